@@ -1,0 +1,1 @@
+//! Deliver: drains SQS into S3.

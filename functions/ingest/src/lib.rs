@@ -1,0 +1,3 @@
+//! Ingest: takes documents over HTTP and puts their records on SQS.
+
+pub mod rejection;

@@ -1,0 +1,1 @@
+//! AWS on loopback: runs the real functions against an HTTP front, a Lambda Runtime API, SQS and S3 in one process.

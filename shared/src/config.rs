@@ -1,0 +1,174 @@
+//! Configuration from an injected lookup: every bad variable is reported at once, by name.
+//!
+//! Tests pass a map; only [`process_environment`] reads the real environment.
+
+use std::fmt;
+
+/// Where variables come from: a name in, its value out.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The environment of this process, as a lookup.
+#[must_use]
+pub fn process_environment(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the lookup meets the process")]
+    std::env::var(name).ok()
+}
+
+/// A variable that holds a whole number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Number {
+    /// The variable's name.
+    pub name: &'static str,
+    /// What counts when the variable is not set.
+    pub default: u64,
+    /// The smallest value that is taken.
+    pub min: u64,
+    /// The largest value that is taken.
+    pub max: u64,
+}
+
+/// Everything that is wrong with a configuration, one sentence each.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Faults(Vec<String>);
+
+impl Faults {
+    /// Adds one fault; `place` is a variable's name or a file's path.
+    pub fn add(&mut self, place: impl fmt::Display, what: impl fmt::Display) {
+        self.0.push(format!("{place}: {what}"));
+    }
+
+    /// Adds all faults of another report.
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    /// The sentences, in the order in which they were found.
+    #[must_use]
+    pub fn sentences(&self) -> &[String] {
+        &self.0
+    }
+
+    /// `value` if nothing is wrong.
+    ///
+    /// # Errors
+    /// The faults themselves, if there are any.
+    pub fn or<T>(self, value: T) -> Result<T, Self> {
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("; "))
+    }
+}
+
+impl std::error::Error for Faults {}
+
+/// Reads variables one by one and gathers what is wrong with them.
+pub struct Reader<'a> {
+    lookup: Lookup<'a>,
+    faults: Faults,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader without faults yet.
+    #[must_use]
+    pub fn new(lookup: Lookup<'a>) -> Self {
+        Self { lookup, faults: Faults::default() }
+    }
+
+    /// The value of a variable; one that is empty or blank counts as not set.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    /// The value of a variable that must be set.
+    pub fn required(&mut self, name: &str) -> String {
+        self.text(name).unwrap_or_else(|| {
+            self.faults.add(name, "must be set");
+            String::new()
+        })
+    }
+
+    /// The value of a number within its range.
+    pub fn number(&mut self, number: &Number) -> u64 {
+        let Some(text) = self.text(number.name) else { return number.default };
+        match text.parse() {
+            Ok(value) if (number.min..=number.max).contains(&value) => value,
+            _ => {
+                let range = format!("must be a whole number from {} to {}, not `{text}`", number.min, number.max);
+                self.faults.add(number.name, range);
+                number.default
+            }
+        }
+    }
+
+    /// A number as a `usize`, for sizes in memory.
+    pub fn size(&mut self, number: &Number) -> usize {
+        usize::try_from(self.number(number)).unwrap_or(usize::MAX)
+    }
+
+    /// One of a few words, each standing for a value; the first is the default.
+    pub fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> T {
+        let default = choices[0].1;
+        let Some(text) = self.text(name) else { return default };
+        if let Some((_, value)) = choices.iter().find(|(word, _)| *word == text) {
+            return *value;
+        }
+        let words: Vec<_> = choices.iter().map(|(word, _)| format!("`{word}`")).collect();
+        self.faults.add(name, format!("must be one of {}, not `{text}`", words.join(", ")));
+        default
+    }
+
+    /// The report, to which relations between settings are added.
+    pub fn faults(&mut self) -> &mut Faults {
+        &mut self.faults
+    }
+
+    /// `value` if every variable was good.
+    ///
+    /// # Errors
+    /// Every fault that was found, if any.
+    pub fn finish<T>(self, value: T) -> Result<T, Faults> {
+        self.faults.or(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORKERS: Number = Number { name: "MAX_WORKERS", default: 16, min: 1, max: 1000 };
+
+    fn lookup(name: &str) -> Option<String> {
+        match name {
+            "MAX_WORKERS" => Some("0".into()),
+            "MODE" => Some("sideways".into()),
+            "BLANK" => Some("  ".into()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn every_bad_variable_is_named_at_once() {
+        let mut reader = Reader::new(&lookup);
+        assert_eq!(reader.number(&WORKERS), 16);
+        assert_eq!(reader.choice("MODE", &[("up", 1), ("down", 2)]), 1);
+        assert_eq!(reader.required("BLANK"), "");
+        let faults = reader.finish(()).unwrap_err();
+        assert_eq!(
+            faults.to_string(),
+            "MAX_WORKERS: must be a whole number from 1 to 1000, not `0`; \
+             MODE: must be one of `up`, `down`, not `sideways`; BLANK: must be set"
+        );
+    }
+
+    #[test]
+    fn what_is_not_set_has_its_default() {
+        let mut reader = Reader::new(&|_| None);
+        assert_eq!(reader.number(&WORKERS), 16);
+        assert_eq!(reader.finish(7), Ok(7));
+    }
+}

@@ -1,0 +1,15 @@
+//! What ingest, deliver and the local pipeline agree on: the contracts of the queue and of configuration.
+//!
+//! The way of the data: a payload becomes a record; records of one [`stream`] and one [`hour`] travel in a
+//! [`message`]; every call to SQS or S3 that carries them runs inside a [`pool`].
+//!
+//! This crate knows no Lambda and no AWS SDK.
+
+pub mod config;
+pub mod hour;
+pub mod json;
+
+pub mod message;
+pub mod pool;
+pub mod retry;
+pub mod stream;

@@ -1,0 +1,156 @@
+//! Bounded tries of one call: a time-out each, backoff with jitter between, and never past a deadline.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout};
+
+/// The pause before the second try is at most this; it doubles with every further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// No pause is longer than this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// A try that has less time than this is not started: it could not end.
+const SHORTEST_TRY: Duration = Duration::from_millis(20);
+
+/// How often and how long one call is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tries {
+    /// How long one try may take.
+    pub timeout: Duration,
+    /// How many tries there are, the first included; at least 1.
+    pub count: u32,
+}
+
+/// What one try came to.
+#[derive(Debug)]
+pub enum Outcome<T, E> {
+    /// It worked, or nothing more can be won.
+    Done(T),
+    /// It failed in a way that may pass.
+    Again(E),
+    /// It failed in a way that will not pass.
+    Never(E),
+}
+
+/// Why a call was given up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GaveUp<E> {
+    /// The other side refused for good.
+    #[error("{0}")]
+    Refused(E),
+    /// All tries were used up; this is the last failure.
+    #[error("{0}, after {1} tries")]
+    Exhausted(E, u32),
+    /// Every try ran into its time-out.
+    #[error("no answer in {0:?}")]
+    TimedOut(Duration),
+    /// The deadline left no time for another try.
+    #[error("out of time")]
+    OutOfTime,
+}
+
+impl Tries {
+    /// Tries `call` until it is done, refused, used up or out of time.
+    ///
+    /// Every try gets a time-out that ends before `deadline`, and what it may take is passed to it.
+    ///
+    /// # Errors
+    /// Why the call was given up.
+    pub async fn run<T, E>(
+        &self,
+        deadline: Instant,
+        mut call: impl AsyncFnMut() -> Outcome<T, E>,
+    ) -> Result<T, GaveUp<E>> {
+        let mut last = GaveUp::OutOfTime;
+        for number in 1..=self.count.max(1) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left < SHORTEST_TRY {
+                return Err(last);
+            }
+            let limit = self.timeout.min(left);
+            last = match timeout(limit, call()).await {
+                Ok(Outcome::Done(value)) => return Ok(value),
+                Ok(Outcome::Never(error)) => return Err(GaveUp::Refused(error)),
+                Ok(Outcome::Again(error)) => GaveUp::Exhausted(error, number),
+                Err(_) => GaveUp::TimedOut(limit),
+            };
+            if number < self.count {
+                let pause = pause_after(number);
+                if deadline.saturating_duration_since(Instant::now()) < pause + SHORTEST_TRY {
+                    return Err(last);
+                }
+                sleep(pause).await;
+            }
+        }
+        Err(last)
+    }
+}
+
+/// Full jitter: anything up to a bound that doubles, so that those who failed together do not return together
+/// (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+fn pause_after(tries: u32) -> Duration {
+    let bound = FIRST_PAUSE.saturating_mul(1 << (tries - 1).min(16)).min(LONGEST_PAUSE);
+    bound.mul_f64(fastrand::f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRIES: Tries = Tries { timeout: Duration::from_secs(1), count: 3 };
+
+    fn in_(seconds: u64) -> Instant {
+        Instant::now() + Duration::from_secs(seconds)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_that_passes_is_tried_again() {
+        let mut calls = 0;
+        let result = TRIES
+            .run(in_(60), async || {
+                calls += 1;
+                if calls < 3 { Outcome::Again("busy") } else { Outcome::Done(calls) }
+            })
+            .await;
+        assert_eq!(result, Ok(3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tries_are_bounded() {
+        let mut calls = 0;
+        let result: Result<(), _> = TRIES
+            .run(in_(60), async || {
+                calls += 1;
+                Outcome::Again("busy")
+            })
+            .await;
+        assert_eq!((result, calls), (Err(GaveUp::Exhausted("busy", 3)), 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_is_not_tried_again() {
+        let mut calls = 0;
+        let result: Result<(), _> = TRIES
+            .run(in_(60), async || {
+                calls += 1;
+                Outcome::Never("no")
+            })
+            .await;
+        assert_eq!((result, calls), (Err(GaveUp::Refused("no")), 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stalled_call_ends_before_the_deadline() {
+        let started = Instant::now();
+        let result: Result<(), GaveUp<()>> = Tries { timeout: Duration::from_secs(9), count: 9 }
+            .run(in_(2), async || std::future::pending().await)
+            .await;
+        assert_eq!(result, Err(GaveUp::TimedOut(Duration::from_secs(2))));
+        assert!(started.elapsed() <= Duration::from_secs(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_time_nothing_is_started() {
+        let result: Result<(), GaveUp<()>> = TRIES.run(Instant::now(), async || panic!("must not be called")).await;
+        assert_eq!(result, Err(GaveUp::OutOfTime));
+    }
+}
