@@ -6,10 +6,13 @@
 //! This crate knows no Lambda and no AWS SDK.
 
 pub mod config;
+pub mod consent;
 pub mod hour;
 pub mod json;
-
+pub mod keys;
+mod members;
 pub mod message;
+pub mod pointer;
 pub mod pool;
 pub mod retry;
 pub mod stream;

@@ -5,6 +5,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::consent::Consent;
+
+mod load;
+
+pub use load::load;
+
 /// A stream's name: `[a-z][a-z0-9_-]{0,62}`; it becomes part of an object's key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamName(Arc<str>);
@@ -44,10 +50,10 @@ impl std::borrow::Borrow<str> for StreamName {
 pub struct Definition {
     /// For people.
     pub description: Option<String>,
-    /// JSON Schema for one payload.
+    /// JSON Schema for one payload: an object, `true` or `false`; not compiled yet.
     pub schema: Option<Value>,
     /// When a payload may be kept.
-    pub consent: Option<Value>,
+    pub consent: Option<Consent>,
     /// What is kept of the request.
     pub stamp: Stamp,
 }

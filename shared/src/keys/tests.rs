@@ -1,0 +1,129 @@
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::*;
+
+fn stream(name: &str) -> StreamName {
+    StreamName::parse(name).unwrap()
+}
+
+fn sentences(result: Result<KeyRing, Faults>) -> Vec<String> {
+    result.unwrap_err().sentences().to_vec()
+}
+
+fn from_file(text: &str) -> (TempDir, Result<KeyRing, Faults>) {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("keys.json"), text).unwrap();
+    let ring = KeyRing::load(folder.path());
+    (folder, ring)
+}
+
+#[test]
+fn a_key_is_found_by_what_the_client_presents() {
+    let key = generate([7; 32]);
+    let text = format!("app={}, web={}:clicks+orders", digest(b"other"), digest(key.as_bytes()).to_uppercase());
+    let ring = KeyRing::parse_variable(&text).unwrap();
+    let web = ring.find(key.as_bytes()).unwrap();
+    assert_eq!(web.name, "web");
+    assert!(web.may_write(&stream("clicks")) && web.may_write(&stream("orders")));
+    assert!(!web.may_write(&stream("telemetry")));
+    assert!(ring.find(b"other").unwrap().may_write(&stream("telemetry")));
+    assert!(ring.find(b"unknown").is_none() && ring.find(b"").is_none());
+}
+
+#[test]
+fn a_new_key_carries_all_random_bits() {
+    assert_eq!(generate([0; 32]), format!("sw_{}", "A".repeat(43)));
+    assert_ne!(
+        generate([0; 32]),
+        generate({
+            let mut random = [0; 32];
+            random[31] = 1;
+            random
+        })
+    );
+    assert_eq!(digest(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+#[test]
+fn every_bad_key_of_the_variable_is_named_without_its_text() {
+    let good = digest(b"a");
+    let text = format!("secret,sw_secret==,-x={good},a={good},a={good}:x+,b={good}:,a={},c={good},", digest(b"b"));
+    let found = sentences(KeyRing::parse_variable(&text));
+    let streams = "behind `:` and each `+` must stand a stream: `[a-z][a-z0-9_-]{0,62}`";
+    assert_eq!(
+        found,
+        [
+            "WRITE_KEYS: key 1: must be `name=<sha256 hex>`, then perhaps `:stream+stream`",
+            "WRITE_KEYS: key 2: behind `=` must stand the key's SHA-256 in 64 hex digits",
+            "WRITE_KEYS: key 3: before `=` must stand a name: `[A-Za-z0-9][A-Za-z0-9_.-]{0,62}`",
+            &format!("WRITE_KEYS: key 5: {streams}"),
+            &format!("WRITE_KEYS: key 6: {streams}"),
+            "WRITE_KEYS: key 7: two keys are named `a`",
+            "WRITE_KEYS: key 8: `a` and `c` have the same digest",
+            "WRITE_KEYS: key 9: must be `name=<sha256 hex>`, then perhaps `:stream+stream`",
+        ]
+    );
+}
+
+#[test]
+fn nothing_configured_is_an_empty_ring() {
+    assert!(KeyRing::parse_variable(" ").unwrap().is_empty());
+    assert!(KeyRing::load(TempDir::new().unwrap().path()).unwrap().is_empty());
+    assert!(from_file(r#"{"keys": []}"#).1.unwrap().is_empty());
+    assert!(KeyRing::default().find(b"").is_none());
+}
+
+#[test]
+fn the_file_holds_keys_with_and_without_streams() {
+    let (a, b) = (digest(b"a"), digest(b"b"));
+    let text =
+        format!(r#"{{"keys":[{{"name":"web","sha256":"{a}","streams":["clicks"]}},{{"name":"app","sha256":"{b}"}}]}}"#);
+    let ring = from_file(&text).1.unwrap();
+    assert!(!ring.find(b"a").unwrap().may_write(&stream("orders")));
+    assert!(ring.find(b"b").unwrap().may_write(&stream("orders")));
+}
+
+#[test]
+fn every_fault_of_the_file_is_named_by_member() {
+    let a = digest(b"a");
+    let text = format!(
+        r#"{{"version":1,"keys":[1,{{"name":"a b","sha256":"no"}},{{"sha":1}},{{"name":"a","sha256":"{a}"}},
+        {{"name":"a","sha256":"{a}","streams":[]}},{{"name":"a","sha256":"{a}"}},{{"name":"b","sha256":"{a}","streams":["B"]}}]}}"#
+    );
+    let (folder, result) = from_file(&text);
+    let file = folder.path().join("keys.json").display().to_string();
+    let found: Vec<_> = sentences(result).iter().map(|sentence| sentence.replace(&file, "f")).collect();
+    assert_eq!(
+        found,
+        [
+            "f: /keys/0: must be an object",
+            "f: /keys/1/name: must be a name: `[A-Za-z0-9][A-Za-z0-9_.-]{0,62}`",
+            "f: /keys/1/sha256: must be the key's SHA-256 in 64 hex digits",
+            "f: /keys/2: needs `name`",
+            "f: /keys/2: needs `sha256`",
+            "f: /keys/2/sha: is not known here",
+            "f: /keys/4/streams: must not be empty",
+            "f: /keys/5: two keys are named `a`",
+            "f: /keys/6/streams/0: must be a stream: `[a-z][a-z0-9_-]{0,62}`",
+            "f: /version: is not known here",
+        ]
+    );
+}
+
+#[test]
+fn a_file_that_is_no_json_or_no_keys_is_a_fault() {
+    for text in ["", "{", "[]", "{}", r#"{"keys": {}}"#, r#"{"keys": [], "keys": []}"#] {
+        assert_eq!(sentences(from_file(text).1).len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn rings_merge_unless_a_key_stands_in_both() {
+    let ring = |name: &str, key: &[u8]| KeyRing::parse_variable(&format!("{name}={}", digest(key))).unwrap();
+    let both = ring("a", b"1").merge(ring("b", b"2")).unwrap();
+    assert!(both.find(b"1").is_some() && both.find(b"2").is_some());
+    assert_eq!(sentences(ring("a", b"1").merge(ring("a", b"2"))), ["keys: two keys are named `a`"]);
+    assert_eq!(sentences(ring("a", b"1").merge(ring("b", b"1"))), ["keys: `a` and `b` have the same digest"]);
+}
