@@ -10,6 +10,7 @@ pub mod consent;
 pub mod hour;
 pub mod json;
 pub mod keys;
+pub mod log;
 mod members;
 pub mod message;
 pub mod pointer;

@@ -1,3 +1,56 @@
 //! Ingest: takes documents over HTTP and puts their records on SQS.
+//!
+//! ```text
+//! request ► auth ► body ► payloads ► judge ► record ► pack ► queue ► answer
+//! ```
+//!
+//! [`request`] calls the stages in this order. Everything before [`queue`] is pure: bytes in, bytes out. [`queue`] gathers
+//! the records of all requests and [`sqs`] is the only file that talks to SQS.
 
+pub mod answer;
+pub mod auth;
+pub mod body;
+pub mod config;
+pub mod error;
+pub mod judge;
+pub mod pack;
+pub mod payloads;
+pub mod queue;
+pub mod record;
 pub mod rejection;
+pub mod request;
+pub mod sqs;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use lambda_http::{Error, Request, service_fn};
+use spillway_shared::config::Lookup;
+use spillway_shared::log;
+use spillway_shared::pool::{Budget, Pool};
+
+use config::Config;
+use queue::Queue;
+use request::Ingest;
+use sqs::Sqs;
+
+/// Runs the function until its environment ends: reads its configuration, connects once, then answers requests.
+///
+/// # Errors
+/// Everything that is wrong with the configuration, or that the runtime API is gone.
+pub fn run(lookup: Lookup<'_>) -> Result<(), Error> {
+    log::start(lookup);
+    let config = Config::read(lookup).inspect_err(|faults| tracing::error!(%faults, "ingest does not start"))?;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(config))
+}
+
+async fn serve(config: Config) -> Result<(), Error> {
+    let sqs = Sqs::connect(config.queue_url, config.limits.tries).await;
+    let queue = Queue::new(sqs, Pool::new(config.workers), config.limits);
+    let ingest = Arc::new(Ingest { intake: config.intake, budget: Budget::new(config.inflight_bytes), queue });
+    let handler = move |request: Request| {
+        let ingest = Arc::clone(&ingest);
+        async move { Ok::<_, Infallible>(ingest.handle(request).await) }
+    };
+    lambda_http::run_concurrent(service_fn(handler)).await
+}

@@ -1,0 +1,83 @@
+//! Who sends: the write key of a request.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use lambda_http::http::HeaderMap;
+use lambda_http::http::header::AUTHORIZATION;
+use spillway_shared::keys::{KeyRing, WriteKey};
+use spillway_shared::stream::StreamName;
+
+use crate::error::RequestError;
+
+/// Who may write.
+#[derive(Debug)]
+pub enum Access {
+    /// Anybody: said explicitly by `AUTH=none`.
+    Open,
+    /// Whoever sends one of these keys.
+    Keys(KeyRing),
+}
+
+/// A sender that was let in.
+#[derive(Debug, Clone, Copy)]
+pub struct Sender<'a>(Option<&'a WriteKey>);
+
+impl Access {
+    /// Lets a sender in by the key in its headers or its query.
+    ///
+    /// # Errors
+    /// No key, or none that is known: both answer alike.
+    pub fn admit(&self, headers: &HeaderMap, query: &str) -> Result<Sender<'_>, RequestError> {
+        match self {
+            Self::Open => Ok(Sender(None)),
+            Self::Keys(ring) => {
+                let key = presented(headers, query).ok_or(RequestError::Unauthorized)?;
+                ring.find(&key).map(|key| Sender(Some(key))).ok_or(RequestError::Unauthorized)
+            }
+        }
+    }
+}
+
+impl Sender<'_> {
+    /// The key's name; empty where anybody may write.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.map_or("", |key| &key.name)
+    }
+
+    /// Whether the sender may write a stream.
+    #[must_use]
+    pub fn may_write(&self, stream: &StreamName) -> bool {
+        self.0.is_none_or(|key| key.may_write(stream))
+    }
+}
+
+/// The first key that is presented: the header of its own, then `Authorization`, then the query.
+fn presented(headers: &HeaderMap, query: &str) -> Option<Vec<u8>> {
+    if let Some(key) = headers.get("x-write-key") {
+        return Some(key.as_bytes().to_vec());
+    }
+    if let Some(authorization) = headers.get(AUTHORIZATION) {
+        return from_authorization(authorization.as_bytes());
+    }
+    from_query(query)
+}
+
+fn from_authorization(value: &[u8]) -> Option<Vec<u8>> {
+    let space = value.iter().position(|byte| *byte == b' ')?;
+    let (scheme, rest) = (&value[..space], value[space..].trim_ascii());
+    if scheme.eq_ignore_ascii_case(b"bearer") {
+        return Some(rest.to_vec());
+    }
+    if !scheme.eq_ignore_ascii_case(b"basic") {
+        return None;
+    }
+    let pair = BASE64.decode(rest).ok()?;
+    pair.split(|byte| *byte == b':').next().map(<[u8]>::to_vec)
+}
+
+fn from_query(query: &str) -> Option<Vec<u8>> {
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "write_key")
+        .map(|(_, value)| value.into_owned().into_bytes())
+}

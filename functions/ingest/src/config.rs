@@ -1,0 +1,169 @@
+//! Everything that ingest reads from its environment and its configuration folder, once, at start.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lambda_http::http::HeaderName;
+use spillway_shared::config::{Faults, Lookup, Number, Reader};
+use spillway_shared::keys::KeyRing;
+use spillway_shared::retry::Tries;
+use spillway_shared::stream::{self, Definition, Stamp, StreamName};
+
+use crate::auth::Access;
+use crate::judge::Judge;
+use crate::queue::Limits;
+
+/// How many calls to SQS run at once.
+pub const MAX_WORKERS: Number = Number { name: "MAX_WORKERS", default: 16, min: 1, max: 1_000 };
+/// How many records may wait for a worker.
+pub const MAX_QUEUE: Number = Number { name: "MAX_QUEUE", default: 20_000, min: 1, max: 1_000_000 };
+/// Bytes of bodies and records held at once.
+pub const MAX_INFLIGHT_BYTES: Number =
+    Number { name: "MAX_INFLIGHT_BYTES", default: 64 << 20, min: 1 << 20, max: u32::MAX as u64 };
+/// Milliseconds that one call to SQS may take.
+pub const CALL_TIMEOUT_MS: Number = Number { name: "CALL_TIMEOUT_MS", default: 3_000, min: 50, max: 60_000 };
+/// How often a call to SQS is tried.
+pub const CALL_TRIES: Number = Number { name: "CALL_TRIES", default: 3, min: 1, max: 10 };
+/// Bytes of a document after decoding.
+pub const MAX_BODY_BYTES: Number = Number { name: "MAX_BODY_BYTES", default: 10 << 20, min: 1 << 10, max: 100 << 20 };
+/// Payloads of a document.
+pub const MAX_PAYLOADS: Number = Number { name: "MAX_PAYLOADS", default: 10_000, min: 1, max: 1_000_000 };
+/// Bytes of a message on the queue.
+pub const MAX_MESSAGE_BYTES: Number = Number { name: "MAX_MESSAGE_BYTES", default: 262_144, min: 4_096, max: 1 << 20 };
+
+/// Every number that ingest reads.
+pub const NUMBERS: [Number; 8] = [
+    MAX_WORKERS,
+    MAX_QUEUE,
+    MAX_INFLIGHT_BYTES,
+    CALL_TIMEOUT_MS,
+    CALL_TRIES,
+    MAX_BODY_BYTES,
+    MAX_PAYLOADS,
+    MAX_MESSAGE_BYTES,
+];
+/// Every other variable that ingest reads.
+pub const TEXTS: [&str; 5] = ["QUEUE_URL", "WRITE_KEYS", "AUTH", "CONFIG_DIR", "COUNTRY_HEADER"];
+
+/// How ingest is set up.
+#[derive(Debug)]
+pub struct Config {
+    /// Where messages go.
+    pub queue_url: String,
+    /// How many calls to SQS run at once.
+    pub workers: usize,
+    /// Bytes of bodies and records held at once.
+    pub inflight_bytes: usize,
+    /// What the queue inside keeps to.
+    pub limits: Limits,
+    /// What requests keep to and are judged by.
+    pub intake: Intake,
+}
+
+/// What requests keep to and are judged by.
+#[derive(Debug)]
+pub struct Intake {
+    /// Who may write.
+    pub access: Access,
+    /// The streams there are.
+    pub streams: BTreeMap<StreamName, Stream>,
+    /// Bytes of a document after decoding.
+    pub body_bytes: usize,
+    /// Payloads of a document.
+    pub payloads: usize,
+    /// Bytes of a message on the queue.
+    pub message_bytes: usize,
+    /// The header that names a client's country, where something trusted writes one.
+    pub country_header: Option<HeaderName>,
+}
+
+/// A stream as requests need it.
+#[derive(Debug)]
+pub struct Stream {
+    /// What is kept of the request.
+    pub stamp: Stamp,
+    /// Its compiled rules.
+    pub judge: Judge,
+}
+
+impl Config {
+    /// Reads variables and the files of `CONFIG_DIR`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of them, at once.
+    pub fn read(lookup: Lookup<'_>) -> Result<Self, Faults> {
+        let mut reader = Reader::new(lookup);
+        let folder = PathBuf::from(reader.text("CONFIG_DIR").unwrap_or_else(|| "/opt".to_owned()));
+        let message_bytes = reader.size(&MAX_MESSAGE_BYTES);
+        let config = Self {
+            queue_url: reader.required("QUEUE_URL"),
+            workers: reader.size(&MAX_WORKERS),
+            inflight_bytes: reader.size(&MAX_INFLIGHT_BYTES),
+            limits: Limits { waiting_records: reader.size(&MAX_QUEUE), message_bytes, tries: tries(&mut reader) },
+            intake: Intake {
+                access: access(&mut reader, &folder),
+                streams: streams(&mut reader, &folder),
+                body_bytes: reader.size(&MAX_BODY_BYTES),
+                payloads: reader.size(&MAX_PAYLOADS),
+                message_bytes,
+                country_header: country_header(&mut reader),
+            },
+        };
+        reader.finish(config)
+    }
+}
+
+fn tries(reader: &mut Reader<'_>) -> Tries {
+    let timeout = Duration::from_millis(reader.number(&CALL_TIMEOUT_MS));
+    Tries { timeout, count: u32::try_from(reader.number(&CALL_TRIES)).unwrap_or(u32::MAX) }
+}
+
+fn access(reader: &mut Reader<'_>, folder: &Path) -> Access {
+    if reader.choice("AUTH", &[("keys", false), ("none", true)]) {
+        return Access::Open;
+    }
+    let variable = reader.text("WRITE_KEYS").unwrap_or_default();
+    let from_variable = if variable.is_empty() { Ok(KeyRing::default()) } else { KeyRing::parse_variable(&variable) };
+    let from_variable = or_default(reader, from_variable);
+    let from_file = or_default(reader, KeyRing::load(folder));
+    let ring = or_default(reader, from_variable.merge(from_file));
+    if ring.is_empty() && reader.faults().sentences().is_empty() {
+        reader.faults().add("WRITE_KEYS", "no key is configured here or in keys.json; AUTH=none lets anybody write");
+    }
+    Access::Keys(ring)
+}
+
+fn streams(reader: &mut Reader<'_>, folder: &Path) -> BTreeMap<StreamName, Stream> {
+    let definitions = or_default(reader, stream::load(folder));
+    definitions
+        .into_iter()
+        .filter_map(|(name, definition)| Some((name.clone(), compile(reader, &name, &definition)?)))
+        .collect()
+}
+
+fn compile(reader: &mut Reader<'_>, name: &StreamName, definition: &Definition) -> Option<Stream> {
+    match Judge::compile(name, definition) {
+        Ok(judge) => Some(Stream { stamp: definition.stamp, judge }),
+        Err(faults) => {
+            reader.faults().extend(faults);
+            None
+        }
+    }
+}
+
+fn country_header(reader: &mut Reader<'_>) -> Option<HeaderName> {
+    let text = reader.text("COUNTRY_HEADER")?;
+    let name = HeaderName::try_from(&text).ok();
+    if name.is_none() {
+        reader.faults().add("COUNTRY_HEADER", format!("`{text}` is no header's name"));
+    }
+    name
+}
+
+fn or_default<T: Default>(reader: &mut Reader<'_>, result: Result<T, Faults>) -> T {
+    result.unwrap_or_else(|faults| {
+        reader.faults().extend(faults);
+        T::default()
+    })
+}

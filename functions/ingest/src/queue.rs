@@ -1,0 +1,226 @@
+//! From a request's records to "durable": group commit.
+//!
+//! Records of all requests wait in one line. While the workers are busy, arrivals gather; a free worker takes what is
+//! there, up to the limits of a call, and answers for exactly the requests whose records it carried. There is no timer.
+
+mod line;
+mod ticket;
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use spillway_shared::message::MessageId;
+use spillway_shared::pool::{Pool, Worker};
+use spillway_shared::retry::{GaveUp, Outcome, Tries};
+use tokio::time::{Instant, timeout_at};
+
+use crate::pack::{Packed, Partition, Piece, pack};
+use line::Line;
+use ticket::{Share, Ticket};
+
+/// A call ends so long before the first of the requests that wait for it has to be answered.
+const ANSWER_MARGIN: Duration = Duration::from_millis(50);
+
+/// Where messages go: one call to SQS.
+pub trait SendMessages: Send + Sync + 'static {
+    /// Sends at most 10 messages in one call and says of each, in their order, what became of it.
+    ///
+    /// # Errors
+    /// The call as a whole failed: nothing is known of any message.
+    fn send(&self, messages: Vec<Outgoing>) -> impl Future<Output = Result<Vec<Receipt>, CallFailed>> + Send;
+}
+
+/// One message of a call.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// Names the message, the same in every resend.
+    pub id: MessageId,
+    /// Its text.
+    pub body: String,
+}
+
+/// What became of one message of a call that SQS took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Receipt {
+    /// SQS has it.
+    Durable,
+    /// SQS did not take it.
+    Refused {
+        /// Why, for the log.
+        reason: String,
+        /// Whether it is the message itself that SQS will never take.
+        for_good: bool,
+    },
+}
+
+/// A call that failed as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct CallFailed {
+    /// Why, for the log.
+    pub reason: String,
+    /// Whether another try cannot help.
+    pub for_good: bool,
+}
+
+/// Why a request's records are not known to be durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotEnqueued {
+    /// Too many records wait already; none of these was sent.
+    #[error("the queue inside is full")]
+    Full,
+    /// SQS did not take everything before the deadline, or refused.
+    #[error("SQS did not take everything")]
+    NotTaken,
+}
+
+/// The limits that a queue keeps.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How many records may wait for a worker.
+    pub waiting_records: usize,
+    /// How large a message may be.
+    pub message_bytes: usize,
+    /// How often and how long one call is tried.
+    pub tries: Tries,
+}
+
+/// The records of all requests on their way to SQS.
+#[derive(Debug)]
+pub struct Queue<S>(Arc<Inner<S>>);
+
+#[derive(Debug)]
+struct Inner<S> {
+    line: Mutex<Line>,
+    pool: Pool,
+    sender: S,
+    limits: Limits,
+}
+
+impl<S> Clone for Queue<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S: SendMessages> Queue<S> {
+    /// A queue before `sender`, with at most as many calls at once as `pool` has workers.
+    pub fn new(sender: S, pool: Pool, limits: Limits) -> Self {
+        Self(Arc::new(Inner { line: Mutex::default(), pool, sender, limits }))
+    }
+
+    /// Takes a request's records, NDJSON of one partition, and returns when SQS has acknowledged every one.
+    ///
+    /// # Errors
+    /// The queue inside is full, or SQS did not take everything before `deadline`; some may be durable all the same.
+    pub async fn enqueue(&self, partition: Partition, lines: String, deadline: Instant) -> Result<(), NotEnqueued> {
+        let (ticket, answer) = Ticket::new(deadline);
+        let piece = Piece { partition, lines: lines.into(), waiter: Share::of(ticket) };
+        self.0.line().join(piece, &self.0.limits)?;
+        self.hire();
+        match timeout_at(deadline, answer).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(NotEnqueued::NotTaken),
+        }
+    }
+
+    /// Sets a worker to work, if one is free.
+    fn hire(&self) {
+        if let Some(worker) = self.0.pool.try_worker() {
+            tokio::spawn(self.clone().work(worker));
+        }
+    }
+
+    async fn work(self, worker: Worker) {
+        // Requests that are ready in this very moment join the same call.
+        tokio::task::yield_now().await;
+        while let Some(pieces) = self.0.take() {
+            for call in pack(pieces, self.0.limits.message_bytes, || MessageId::new(uuid::Uuid::new_v4().as_u128())) {
+                self.0.carry(call).await;
+            }
+        }
+        drop(worker);
+        // Who joined between the last look and the drop found no free worker.
+        if !self.0.line().is_empty() {
+            self.hire();
+        }
+    }
+}
+
+impl<S: SendMessages> Inner<S> {
+    fn line(&self) -> MutexGuard<'_, Line> {
+        // Nothing panics while the line is held; if it did, the line would still be whole.
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self) -> Option<Vec<Piece<Share>>> {
+        self.line().take()
+    }
+
+    /// Sends a call until every message is acknowledged or given up. Whoever waits is answered by what happens to their shares.
+    async fn carry(&self, mut call: Vec<Packed<Share>>) {
+        loop {
+            call.retain(|message| message.waiters.iter().any(Share::is_awaited));
+            let Some(deadline) = call.iter().flat_map(|message| &message.waiters).filter_map(Share::deadline).min()
+            else {
+                return;
+            };
+            match self.carry_until(deadline - ANSWER_MARGIN, &mut call).await {
+                Ok(()) => return,
+                // Only those whose time is up go; the others have time for further tries.
+                Err(GaveUp::OutOfTime | GaveUp::TimedOut(_))
+                    if call.iter().any(|message| ends_after(message, deadline)) =>
+                {
+                    call.retain(|message| ends_after(message, deadline));
+                }
+                Err(error) => {
+                    tracing::warn!(messages = call.len(), %error, "messages not enqueued");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn carry_until(&self, deadline: Instant, call: &mut Vec<Packed<Share>>) -> Result<(), GaveUp<CallFailed>> {
+        let mut tries = self.limits.tries.until(deadline);
+        loop {
+            if let Some(end) = tries.once(self.attempt(call)).await {
+                return end;
+            }
+        }
+    }
+
+    /// One call; what was acknowledged or refused for good leaves `call`.
+    async fn attempt(&self, call: &mut Vec<Packed<Share>>) -> Outcome<(), CallFailed> {
+        let outgoing = call.iter().map(|message| Outgoing { id: message.id, body: message.body.clone() }).collect();
+        match self.sender.send(outgoing).await {
+            Ok(receipts) => settle(call, receipts),
+            Err(failed) if failed.for_good => Outcome::Never(failed),
+            Err(failed) => Outcome::Again(failed),
+        }
+    }
+}
+
+fn ends_after(message: &Packed<Share>, deadline: Instant) -> bool {
+    message.waiters.iter().any(|share| share.deadline().is_some_and(|own| own > deadline))
+}
+
+fn settle(call: &mut Vec<Packed<Share>>, receipts: Vec<Receipt>) -> Outcome<(), CallFailed> {
+    let mut again = None;
+    let mut left = Vec::new();
+    for (message, receipt) in std::mem::take(call).into_iter().zip(receipts) {
+        match receipt {
+            Receipt::Durable => message.waiters.into_iter().for_each(Share::acknowledge),
+            Receipt::Refused { reason, for_good: true } => {
+                tracing::error!(message = %message.id, reason, "message refused for good");
+            }
+            Receipt::Refused { reason, for_good: false } => {
+                again = Some(CallFailed { reason, for_good: false });
+                left.push(message);
+            }
+        }
+    }
+    *call = left;
+    again.map_or(Outcome::Done(()), Outcome::Again)
+}

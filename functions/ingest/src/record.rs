@@ -1,0 +1,152 @@
+//! From a payload to a record: one line of NDJSON with what is known of the request.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::time::SystemTime;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use spillway_shared::hour::timestamp;
+use spillway_shared::message::MAX_RECORD_BYTES;
+use spillway_shared::stream::{ClientIp, Stamp, StreamName};
+use uuid::Uuid;
+
+/// How much of a user agent is kept, in bytes.
+pub const MAX_USER_AGENT_BYTES: usize = 512;
+
+/// What is known of the request that a document came with.
+#[derive(Debug, Clone, Default)]
+pub struct Client {
+    /// The address that the request came from.
+    pub ip: Option<IpAddr>,
+    /// The user agent.
+    pub user_agent: Option<String>,
+    /// The country, from the header that the configuration names.
+    pub country: Option<String>,
+}
+
+/// The id of a request that carries no idempotency key: time-ordered and random (RFC 9562, version 7).
+#[must_use]
+pub fn fresh_request_id() -> Uuid {
+    Uuid::now_v7()
+}
+
+/// The id of a request with an idempotency key: the same for a retry of the same document by the same sender, and nobody else's
+/// (RFC 9562, version 8: a digest).
+#[must_use]
+pub fn derived_request_id(sender: &str, stream: &StreamName, idempotency_key: &[u8], body: &[u8]) -> Uuid {
+    let mut digest = Sha256::new();
+    for part in [sender.as_bytes(), stream.as_str().as_bytes(), idempotency_key] {
+        // Lengths keep the parts apart.
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    digest.update(Sha256::digest(body));
+    let digest: [u8; 32] = digest.finalize().into();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    Uuid::new_v8(bytes)
+}
+
+/// What all records of one document have in common, written once.
+#[derive(Debug)]
+pub struct Template {
+    before_index: String,
+    after_index: String,
+}
+
+impl Template {
+    /// What is stamped on every record of a document.
+    #[must_use]
+    pub fn new(
+        request_id: Uuid,
+        stream: &StreamName,
+        received_at: SystemTime,
+        source: Option<&str>,
+        context: Option<&str>,
+    ) -> Self {
+        let mut after_index = format!("\",\"stream\":\"{stream}\",\"received_at\":\"{}\"", timestamp(received_at));
+        for (name, value) in [("source", source), ("context", context)] {
+            if let Some(value) = value {
+                let _ = write!(after_index, ",\"{name}\":");
+                push_on_one_line(&mut after_index, value);
+            }
+        }
+        after_index.push_str(",\"payload\":");
+        Self { before_index: format!("{{\"id\":\"{request_id}-"), after_index }
+    }
+
+    /// How many bytes a record has beside its payload, at most.
+    #[must_use]
+    pub fn overhead(&self) -> usize {
+        const INDEX_AND_END: usize = 10 + 2;
+        self.before_index.len() + self.after_index.len() + INDEX_AND_END
+    }
+
+    /// Appends the record of a payload to `lines`; `false`, and nothing appended, if it is larger than a record may be.
+    pub fn append(&self, lines: &mut String, index: usize, payload: &str) -> bool {
+        let start = lines.len();
+        lines.push_str(&self.before_index);
+        let _ = write!(lines, "{index}");
+        lines.push_str(&self.after_index);
+        push_on_one_line(lines, payload);
+        lines.push_str("}\n");
+        let fits = lines.len() - start <= MAX_RECORD_BYTES;
+        if !fits {
+            lines.truncate(start);
+        }
+        fits
+    }
+}
+
+/// A record's `source`, as the stream's definition wants it; `None` if nothing of the request is kept.
+#[must_use]
+pub fn source(stamp: Stamp, client: &Client) -> Option<String> {
+    #[derive(Serialize)]
+    struct Source<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client_ip: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        user_agent: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        country: Option<&'a str>,
+    }
+    let source = Source {
+        client_ip: client.ip.and_then(|ip| kept_ip(stamp.client_ip, ip)),
+        user_agent: client.user_agent.as_deref().filter(|_| stamp.user_agent).map(shortened),
+        country: client.country.as_deref().filter(|_| stamp.country),
+    };
+    let empty = source.client_ip.is_none() && source.user_agent.is_none() && source.country.is_none();
+    if empty { None } else { serde_json::to_string(&source).ok() }
+}
+
+fn kept_ip(how_much: ClientIp, ip: IpAddr) -> Option<String> {
+    match how_much {
+        ClientIp::None => None,
+        ClientIp::Truncated => Some(network(ip).to_string()),
+        ClientIp::Full => Some(ip.to_canonical().to_string()),
+    }
+}
+
+/// The /24 of an IPv4 address, the /48 of an IPv6 one.
+fn network(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => IpAddr::V4((ip.to_bits() & 0xFFFF_FF00).into()),
+        IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() & (u128::MAX << 80)).into()),
+    }
+}
+
+fn shortened(user_agent: &str) -> &str {
+    &user_agent[..user_agent.floor_char_boundary(MAX_USER_AGENT_BYTES)]
+}
+
+/// Appends JSON byte for byte, but for CR and LF: inside strings they cannot stand, between tokens a space means the same.
+fn push_on_one_line(line: &mut String, json: &str) {
+    let mut rest = json;
+    while let Some(at) = memchr::memchr2(b'\r', b'\n', rest.as_bytes()) {
+        line.push_str(&rest[..at]);
+        line.push(' ');
+        rest = &rest[at + 1..];
+    }
+    line.push_str(rest);
+}

@@ -1,0 +1,94 @@
+//! One request, stage by stage: route ► authenticate ► decode ► split ► judge ► stamp ► enqueue ► answer.
+
+mod document;
+mod route;
+
+use std::time::{Duration, SystemTime};
+
+use lambda_http::http::request::Parts;
+use lambda_http::{Body, Request, RequestExt, Response};
+use spillway_shared::pool::Budget;
+use tokio::time::Instant;
+
+use crate::answer;
+use crate::body::{coding, decode, form};
+use crate::config::Intake;
+use crate::error::RequestError;
+use crate::payloads::split;
+use crate::queue::{NotEnqueued, Queue, SendMessages};
+use document::Document;
+use route::Route;
+
+/// What is left of a request's time when it must be answered: for the answer's own way back.
+const ANSWER_TIME: Duration = Duration::from_millis(500);
+/// The time a request has where nobody says: what API Gateway gives.
+const LONGEST_REQUEST: Duration = Duration::from_secs(30);
+
+/// What all requests share.
+#[derive(Debug)]
+pub struct Ingest<S> {
+    /// What requests keep to and are judged by.
+    pub intake: Intake,
+    /// Bytes of bodies and records held at once.
+    pub budget: Budget,
+    /// Where records go.
+    pub queue: Queue<S>,
+}
+
+impl<S: SendMessages> Ingest<S> {
+    /// Answers one request; it never fails, a refusal is an answer too.
+    pub async fn handle(&self, request: Request) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let answer = match route::of(parts.method.as_str(), parts.raw_http_path()) {
+            Ok(Route::Health) => return answer::healthy(),
+            Ok(Route::Stream(stream)) => self.take(stream, &parts, body).await,
+            Err(error) => Err(error),
+        };
+        answer.unwrap_or_else(|error| answer::problem(&error, None))
+    }
+
+    async fn take(&self, stream: &str, parts: &Parts, body: Body) -> Result<Response<Body>, RequestError> {
+        let deadline = deadline(parts);
+        let sender = self.intake.access.admit(&parts.headers, parts.uri.query().unwrap_or_default())?;
+        let (name, stream) = route::find(stream, sender, &self.intake.streams)?;
+        let (form, coding) = (form(&parts.headers)?, coding(&parts.headers)?);
+        let body = decode(bytes(body), coding, self.intake.body_bytes, &self.budget)?;
+        let payloads = split(&body.bytes, form, self.intake.payloads)?;
+
+        let document = Document { name, stream, sender, parts, body: &body.bytes, received_at: SystemTime::now() };
+        let stamped = document.stamp(payloads, &self.intake, &self.budget).await?;
+        if stamped.fates.all_rejected() {
+            return Ok(answer::problem(&RequestError::AllRejected, Some(&stamped.fates)));
+        }
+        // The records are a copy of their own; the document need not be held while they wait.
+        drop(body);
+        if !stamped.lines.is_empty() {
+            self.queue.enqueue(stamped.partition, stamped.lines, deadline).await.map_err(not_enqueued)?;
+        }
+        Ok(answer::accepted(stamped.request_id, &stamped.fates))
+    }
+}
+
+fn bytes(body: Body) -> Vec<u8> {
+    match body {
+        Body::Text(text) => text.into_bytes(),
+        Body::Binary(bytes) => bytes,
+        _ => Vec::new(),
+    }
+}
+
+/// When a request has to be answered, from the deadline that Lambda names in the time of day.
+fn deadline(parts: &Parts) -> Instant {
+    let left = parts.lambda_context_ref().and_then(|context| {
+        let deadline = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline);
+        deadline.duration_since(SystemTime::now()).ok()
+    });
+    Instant::now() + left.unwrap_or(LONGEST_REQUEST).min(LONGEST_REQUEST).saturating_sub(ANSWER_TIME)
+}
+
+fn not_enqueued(error: NotEnqueued) -> RequestError {
+    match error {
+        NotEnqueued::Full => RequestError::Busy,
+        NotEnqueued::NotTaken => RequestError::NotEnqueued,
+    }
+}

@@ -1,0 +1,46 @@
+//! From method and path to what is asked for.
+
+use std::collections::BTreeMap;
+
+use spillway_shared::stream::StreamName;
+
+use crate::auth::Sender;
+use crate::config::Stream;
+use crate::error::RequestError;
+
+const STREAMS: &str = "/v1/streams/";
+const HEALTH: &str = "/health";
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Route<'a> {
+    /// Whether the function is there.
+    Health,
+    /// To take a document for a stream; its name is not checked yet.
+    Stream(&'a str),
+}
+
+/// What method and path ask for.
+pub(super) fn of<'a>(method: &str, path: &'a str) -> Result<Route<'a>, RequestError> {
+    let (route, allowed) = match path.strip_prefix(STREAMS) {
+        Some(stream) => (Route::Stream(stream), "POST"),
+        None if path == HEALTH => (Route::Health, "GET"),
+        None => return Err(RequestError::NotFound),
+    };
+    if method == allowed { Ok(route) } else { Err(RequestError::MethodNotAllowed(allowed)) }
+}
+
+/// The stream of that name, if the sender may write it.
+///
+/// A key for some streams learns nothing of the others: 403 comes before 404.
+pub(super) fn find<'a>(
+    name: &str,
+    sender: Sender<'_>,
+    streams: &'a BTreeMap<StreamName, Stream>,
+) -> Result<(&'a StreamName, &'a Stream), RequestError> {
+    let name = StreamName::parse(name).ok_or(RequestError::NotFound)?;
+    if !sender.may_write(&name) {
+        return Err(RequestError::Forbidden);
+    }
+    streams.get_key_value(&name).ok_or(RequestError::NotFound)
+}
