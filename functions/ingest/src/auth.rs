@@ -81,3 +81,7 @@ fn from_query(query: &str) -> Option<Vec<u8>> {
         .find(|(name, _)| name == "write_key")
         .map(|(_, value)| value.into_owned().into_bytes())
 }
+
+#[cfg(test)]
+#[path = "auth/tests.rs"]
+mod tests;

@@ -157,3 +157,7 @@ fn broken() -> RequestError {
 fn too_large(limit: usize) -> RequestError {
     RequestError::TooLarge(format!("the document has more than {limit} bytes after decoding"))
 }
+
+#[cfg(test)]
+#[path = "body/tests.rs"]
+mod tests;

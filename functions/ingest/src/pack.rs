@@ -72,12 +72,18 @@ impl<W: Clone> Piece<W> {
     pub fn cut(self, max_message_bytes: usize) -> Vec<Self> {
         let mut pieces = Vec::new();
         let mut rest = self;
-        while let Some((first, others)) = rest.split_at_most(room_for_records(max_message_bytes)) {
-            pieces.push(first);
-            rest = others;
+        loop {
+            match rest.split_at_most(room_for_records(max_message_bytes)) {
+                (first, Some(others)) => {
+                    pieces.push(first);
+                    rest = others;
+                }
+                (last, None) => {
+                    pieces.push(last);
+                    return pieces;
+                }
+            }
         }
-        pieces.push(rest);
-        pieces
     }
 
     /// How many records there are.
@@ -86,17 +92,20 @@ impl<W: Clone> Piece<W> {
         memchr::memchr_iter(b'\n', &self.lines).count()
     }
 
-    /// The whole records in the first `bytes`, at least one, and the others; `None` if there are no others.
-    fn split_at_most(&self, bytes: usize) -> Option<(Self, Self)> {
+    /// The whole records in the first `bytes`, at least one, and the others if there are any.
+    fn split_at_most(self, bytes: usize) -> (Self, Option<Self>) {
+        let Some(end) = self.end_of_records_in(bytes) else { return (self, None) };
+        let first =
+            Self { lines: self.lines.slice(..end), partition: self.partition.clone(), waiter: self.waiter.clone() };
+        (first, Some(Self { lines: self.lines.slice(end..), ..self }))
+    }
+
+    fn end_of_records_in(&self, bytes: usize) -> Option<usize> {
         if self.lines.len() <= bytes {
             return None;
         }
         let end = memchr::memrchr(b'\n', &self.lines[..bytes]).or_else(|| memchr::memchr(b'\n', &self.lines))? + 1;
-        if end == self.lines.len() {
-            return None;
-        }
-        let with = |lines| Self { lines, ..self.clone() };
-        Some((with(self.lines.slice(..end)), with(self.lines.slice(end..))))
+        (end < self.lines.len()).then_some(end)
     }
 }
 
@@ -182,7 +191,7 @@ impl<W: Clone> Press<'_, W> {
         if let Some(body) = self.seal(id, &lines) {
             let waiters = pieces.into_iter().map(|piece| piece.waiter).collect();
             self.messages.push(Packed { id, body, waiters });
-        } else if let Some((first, second)) = halve(pieces) {
+        } else if let Some([first, second]) = halve(pieces) {
             self.press(first, new_id);
             self.press(second, new_id);
         }
@@ -225,14 +234,15 @@ fn join<W>(pieces: &[Piece<W>]) -> String {
     String::from_utf8(lines).unwrap_or_default()
 }
 
-fn halve<W: Clone>(mut pieces: Vec<Piece<W>>) -> Option<(Vec<Piece<W>>, Vec<Piece<W>>)> {
+fn halve<W: Clone>(mut pieces: Vec<Piece<W>>) -> Option<[Vec<Piece<W>>; 2]> {
     if pieces.len() > 1 {
         let second = pieces.split_off(pieces.len() / 2);
-        return Some((pieces, second));
+        return Some([pieces, second]);
     }
     let piece = pieces.pop()?;
-    let (first, second) = piece.split_at_most(piece.lines.len() / 2)?;
-    Some((vec![first], vec![second]))
+    let half = piece.lines.len() / 2;
+    let (first, second) = piece.split_at_most(half);
+    Some([vec![first], vec![second?]])
 }
 
 /// Whether SQS takes the text as it is. JSON cannot hold raw control characters, so only U+FFFE and U+FFFF are left
@@ -240,3 +250,7 @@ fn halve<W: Clone>(mut pieces: Vec<Piece<W>>) -> Option<(Vec<Piece<W>>, Vec<Piec
 fn is_plain(text: &[u8]) -> bool {
     memchr::memchr_iter(0xEF, text).all(|at| !matches!(text.get(at + 1..at + 3), Some([0xBF, 0xBE | 0xBF])))
 }
+
+#[cfg(test)]
+#[path = "pack/tests.rs"]
+mod tests;

@@ -81,6 +81,11 @@ fn document<'a>(parts: Parts<'a>, text: &'a str) -> Result<Document<'a>, Request
             "the members beside `payloads` have more than {MAX_CONTEXT_BYTES} bytes"
         )));
     }
+    if context.as_ref().is_some_and(|context| !levels_at_most(context.as_bytes(), MAX_LEVELS)) {
+        return Err(RequestError::Unreadable(format!(
+            "the members beside `payloads` have more than {MAX_LEVELS} levels"
+        )));
+    }
     Ok(Document { context, payloads })
 }
 
@@ -252,3 +257,7 @@ fn too_many(limit: usize) -> RequestError {
 fn not_utf8(error: &std::str::Utf8Error) -> String {
     format!("not UTF-8 after {} bytes", error.valid_up_to())
 }
+
+#[cfg(test)]
+#[path = "payloads/tests.rs"]
+mod tests;

@@ -224,3 +224,7 @@ fn settle(call: &mut Vec<Packed<Share>>, receipts: Vec<Receipt>) -> Outcome<(), 
     *call = left;
     again.map_or(Outcome::Done(()), Outcome::Again)
 }
+
+#[cfg(test)]
+#[path = "queue/tests.rs"]
+mod tests;

@@ -150,3 +150,7 @@ fn push_on_one_line(line: &mut String, json: &str) {
     }
     line.push_str(rest);
 }
+
+#[cfg(test)]
+#[path = "record/tests.rs"]
+mod tests;

@@ -92,3 +92,7 @@ fn not_enqueued(error: NotEnqueued) -> RequestError {
         NotEnqueued::NotTaken => RequestError::NotEnqueued,
     }
 }
+
+#[cfg(test)]
+#[path = "request/tests.rs"]
+mod tests;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use lambda_http::RequestExt as _;
+use lambda_http::http::HeaderValue;
 use lambda_http::http::header::USER_AGENT;
 use lambda_http::http::request::Parts;
 use lambda_http::request::RequestContext;
@@ -90,7 +91,7 @@ impl Document<'_> {
 
     /// The same for a retry of the same document with the same idempotency key.
     fn request_id(&self) -> Result<Uuid, RequestError> {
-        let key = self.parts.headers.get("idempotency-key").map(|value| value.as_bytes()).unwrap_or_default();
+        let key = self.parts.headers.get("idempotency-key").map(HeaderValue::as_bytes).unwrap_or_default();
         match key.len() {
             0 => Ok(fresh_request_id()),
             1..=MAX_IDEMPOTENCY_KEY_BYTES => Ok(derived_request_id(self.sender.name(), self.name, key, self.body)),

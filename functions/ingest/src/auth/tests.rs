@@ -1,0 +1,65 @@
+use lambda_http::http::HeaderValue;
+use spillway_shared::keys::digest;
+
+use super::*;
+
+fn access() -> Access {
+    let keys = format!("web={},app={}:clicks", digest(b"web-key"), digest(b"app key"));
+    Access::Keys(KeyRing::parse_variable(&keys).unwrap())
+}
+
+fn name(access: &Access, header: Option<(&'static str, &str)>, query: &str) -> Result<String, RequestError> {
+    let headers =
+        header.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap())).collect();
+    access.admit(&headers, query).map(|sender| sender.name().to_owned())
+}
+
+#[test]
+fn a_key_is_taken_from_each_of_its_places() {
+    let basic = format!("basic {}", BASE64.encode("web-key:ignored"));
+    for (header, query) in [
+        (Some(("x-write-key", "web-key")), ""),
+        (Some(("authorization", "Bearer web-key")), ""),
+        (Some(("authorization", "bEARER  web-key ")), ""),
+        (Some(("authorization", basic.as_str())), ""),
+        (None, "a=b&write_key=web-key"),
+        (None, "write_key=web%2Dkey"),
+    ] {
+        assert_eq!(name(&access(), header, query), Ok("web".to_owned()), "{header:?} {query}");
+    }
+    assert_eq!(name(&access(), None, "write_key=app+key"), Ok("app".to_owned()));
+}
+
+#[test]
+fn unknown_wrong_and_missing_keys_answer_alike() {
+    for (header, query) in [
+        (None, ""),
+        (Some(("x-write-key", "")), ""),
+        (Some(("x-write-key", "web-keY")), ""),
+        (Some(("x-write-key", "other")), "write_key=web-key"),
+        (Some(("authorization", "Bearer")), ""),
+        (Some(("authorization", "Digest web-key")), ""),
+        (Some(("authorization", "Basic !!!")), ""),
+        (Some(("authorization", "web-key")), ""),
+        (None, "write_key="),
+    ] {
+        assert_eq!(name(&access(), header, query), Err(RequestError::Unauthorized), "{header:?} {query}");
+    }
+}
+
+#[test]
+fn a_key_writes_only_its_streams() {
+    let access = access();
+    let sender = |key: &str| access.admit(&HeaderMap::new(), &format!("write_key={key}")).unwrap();
+    let (clicks, telemetry) = (StreamName::parse("clicks").unwrap(), StreamName::parse("telemetry").unwrap());
+    assert!(sender("web-key").may_write(&telemetry));
+    assert!(sender("app+key").may_write(&clicks));
+    assert!(!sender("app+key").may_write(&telemetry));
+}
+
+#[test]
+fn where_anybody_may_write_no_key_is_asked_for() {
+    let sender = Access::Open.admit(&HeaderMap::new(), "").unwrap();
+    assert_eq!(sender.name(), "");
+    assert!(sender.may_write(&StreamName::parse("clicks").unwrap()));
+}

@@ -1,0 +1,140 @@
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+use lambda_http::http::HeaderValue;
+use proptest::prelude::*;
+
+use super::*;
+
+const LIMIT: usize = 100_000;
+
+fn headers(name: &'static str, values: &[&'static str]) -> HeaderMap {
+    values.iter().map(|value| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zlib(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::encode_all(bytes, 1).unwrap()
+}
+
+fn decoded(body: Vec<u8>, coding: Coding) -> Result<Vec<u8>, u16> {
+    let budget = Budget::new(64 << 20);
+    decode(body, coding, LIMIT, &budget).map(|decoded| decoded.bytes).map_err(|error| error.status().as_u16())
+}
+
+#[test]
+fn types_are_known_by_name_whatever_their_parameters() {
+    for (value, form_) in [
+        ("", Form::Json),
+        ("application/json", Form::Json),
+        ("Application/JSON; charset=utf-8", Form::Json),
+        ("text/plain;charset=UTF-8", Form::Json),
+        ("application/x-ndjson", Form::Lines),
+        ("application/jsonl", Form::Lines),
+        ("application/jsonlines ; x=y", Form::Lines),
+    ] {
+        assert_eq!(form(&headers("content-type", &[value])), Ok(form_), "{value}");
+    }
+    assert_eq!(form(&HeaderMap::new()), Ok(Form::Json));
+    for value in ["application/xml", "application/json, application/json", "multipart/form-data", "json"] {
+        assert_eq!(form(&headers("content-type", &[value])).unwrap_err().status(), 415, "{value}");
+    }
+}
+
+#[test]
+fn one_encoding_is_known_in_any_case() {
+    for (value, coding_) in [
+        ("", Coding::Identity),
+        ("Identity", Coding::Identity),
+        (" GZip ", Coding::Gzip),
+        ("deflate", Coding::Deflate),
+        ("ZSTD", Coding::Zstd),
+    ] {
+        assert_eq!(coding(&headers("content-encoding", &[value])), Ok(coding_), "{value}");
+    }
+    for values in [&["br"][..], &["gzip, gzip"], &["gzip", "gzip"], &["gzip,identity"], &["x"]] {
+        assert_eq!(coding(&headers("content-encoding", values)).unwrap_err().status(), 415, "{values:?}");
+    }
+}
+
+#[test]
+fn several_members_or_frames_are_one_body() {
+    let two = |encode: fn(&[u8]) -> Vec<u8>| [encode(b"[{},"), encode(b"{}]")].concat();
+    assert_eq!(decoded(two(gzip), Coding::Gzip), Ok(b"[{},{}]".to_vec()));
+    assert_eq!(decoded(two(zstd), Coding::Zstd), Ok(b"[{},{}]".to_vec()));
+}
+
+#[test]
+fn what_is_cut_off_or_followed_by_other_bytes_is_unreadable() {
+    let text = "some text that compresses ".repeat(50).into_bytes();
+    for (coding, body) in [(Coding::Gzip, gzip(&text)), (Coding::Deflate, zlib(&text)), (Coding::Zstd, zstd(&text))] {
+        assert_eq!(decoded(body.clone(), coding), Ok(text.clone()), "{coding:?}");
+        for cut in [1, body.len() / 2, body.len() - 1] {
+            assert_eq!(decoded(body[..cut].to_vec(), coding), Err(400), "{coding:?} cut at {cut}");
+        }
+        assert_eq!(decoded([&body, &b"more"[..]].concat(), coding), Err(400), "{coding:?}");
+        assert_eq!(decoded(b"never compressed".to_vec(), coding), Err(400), "{coding:?}");
+    }
+}
+
+#[test]
+fn a_body_of_the_limit_fits_and_one_byte_more_does_not() {
+    for (coding, encode) in [
+        (Coding::Identity, <[u8]>::to_vec as fn(&[u8]) -> Vec<u8>),
+        (Coding::Gzip, gzip),
+        (Coding::Deflate, zlib),
+        (Coding::Zstd, zstd),
+    ] {
+        assert_eq!(decoded(encode(&vec![b' '; LIMIT]), coding).map(|body| body.len()), Ok(LIMIT), "{coding:?}");
+        assert_eq!(decoded(encode(&vec![b' '; LIMIT + 1]), coding), Err(413), "{coding:?}");
+    }
+}
+
+#[test]
+fn a_bomb_costs_no_more_than_the_limit() {
+    let bomb = gzip(&vec![0; 50 << 20]);
+    let budget = Budget::new(bomb.len() + 4 * LIMIT);
+    assert_eq!(decode(bomb, Coding::Gzip, LIMIT, &budget).unwrap_err().status(), 413);
+    assert!(budget.try_reserve(4 * LIMIT).is_some(), "all of it was given back");
+}
+
+#[test]
+fn a_window_beyond_8_mib_is_refused() {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.window_log(24).unwrap();
+    encoder.long_distance_matching(true).unwrap();
+    encoder.write_all(b"{}").unwrap();
+    assert_eq!(decoded(encoder.finish().unwrap(), Coding::Zstd), Err(400));
+}
+
+#[test]
+fn without_budget_the_request_may_come_again() {
+    let error = decode(vec![b' '; 2_000], Coding::Identity, LIMIT, &Budget::new(1_000)).unwrap_err();
+    assert_eq!(error, RequestError::Busy);
+    let error = decode(gzip(&vec![b' '; 90_000]), Coding::Gzip, LIMIT, &Budget::new(70_000)).unwrap_err();
+    assert_eq!(error, RequestError::Busy);
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_come_back_and_nothing_panics(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
+        for (coding, encoded) in
+            [(Coding::Gzip, gzip(&bytes)), (Coding::Deflate, zlib(&bytes)), (Coding::Zstd, zstd(&bytes))]
+        {
+            prop_assert_eq!(decoded(encoded, coding), Ok(bytes.clone()));
+            let _ = decoded(bytes.clone(), coding);
+        }
+    }
+}

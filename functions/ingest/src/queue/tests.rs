@@ -1,0 +1,216 @@
+use std::collections::VecDeque;
+
+use spillway_shared::hour::Hour;
+use spillway_shared::message::open;
+use spillway_shared::stream::StreamName;
+use tokio::sync::Semaphore;
+
+use super::*;
+
+/// A sender whose calls answer by script and, where a gate is set, only when it lets them.
+struct Scripted {
+    script: Mutex<VecDeque<Result<Vec<Receipt>, CallFailed>>>,
+    calls: Mutex<Vec<Vec<Outgoing>>>,
+    gate: Semaphore,
+}
+
+impl Scripted {
+    fn new(script: Vec<Result<Vec<Receipt>, CallFailed>>, open_calls: usize) -> Arc<Self> {
+        let (script, calls) = (Mutex::new(script.into()), Mutex::default());
+        Arc::new(Self { script, calls, gate: Semaphore::new(open_calls) })
+    }
+
+    fn calls(&self) -> Vec<Vec<Outgoing>> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    /// Every record that reached a call, in the calls' order.
+    fn records(&self) -> Vec<String> {
+        let records =
+            |message: &Outgoing| String::from_utf8(open(&message.body).unwrap().records().unwrap().into_owned());
+        self.calls().iter().map(|call| call.iter().map(|message| records(message).unwrap()).collect()).collect()
+    }
+}
+
+impl SendMessages for Arc<Scripted> {
+    async fn send(&self, messages: Vec<Outgoing>) -> Result<Vec<Receipt>, CallFailed> {
+        let count = messages.len();
+        self.calls.lock().unwrap().push(messages);
+        self.gate.acquire().await.unwrap().forget();
+        let scripted = self.script.lock().unwrap().pop_front();
+        scripted.unwrap_or_else(|| Ok(vec![Receipt::Durable; count]))
+    }
+}
+
+const ALL: usize = 1_000;
+
+fn queue(sender: &Arc<Scripted>, workers: usize, waiting_records: usize) -> Queue<Arc<Scripted>> {
+    let tries = Tries { timeout: Duration::from_secs(1), count: 3 };
+    Queue::new(Arc::clone(sender), Pool::new(workers), Limits { waiting_records, message_bytes: 4_096, tries })
+}
+
+fn partition(stream: &str) -> Partition {
+    Partition { stream: StreamName::parse(stream).unwrap(), hour: Hour::parse("2026-11-21T18").unwrap() }
+}
+
+fn in_(seconds: u64) -> Instant {
+    Instant::now() + Duration::from_secs(seconds)
+}
+
+async fn enqueue(queue: &Queue<Arc<Scripted>>, stream: &str, lines: &str) -> Result<(), NotEnqueued> {
+    queue.enqueue(partition(stream), lines.to_owned(), in_(9)).await
+}
+
+fn failed(for_good: bool) -> Result<Vec<Receipt>, CallFailed> {
+    Err(CallFailed { reason: "broken".to_owned(), for_good })
+}
+
+fn refused(for_good: bool) -> Receipt {
+    Receipt::Refused { reason: "no".to_owned(), for_good }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_alone_is_a_call_of_one_message() {
+    let sender = Scripted::new(vec![], ALL);
+    assert_eq!(enqueue(&queue(&sender, 4, 100), "clicks", "{1}\n{2}\n").await, Ok(()));
+    assert_eq!(sender.records(), ["{1}\n{2}\n"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_workers_are_busy_arrivals_gather() {
+    let sender = Scripted::new(vec![], 0);
+    let queue = queue(&sender, 1, 100);
+    let first = tokio::spawn({
+        let queue = queue.clone();
+        async move { enqueue(&queue, "clicks", "{1}\n").await }
+    });
+    while sender.calls().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let others = futures::future::join_all([
+        enqueue(&queue, "clicks", "{2}\n"),
+        enqueue(&queue, "telemetry", "{3}\n"),
+        enqueue(&queue, "clicks", "{4}\n"),
+    ]);
+    sender.gate.add_permits(2);
+    assert_eq!(others.await, [Ok(()); 3]);
+    assert_eq!(first.await.unwrap(), Ok(()));
+    assert_eq!(sender.records(), ["{1}\n", "{2}\n{4}\n{3}\n"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_is_sent_again_under_the_same_id() {
+    let sender = Scripted::new(vec![failed(false), Ok(vec![refused(false)])], ALL);
+    assert_eq!(enqueue(&queue(&sender, 1, 100), "clicks", "{1}\n").await, Ok(()));
+    let ids: Vec<_> = sender.calls().iter().map(|call| call[0].id).collect();
+    assert_eq!(ids.len(), 3);
+    assert!(ids.iter().all(|id| *id == ids[0]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_reaches_only_the_requests_whose_records_it_concerns() {
+    let sender = Scripted::new(vec![Ok(vec![Receipt::Durable, refused(true)])], ALL);
+    let queue = queue(&sender, 1, 100);
+    let both = futures::future::join(enqueue(&queue, "clicks", "{1}\n"), enqueue(&queue, "telemetry", "{2}\n"));
+    assert_eq!(both.await, (Ok(()), Err(NotEnqueued::NotTaken)));
+    assert_eq!(sender.calls().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_was_refused_is_sent_again() {
+    let sender = Scripted::new(vec![Ok(vec![refused(false), Receipt::Durable])], ALL);
+    let queue = queue(&sender, 1, 100);
+    let both = futures::future::join(enqueue(&queue, "clicks", "{1}\n"), enqueue(&queue, "telemetry", "{2}\n"));
+    assert_eq!(both.await, (Ok(()), Ok(())));
+    assert_eq!(sender.records(), ["{1}\n{2}\n", "{1}\n"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tries_are_bounded_and_a_refusal_of_the_call_is_final() {
+    let sender = Scripted::new(vec![failed(false), failed(false), failed(false)], ALL);
+    assert_eq!(enqueue(&queue(&sender, 1, 100), "clicks", "{1}\n").await, Err(NotEnqueued::NotTaken));
+    assert_eq!(sender.calls().len(), 3);
+    let sender = Scripted::new(vec![failed(true)], ALL);
+    assert_eq!(enqueue(&queue(&sender, 1, 100), "clicks", "{1}\n").await, Err(NotEnqueued::NotTaken));
+    assert_eq!(sender.calls().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_answered_by_its_deadline_and_its_call_ends_before() {
+    let sender = Scripted::new(vec![], 0);
+    let queue = queue(&sender, 1, 100);
+    let started = Instant::now();
+    let answer = queue.enqueue(partition("clicks"), "{1}\n".to_owned(), in_(2)).await;
+    assert_eq!(answer, Err(NotEnqueued::NotTaken));
+    assert!(started.elapsed() <= Duration::from_secs(2));
+    assert!(queue.0.pool.try_worker().is_some(), "the call has ended too");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_more_time_gets_further_tries() {
+    let sender = Scripted::new(vec![], 0);
+    let queue = queue(&sender, 1, 100);
+    let short = queue.enqueue(partition("clicks"), "{1}\n".to_owned(), in_(2));
+    let long = queue.enqueue(partition("telemetry"), "{2}\n".to_owned(), in_(30));
+    let open_later = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        sender.gate.add_permits(ALL);
+    };
+    let (short, long, ()) = futures::join!(short, long, open_later);
+    assert_eq!((short, long), (Err(NotEnqueued::NotTaken), Ok(())));
+    assert_eq!(sender.records().last().unwrap(), "{2}\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_line_refuses_at_once_but_an_empty_one_takes_any_request() {
+    let sender = Scripted::new(vec![], 0);
+    let queue = queue(&sender, 1, 2);
+    let busy = tokio::spawn({
+        let queue = queue.clone();
+        async move { enqueue(&queue, "clicks", &"{}\n".repeat(50)).await }
+    });
+    while sender.calls().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let waiting = enqueue(&queue, "clicks", "{1}\n{2}\n");
+    let refused = async {
+        tokio::task::yield_now().await;
+        let answer = enqueue(&queue, "clicks", "{3}\n").await;
+        sender.gate.add_permits(ALL);
+        answer
+    };
+    assert_eq!(futures::join!(waiting, refused), (Ok(()), Err(NotEnqueued::Full)));
+    assert_eq!(busy.await.unwrap(), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_sends_for_who_has_gone() {
+    let sender = Scripted::new(vec![], 0);
+    let queue = queue(&sender, 1, 100);
+    let first = tokio::spawn({
+        let queue = queue.clone();
+        async move { enqueue(&queue, "clicks", "{1}\n").await }
+    });
+    while sender.calls().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let gone = tokio::time::timeout(Duration::from_millis(1), enqueue(&queue, "clicks", "{2}\n")).await;
+    assert!(gone.is_err());
+    sender.gate.add_permits(ALL);
+    assert_eq!(first.await.unwrap(), Ok(()));
+    assert_eq!(enqueue(&queue, "clicks", "{3}\n").await, Ok(()));
+    assert_eq!(sender.records(), ["{1}\n", "{3}\n"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_request_takes_many_calls_and_is_answered_once() {
+    let sender = Scripted::new(vec![], ALL);
+    let lines = (0..4_000).map(|_| fastrand::u128(..).to_string() + "\n").collect::<Vec<_>>().concat();
+    assert_eq!(enqueue(&queue(&sender, 3, 10_000), "clicks", &lines).await, Ok(()));
+    let mut sent: Vec<_> = sender.records().concat().lines().map(str::to_owned).collect();
+    let mut expected: Vec<_> = lines.lines().map(str::to_owned).collect();
+    sent.sort();
+    expected.sort();
+    assert!(sender.calls().len() > 1);
+    assert_eq!(sent, expected);
+}

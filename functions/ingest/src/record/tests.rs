@@ -1,0 +1,117 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn clicks() -> StreamName {
+    StreamName::parse("clicks").unwrap()
+}
+
+fn template(source: Option<&str>, context: Option<&str>) -> Template {
+    let received_at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_286_340_123);
+    Template::new(Uuid::nil(), &clicks(), received_at, source, context)
+}
+
+fn record(payload: &str) -> String {
+    let mut lines = String::new();
+    assert!(template(None, None).append(&mut lines, 7, payload));
+    lines
+}
+
+#[test]
+fn a_record_is_the_contract_to_the_letter() {
+    let mut lines = String::new();
+    assert!(template(Some(r#"{"country":"DE"}"#), Some("{\"a\":\r\n1}")).append(
+        &mut lines,
+        3,
+        "{\"n\": 1.0,\n\"n\":2}"
+    ));
+    assert_eq!(
+        lines,
+        "{\"id\":\"00000000-0000-0000-0000-000000000000-3\",\"stream\":\"clicks\",\
+         \"received_at\":\"2026-11-21T18:39:00.123Z\",\"source\":{\"country\":\"DE\"},\"context\":{\"a\":  1},\
+         \"payload\":{\"n\": 1.0, \"n\":2}}\n"
+    );
+}
+
+#[test]
+fn a_record_beyond_its_limit_leaves_no_trace() {
+    let overhead = record("").len();
+    let of = |bytes: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8));
+    assert_eq!(record(&of(MAX_RECORD_BYTES - overhead)).len(), MAX_RECORD_BYTES);
+    let mut lines = "before\n".to_owned();
+    assert!(!template(None, None).append(&mut lines, 7, &of(MAX_RECORD_BYTES - overhead + 1)));
+    assert_eq!(lines, "before\n");
+}
+
+#[test]
+fn the_overhead_is_an_upper_bound() {
+    for index in [0, 9, 10_000, 999_999] {
+        let template = template(Some("{}"), Some("{}"));
+        let mut lines = String::new();
+        assert!(template.append(&mut lines, index, "{}"));
+        assert!(lines.len() - 2 <= template.overhead());
+    }
+}
+
+#[test]
+fn a_derived_id_depends_on_all_its_parts() {
+    let id = |sender: &str, stream: &str, key: &str, body: &str| {
+        derived_request_id(sender, &StreamName::parse(stream).unwrap(), key.as_bytes(), body.as_bytes())
+    };
+    let first = id("web", "clicks", "k", "[]");
+    assert_eq!(first, id("web", "clicks", "k", "[]"));
+    for other in [
+        id("app", "clicks", "k", "[]"),
+        id("web", "telemetry", "k", "[]"),
+        id("web", "clicks", "l", "[]"),
+        id("web", "clicks", "k", "[ ]"),
+        id("webc", "licks", "k", "[]"),
+    ] {
+        assert_ne!(first, other);
+    }
+    assert_eq!(first.get_version_num(), 8);
+}
+
+fn kept(stamp: Stamp, ip: &str) -> Option<String> {
+    let client = Client {
+        ip: ip.parse().ok(),
+        user_agent: Some("curl/8 \"quoted\"".to_owned()),
+        country: Some("DE".to_owned()),
+    };
+    source(stamp, &client)
+}
+
+#[test]
+fn of_the_request_only_what_the_stream_wants_is_kept() {
+    let ip = |client_ip| Stamp { client_ip, ..Stamp::default() };
+    assert_eq!(kept(Stamp::default(), "203.0.113.9"), None);
+    for (client_ip, address, source) in [
+        (ClientIp::Truncated, "203.0.113.9", "203.0.113.0"),
+        (ClientIp::Truncated, "2001:db8:1:2:3::4", "2001:db8:1::"),
+        (ClientIp::Truncated, "::ffff:203.0.113.9", "203.0.113.0"),
+        (ClientIp::Full, "2001:db8:1:2:3::4", "2001:db8:1:2:3::4"),
+    ] {
+        assert_eq!(kept(ip(client_ip), address), Some(format!("{{\"client_ip\":\"{source}\"}}")));
+    }
+    let rest = Stamp { client_ip: ClientIp::None, user_agent: true, country: true };
+    assert_eq!(kept(rest, "-").unwrap(), r#"{"user_agent":"curl/8 \"quoted\"","country":"DE"}"#);
+}
+
+#[test]
+fn a_long_user_agent_is_cut_between_characters() {
+    let client = Client { user_agent: Some("ü".repeat(400) + "x"), ..Client::default() };
+    let kept = source(Stamp { user_agent: true, ..Stamp::default() }, &client).unwrap();
+    assert_eq!(kept, format!("{{\"user_agent\":\"{}\"}}", "ü".repeat(256)));
+}
+
+proptest! {
+    #[test]
+    fn a_payload_stays_as_it_is_but_for_its_line_breaks(text in "[a-z{}\\[\\]\",:\r\n ]{0,80}") {
+        let line = record(&text);
+        prop_assert_eq!(line.matches('\n').count(), 1);
+        let end = format!("\"payload\":{}}}\n", text.replace(['\r', '\n'], " "));
+        prop_assert!(line.ends_with(&end));
+    }
+}

@@ -1,0 +1,263 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use lambda_http::http::Method;
+use serde_json::{Value, json};
+use spillway_shared::keys::digest;
+use spillway_shared::message::open;
+use spillway_shared::pool::Pool;
+use spillway_shared::retry::Tries;
+
+use super::*;
+use crate::config::Config;
+use crate::queue::{CallFailed, Limits, Outgoing, Receipt};
+
+/// A queue that keeps what it is sent, or fails.
+#[derive(Clone, Default)]
+struct Memory {
+    messages: Arc<Mutex<Vec<String>>>,
+    broken: bool,
+}
+
+impl SendMessages for Memory {
+    async fn send(&self, messages: Vec<Outgoing>) -> Result<Vec<Receipt>, CallFailed> {
+        if self.broken {
+            return Err(CallFailed { reason: "down".to_owned(), for_good: false });
+        }
+        let receipts = vec![Receipt::Durable; messages.len()];
+        self.messages.lock().unwrap().extend(messages.into_iter().map(|message| message.body));
+        Ok(receipts)
+    }
+}
+
+impl Memory {
+    fn records(&self) -> Vec<Value> {
+        let messages = self.messages.lock().unwrap();
+        let records = |body: &String| String::from_utf8(open(body).unwrap().records().unwrap().into_owned()).unwrap();
+        messages.iter().map(records).flat_map(|lines| lines.lines().map(parsed).collect::<Vec<_>>()).collect()
+    }
+}
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+const STREAMS: [(&str, &str); 2] =
+    [("clicks", "{}"), ("devices", r#"{"stamp":{"client_ip":"truncated","user_agent":true,"country":true}}"#)];
+
+fn config(folder: &Path, more: &[(&str, &str)]) -> Result<Config, spillway_shared::config::Faults> {
+    let keys = format!("all={},one={}:clicks", digest(b"key"), digest(b"clicks-key"));
+    let mut variables = BTreeMap::from([
+        ("QUEUE_URL".to_owned(), "http://127.0.0.1/q".to_owned()),
+        ("WRITE_KEYS".to_owned(), keys),
+        ("CONFIG_DIR".to_owned(), folder.display().to_string()),
+        ("COUNTRY_HEADER".to_owned(), "X-Country".to_owned()),
+    ]);
+    variables.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    Config::read(&|name| variables.get(name).cloned())
+}
+
+fn ingest(queue: &Memory, more: &[(&str, &str)]) -> Ingest<Memory> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("streams")).unwrap();
+    for (name, text) in STREAMS {
+        std::fs::write(folder.path().join("streams").join(name).with_extension("json"), text).unwrap();
+    }
+    let config = config(folder.path(), more).unwrap();
+    let limits = Limits { tries: Tries { timeout: Duration::from_millis(100), count: 1 }, ..config.limits };
+    Ingest {
+        intake: config.intake,
+        budget: Budget::new(config.inflight_bytes),
+        queue: Queue::new(queue.clone(), Pool::new(2), limits),
+    }
+}
+
+/// One request to an ingest of its own: what was answered and what was enqueued.
+struct Exchange {
+    request: Request,
+    variables: Vec<(&'static str, &'static str)>,
+    broken: bool,
+}
+
+fn post(stream: &str, body: impl Into<Body>) -> Exchange {
+    at("POST", &format!("/v1/streams/{stream}"), body).header("x-write-key", "key")
+}
+
+fn at(method: &str, path: &str, body: impl Into<Body>) -> Exchange {
+    let mut request = Request::new(body.into()).with_raw_http_path(path);
+    *request.method_mut() = Method::from_bytes(method.as_bytes()).unwrap();
+    Exchange { request, variables: Vec::new(), broken: false }
+}
+
+impl Exchange {
+    fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.request.headers_mut().append(name, value.parse().unwrap());
+        self
+    }
+
+    fn variable(mut self, name: &'static str, value: &'static str) -> Self {
+        self.variables.push((name, value));
+        self
+    }
+
+    async fn run(self) -> (u16, Value, Response<Body>, Vec<Value>) {
+        let queue = Memory { broken: self.broken, ..Memory::default() };
+        let response = ingest(&queue, &self.variables).handle(self.request).await;
+        let Body::Text(text) = response.body() else { panic!("answers are text") };
+        (response.status().as_u16(), parsed(text), response.clone(), queue.records())
+    }
+
+    async fn status(self) -> u16 {
+        let (status, problem, response, _) = self.run().await;
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert_eq!(problem["status"], status);
+        assert!(problem["type"].as_str().unwrap().starts_with("urn:spillway:problem:"));
+        status
+    }
+}
+
+#[tokio::test]
+async fn what_is_accepted_is_enqueued_and_counted() {
+    let body = r#"{"payloads":[{"a":1},3,{"a":1.0}],"app":"x"}"#;
+    let (status, answer, _, records) = post("clicks", body).run().await;
+    let id = answer["request_id"].as_str().unwrap().to_owned();
+    assert_eq!(status, 200);
+    assert_eq!(
+        answer,
+        json!({"request_id": id, "accepted": 2, "withheld": 0, "rejected": 1, "rejections": [
+            {"index": 1, "reason": "not_an_object", "detail": "expected an object, found a number"}]})
+    );
+    assert_eq!(records.len(), 2);
+    assert_eq!(records[1]["id"], format!("{id}-2"));
+    assert_eq!((&records[1]["stream"], &records[1]["context"]), (&json!("clicks"), &json!({"app": "x"})));
+    assert!(records[1].get("source").is_none());
+}
+
+#[tokio::test]
+async fn what_a_stream_wants_of_the_request_is_stamped() {
+    let exchange = post("devices", "{}").header("user-agent", "probe/1").header("x-country", "DE");
+    let (_, _, _, records) = exchange.run().await;
+    assert_eq!(records[0]["source"], json!({"user_agent": "probe/1", "country": "DE"}));
+}
+
+#[tokio::test]
+async fn an_empty_collection_is_accepted_without_a_call() {
+    for body in ["[]", r#"{"payloads":[]}"#] {
+        let (status, answer, _, records) = post("clicks", body).run().await;
+        assert_eq!((status, &answer["accepted"], records.len()), (200, &json!(0), 0));
+    }
+}
+
+#[tokio::test]
+async fn a_document_of_which_nothing_is_left_is_400_with_the_reasons() {
+    let (status, problem, _, records) = post("clicks", "[1,null]").run().await;
+    assert_eq!((status, records.len()), (400, 0));
+    assert_eq!(problem["type"], "urn:spillway:problem:all-rejected");
+    assert_eq!((&problem["rejected"], &problem["rejections"][1]["index"]), (&json!(2), &json!(1)));
+    let (status, problem, _, _) = post("clicks", format!("[{}0]", "0,".repeat(149))).run().await;
+    assert_eq!((status, problem["rejections"].as_array().unwrap().len()), (400, 100));
+}
+
+#[tokio::test]
+async fn every_line_of_the_status_table() {
+    assert_eq!(post("clicks", "nonsense").status().await, 400);
+    assert_eq!(post("clicks", "").status().await, 400);
+    assert_eq!(post("clicks", "{}").header("idempotency-key", &"k".repeat(256)).status().await, 400);
+    assert_eq!(at("POST", "/v1/streams/clicks", "{}").status().await, 401);
+    assert_eq!(at("POST", "/v1/streams/nowhere", "{}").status().await, 401);
+    assert_eq!(at("POST", "/v1/streams/devices", "{}").header("x-write-key", "clicks-key").status().await, 403);
+    assert_eq!(at("POST", "/v1/streams/nowhere", "{}").header("x-write-key", "clicks-key").status().await, 403);
+    for stream in ["nowhere", "..", "%2e%2e", "Clicks", "clicks/", "", "a/b", &"a".repeat(64)] {
+        assert_eq!(post(stream, "{}").status().await, 404, "{stream}");
+    }
+    assert_eq!(at("POST", "/v2/streams/clicks", "{}").header("x-write-key", "key").status().await, 404);
+    assert_eq!(at("GET", "/", "").status().await, 404);
+    assert_eq!(post("clicks", vec![b' '; (10 << 20) + 1]).status().await, 413);
+    assert_eq!(post("clicks", format!("[{}0]", "0,".repeat(10_000))).status().await, 413);
+    assert_eq!(post("clicks", "{}").header("content-type", "text/html").status().await, 415);
+    assert_eq!(post("clicks", "{}").header("content-encoding", "br").status().await, 415);
+}
+
+#[tokio::test]
+async fn another_method_is_told_which_one_is_allowed() {
+    for (method, path, allowed) in
+        [("GET", "/v1/streams/clicks", "POST"), ("DELETE", "/v1/streams/nowhere", "POST"), ("POST", "/health", "GET")]
+    {
+        let (status, _, response, _) = at(method, path, "").run().await;
+        assert_eq!((status, response.headers()["allow"].to_str().unwrap()), (405, allowed));
+    }
+}
+
+#[tokio::test]
+async fn health_needs_no_key() {
+    let (status, answer, _, _) = at("GET", "/health", "").run().await;
+    assert_eq!((status, answer), (200, json!({"status": "ok"})));
+}
+
+#[tokio::test]
+async fn when_the_queue_is_down_the_client_is_told_when_to_come_again() {
+    let (status, problem, response, _) = Exchange { broken: true, ..post("clicks", "{}") }.run().await;
+    assert_eq!((status, &problem["type"]), (503, &json!("urn:spillway:problem:not-enqueued")));
+    let wait: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=5).contains(&wait));
+}
+
+#[tokio::test]
+async fn more_than_can_be_held_is_refused_at_once() {
+    let exchange = post("clicks", vec![b' '; 2 << 20]).variable("MAX_INFLIGHT_BYTES", "1048576");
+    let (status, problem, response, _) = exchange.run().await;
+    assert_eq!((status, &problem["type"]), (503, &json!("urn:spillway:problem:busy")));
+    assert!(response.headers().contains_key("retry-after"));
+}
+
+#[tokio::test]
+async fn a_document_may_not_grow_beyond_twice_the_limit() {
+    let context = format!(r#"{{"a":"{}","payloads":[{}{{}}]}}"#, "x".repeat(7_000), "{},".repeat(30));
+    let exchange = post("clicks", context).variable("MAX_BODY_BYTES", "8192");
+    let (status, problem, _, _) = exchange.run().await;
+    assert_eq!((status, &problem["type"]), (413, &json!("urn:spillway:problem:too-large")));
+}
+
+#[tokio::test]
+async fn a_record_that_fits_no_message_is_rejected_alone() {
+    let noise: String = (0..9_000).map(|_| fastrand::alphanumeric()).collect();
+    let exchange = post("clicks", format!(r#"[{{"a":"{noise}"}},{{}}]"#)).variable("MAX_MESSAGE_BYTES", "4096");
+    let (status, answer, _, records) = exchange.run().await;
+    assert_eq!((status, &answer["rejections"][0]["reason"], records.len()), (200, &json!("too_large"), 1));
+}
+
+#[tokio::test]
+async fn the_same_idempotency_key_gives_the_same_record_ids() {
+    let id = async |body: &'static str| {
+        let (_, answer, _, _) = post("clicks", body).header("idempotency-key", "order-7").run().await;
+        answer["request_id"].clone()
+    };
+    assert_eq!(id("{}").await, id("{}").await);
+    assert_ne!(id("{}").await, id("{} ").await);
+}
+
+#[test]
+fn every_fault_of_the_configuration_is_named_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let faults = config(
+        folder.path(),
+        &[("QUEUE_URL", ""), ("MAX_WORKERS", "0"), ("WRITE_KEYS", ""), ("AUTH", "open"), ("COUNTRY_HEADER", "a b")],
+    )
+    .unwrap_err();
+    let places: Vec<_> = faults.sentences().iter().map(|sentence| sentence.split(':').next().unwrap()).collect();
+    for place in ["QUEUE_URL", "MAX_WORKERS", "AUTH", "COUNTRY_HEADER"] {
+        assert!(places.contains(&place), "{place} in {places:?}");
+    }
+    assert!(places.iter().any(|place| place.ends_with("streams")), "{places:?}");
+}
+
+#[test]
+fn without_a_key_ingest_does_not_start_unless_told() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("streams")).unwrap();
+    std::fs::write(folder.path().join("streams/clicks.json"), "{}").unwrap();
+    let faults = config(folder.path(), &[("WRITE_KEYS", "")]).unwrap_err();
+    assert!(faults.to_string().starts_with("WRITE_KEYS: no key is configured"), "{faults}");
+    assert!(config(folder.path(), &[("WRITE_KEYS", ""), ("AUTH", "none")]).is_ok());
+}
