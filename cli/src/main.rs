@@ -1,1 +1,37 @@
-fn main() {}
+//! The command `spillway`: the pipeline on one machine, and what operators need.
+
+mod admin;
+mod arguments;
+mod demo;
+mod key;
+mod report;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use spillway_local::environment::become_function_if_asked;
+
+use arguments::{Arguments, Command};
+
+fn main() -> ExitCode {
+    // This program is also each of the functions; one that is started as such needs nothing of what follows.
+    become_function_if_asked();
+    run(Arguments::parse()).unwrap_or_else(|error| {
+        eprintln!("spillway: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
+        Command::Serve(serve) => on_runtime(serve::run(serve)),
+        Command::Demo(demo) => on_runtime(demo::run(demo)),
+        Command::Key(key) => key::run(&key),
+    }
+}
+
+fn on_runtime(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    spillway_shared::log::start(&spillway_shared::config::process_environment);
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}

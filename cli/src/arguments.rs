@@ -1,0 +1,198 @@
+//! What the command understands; the words of `--help` are here.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use spillway_local::pipeline::Settings;
+
+/// Serverless telemetry ingestion: the whole pipeline on this machine.
+///
+/// Without a command it serves, as `spillway serve` does.
+#[derive(Debug, Parser)]
+#[command(name = "spillway", version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs the pipeline until Ctrl-C, then drains it and prints the ledger
+    Serve(Serve),
+    /// Starts a pipeline of its own, posts documents, drains it, and shows what landed
+    Demo(Demo),
+    /// Write keys
+    #[command(subcommand)]
+    Key(Key),
+}
+
+/// Function variables that are set in the environment (`MAX_WORKERS`, `COMPRESSION` …) are passed on to the functions.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Where documents are posted to; a port of 0 picks a free one, here and below
+    #[arg(long, default_value = "127.0.0.1:9000")]
+    pub(crate) listen: SocketAddr,
+    /// Where `GET /status` is answered
+    #[arg(long, default_value = "127.0.0.1:9001")]
+    pub(crate) admin: SocketAddr,
+    /// Where S3 listens
+    #[arg(long, default_value = "127.0.0.1:9002")]
+    pub(crate) s3_listen: SocketAddr,
+    /// Where SQS listens
+    #[arg(long, default_value = "127.0.0.1:9324")]
+    pub(crate) sqs_listen: SocketAddr,
+    /// The folder under which objects lie, as DATA/BUCKET/KEY
+    #[arg(long, default_value = "./data")]
+    pub(crate) data: PathBuf,
+    /// The bucket's name
+    #[arg(long, default_value = "spillway")]
+    pub(crate) bucket: String,
+    /// The folder with streams/ and keys.json
+    #[arg(long, default_value = "./config")]
+    pub(crate) config: PathBuf,
+    /// A write key beside those of keys.json; may be given several times
+    #[arg(long = "write-key", value_name = "KEY", default_value = "local")]
+    pub(crate) write_keys: Vec<String>,
+    /// How long the event source gathers a batch
+    #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
+    pub(crate) window: Duration,
+    /// How many messages a batch has at most
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) batch_size: usize,
+    /// How long a received message stays hidden; at least 6 × deliver's time-out + the window
+    #[arg(long, default_value = "35s", value_parser = humantime::parse_duration)]
+    pub(crate) visibility_timeout: Duration,
+    /// After how many receives a message goes to the dead-letter queue
+    #[arg(long, default_value_t = 100)]
+    pub(crate) max_receive_count: u32,
+    /// How many processes run ingest
+    #[arg(long, default_value_t = 1)]
+    pub(crate) ingest_environments: usize,
+    /// How many requests each of them takes at once
+    #[arg(long, default_value_t = 64)]
+    pub(crate) ingest_concurrency: usize,
+    /// How long ingest may take for a request
+    #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
+    pub(crate) ingest_timeout: Duration,
+    /// How many processes run deliver
+    #[arg(long, default_value_t = 2)]
+    pub(crate) deliver_environments: usize,
+    /// How long deliver may take for a batch
+    #[arg(long, default_value = "5s", value_parser = humantime::parse_duration)]
+    pub(crate) deliver_timeout: Duration,
+    /// How long draining may take at the end
+    #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
+    pub(crate) drain_timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// How many documents are posted; most have 10 payloads
+    #[arg(long, default_value_t = 1_000)]
+    pub(crate) documents: usize,
+    /// The folder under which the objects stay, as DATA/demo/KEY
+    #[arg(long, default_value = "./data")]
+    pub(crate) data: PathBuf,
+    /// The folder with streams/ and keys.json
+    #[arg(long, default_value = "./config")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Makes a key of 256 random bits, and the entries that configure it
+    New {
+        /// What the key is called in the configuration
+        #[arg(long)]
+        name: String,
+        /// The streams that it may write, separated by commas; all without this
+        #[arg(long, value_delimiter = ',')]
+        streams: Vec<String>,
+    },
+}
+
+impl Serve {
+    /// The pipeline's settings.
+    pub(crate) fn settings(self) -> anyhow::Result<Settings> {
+        Ok(Settings {
+            listen: self.listen,
+            s3_listen: self.s3_listen,
+            sqs_listen: self.sqs_listen,
+            data: self.data,
+            bucket: self.bucket,
+            config: self.config,
+            write_keys: self.write_keys,
+            window: self.window,
+            batch_size: self.batch_size,
+            visibility_timeout: self.visibility_timeout,
+            max_receive_count: self.max_receive_count,
+            ingest_environments: self.ingest_environments,
+            ingest_concurrency: self.ingest_concurrency,
+            ingest_timeout: self.ingest_timeout,
+            deliver_environments: self.deliver_environments,
+            deliver_timeout: self.deliver_timeout,
+            drain_timeout: self.drain_timeout,
+            ..of_this_process()?
+        })
+    }
+}
+
+impl Demo {
+    /// The settings of a pipeline on free ports.
+    pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
+        Ok(Settings {
+            data: self.data.clone(),
+            bucket: "demo".to_owned(),
+            config: self.config.clone(),
+            ..of_this_process()?
+        })
+    }
+}
+
+/// Settings whose functions are this very program, with this process's environment to pass on.
+fn of_this_process() -> anyhow::Result<Settings> {
+    let program = std::env::current_exe().context("where this program lies is not known")?;
+    let readable = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    let variables: BTreeMap<_, _> = std::env::vars_os().filter_map(readable).collect();
+    Ok(Settings { variables, ..Settings::new(program) })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_it_serves() {
+        let arguments = Arguments::parse_from(["spillway", "--listen", "127.0.0.1:0"]);
+        assert!(arguments.command.is_none());
+        assert_eq!(arguments.serve.listen.port(), 0);
+    }
+
+    #[test]
+    fn what_the_command_line_leaves_out_is_what_the_library_has() {
+        let Arguments { serve, .. } = Arguments::parse_from(["spillway"]);
+        let (settings, defaults) = (serve.settings().unwrap(), Settings::new("x"));
+        assert_eq!(settings.window, defaults.window);
+        assert_eq!(settings.visibility_timeout, defaults.visibility_timeout);
+        assert_eq!(settings.write_keys, defaults.write_keys);
+        assert_eq!(
+            (settings.ingest_concurrency, settings.deliver_environments, settings.batch_size),
+            (defaults.ingest_concurrency, defaults.deliver_environments, defaults.batch_size)
+        );
+    }
+}

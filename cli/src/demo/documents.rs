@@ -1,0 +1,66 @@
+//! Documents as devices send them: most good, some compressed, some a line a payload, a few broken.
+
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+use spillway_local::client::Document;
+
+/// How many payloads a document has.
+const PAYLOADS: usize = 10;
+const STREAM: &str = "telemetry";
+const KEY: &str = "local";
+
+/// The document of a number, always the same.
+pub(super) fn document(number: usize) -> Document {
+    let mut random = fastrand::Rng::with_seed(number as u64);
+    let device = format!("device-{:04}", random.u32(..2_000));
+    let readings: Vec<_> = (0..PAYLOADS).map(|second| reading(&mut random, &device, second)).collect();
+    match number % 20 {
+        3 | 11 => Document::new(STREAM, KEY, gzip(&json!(readings).to_string())).header("content-encoding", "gzip"),
+        7 | 16 => Document::new(STREAM, KEY, lines(&readings)).header("content-type", "application/x-ndjson"),
+        9 => Document::new(STREAM, KEY, json!({"firmware": "4.2.1", "payloads": readings}).to_string()),
+        13 => Document::new(STREAM, KEY, with_a_stray_number(readings)),
+        19 => Document::new(STREAM, KEY, cut_off(&readings)),
+        _ => Document::new(STREAM, KEY, json!(readings).to_string()),
+    }
+    .header("user-agent", "spillway-demo/1")
+}
+
+fn reading(random: &mut fastrand::Rng, device: &str, second: usize) -> Value {
+    json!({
+        "device": device,
+        "at": format!("2026-11-21T18:39:{second:02}Z"),
+        "temperature_c": f64::from(random.i32(-2_000..4_500)) / 100.0,
+        "humidity_percent": random.u8(20..95),
+        "battery_v": f64::from(random.u32(310..420)) / 100.0,
+        "position": {"lat": f64::from(random.i32(-900_000..900_000)) / 1e4, "lon": f64::from(random.i32(-1_800_000..1_800_000)) / 1e4},
+        "network": {"type": random.choice(["lte-m", "nb-iot", "wifi"]), "rssi_dbm": random.i8(-110..-40), "retries": random.u8(..4)},
+        "events": [random.choice(["boot", "sample", "sync"]), random.choice(["ok", "slow", "retry"])],
+        "firmware": {"version": "4.2.1", "channel": "stable"},
+        "session": format!("{:032x}", random.u128(..)),
+    })
+}
+
+fn lines(readings: &[Value]) -> String {
+    readings.iter().map(|reading| reading.to_string() + "\n").collect()
+}
+
+fn with_a_stray_number(mut readings: Vec<Value>) -> String {
+    readings[4] = json!(42);
+    json!(readings).to_string()
+}
+
+fn cut_off(readings: &[Value]) -> String {
+    let mut text = json!(readings).to_string();
+    text.truncate(text.len() / 2);
+    text
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    // Writing into memory does not fail.
+    let _ = encoder.write_all(text.as_bytes());
+    encoder.finish().unwrap_or_default()
+}

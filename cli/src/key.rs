@@ -1,0 +1,39 @@
+//! `spillway key`: write keys.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use serde_json::json;
+use spillway_shared::keys::{KeyRing, digest, generate};
+
+use crate::arguments::Key;
+
+/// Makes a key and prints it with the entries that configure it; the key itself is kept nowhere.
+pub(crate) fn run(arguments: &Key) -> anyhow::Result<ExitCode> {
+    let Key::New { name, streams } = arguments;
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).context("the system has no random bits")?;
+    let key = generate(random);
+    let digest = digest(key.as_bytes());
+    let variable = variable(name, &digest, streams);
+    if let Err(faults) = KeyRing::parse_variable(&variable) {
+        bail!("this key could not be configured: {faults}");
+    }
+    println!("key (shown only now)   {key}");
+    println!("entry of WRITE_KEYS    {variable}");
+    println!("entry of keys.json     {}", entry(name, &digest, streams));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn variable(name: &str, digest: &str, streams: &[String]) -> String {
+    let streams = if streams.is_empty() { String::new() } else { format!(":{}", streams.join("+")) };
+    format!("{name}={digest}{streams}")
+}
+
+fn entry(name: &str, digest: &str, streams: &[String]) -> serde_json::Value {
+    if streams.is_empty() {
+        json!({"name": name, "sha256": digest})
+    } else {
+        json!({"name": name, "sha256": digest, "streams": streams})
+    }
+}

@@ -1,0 +1,35 @@
+//! How counts and ledgers are told to people.
+
+use std::process::ExitCode;
+
+use spillway_local::ledger::Report;
+use spillway_local::pipeline::Status;
+
+/// One line of counts, in the order of the data's way.
+pub(crate) fn line(status: &Status) -> String {
+    format!(
+        "{} requests  {} accepted  {} rejected  {} withheld  |  {} queued  {} in flight  |  {} stored in {} objects  \
+         {} quarantined  {} dead-lettered",
+        status.requests,
+        status.accepted,
+        status.rejected,
+        status.withheld,
+        status.queued,
+        status.in_flight,
+        status.stored,
+        status.objects,
+        status.quarantined,
+        status.dead_lettered
+    )
+}
+
+/// Whether something has happened between two moments.
+pub(crate) fn differ(now: &Status, last: &Status) -> bool {
+    let counts = |status: &Status| Status { ready: true, oldest_message_seconds: 0.0, ..*status };
+    counts(now) != counts(last)
+}
+
+/// 0 if every accepted record is where it should be and nothing is left, else 1.
+pub(crate) fn exit_code(ledger: &Report) -> ExitCode {
+    if ledger.holds() && ledger.is_settled() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,99 @@
+//! `spillway serve`: the pipeline until somebody ends it.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use spillway_local::pipeline::{Pipeline, Status};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::admin::Admin;
+use crate::arguments::Serve;
+use crate::report;
+
+/// How often a line of counts is printed, if something has happened.
+const BETWEEN_LINES: Duration = Duration::from_secs(5);
+
+/// Serves until the first signal, then drains; stops at once at the second one.
+pub(crate) async fn run(arguments: Serve) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::listen()?;
+    let (admin, key) = (arguments.admin, arguments.write_keys[0].clone());
+    let settings = arguments.settings()?;
+    let pipeline = tokio::select! {
+        pipeline = Pipeline::start(settings) => Arc::new(pipeline?),
+        () = signals.next() => return Ok(ExitCode::FAILURE),
+    };
+    let admin = Admin::start(admin, Arc::clone(&pipeline)).await?;
+    banner(&pipeline, &admin, &key);
+    tokio::select! {
+        () = print_counts(&pipeline) => {}
+        () = signals.next() => {}
+    }
+    println!("no new request is taken; draining the queue into S3 (again to stop at once)");
+    tokio::select! {
+        code = drain(pipeline, admin) => code,
+        () = signals.next() => {
+            println!("stopped at once: what was queued is lost");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+async fn drain(pipeline: Arc<Pipeline>, admin: Admin) -> anyhow::Result<ExitCode> {
+    admin.close().await;
+    let pipeline = Arc::into_inner(pipeline).context("the pipeline is still in use")?;
+    let ledger = pipeline.drain().await?;
+    print!("{ledger}");
+    Ok(report::exit_code(&ledger))
+}
+
+fn banner(pipeline: &Pipeline, admin: &Admin, key: &str) {
+    let address = pipeline.address();
+    println!("Spillway takes documents at http://{address}/v1/streams/{{stream}}");
+    println!("  status   http://{}/status", admin.address());
+    println!("  SQS      {}", pipeline.queue_url());
+    println!("  S3       {}", pipeline.s3_endpoint());
+    println!("  objects  {}", pipeline.objects().display());
+    println!();
+    println!("  curl -i http://{address}/v1/streams/clicks -H 'X-Write-Key: {key}' -d '[{{\"event\":\"page_view\"}}]'");
+    println!();
+}
+
+async fn print_counts(pipeline: &Pipeline) {
+    let mut lines = interval(BETWEEN_LINES);
+    lines.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last = Status::default();
+    loop {
+        lines.tick().await;
+        match pipeline.status().await {
+            Ok(status) if report::differ(&status, &last) => {
+                println!("{}", report::line(&status));
+                last = status;
+            }
+            Ok(_) => {}
+            Err(error) => eprintln!("no counts: {error}"),
+        }
+    }
+}
+
+/// Ctrl-C and SIGTERM.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("signals cannot be listened to");
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

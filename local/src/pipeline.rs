@@ -1,0 +1,182 @@
+//! The whole pipeline on one machine: front ► ingest ► SQS ► event source ► deliver ► S3, with the real functions.
+
+mod functions;
+mod settings;
+mod status;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+pub use settings::{Settings, SettingsError};
+pub use status::Status;
+
+use crate::bucket::{Bucket, BucketError, BucketSettings};
+use crate::event_source::{EventSource, EventSourceError};
+use crate::front::{Front, FrontSettings};
+use crate::ledger::{Ledger, LedgerError, Report};
+use crate::outcomes::Outcomes;
+use crate::queue::{Queue, QueueError, QueueSettings};
+use crate::runtime::{Function, StartError};
+
+/// A pipeline that runs. Dropping it stops everything at once; [`Pipeline::drain`] ends it in order.
+pub struct Pipeline {
+    ledger: Ledger,
+    queue: Queue,
+    bucket: Bucket,
+    ingest: Function,
+    deliver: Function,
+    event_source: EventSource,
+    outcomes: Arc<Outcomes<Function>>,
+    front: Front,
+    settings: Settings,
+}
+
+/// Why a pipeline did not start, or could not be ended in order.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The settings contradict each other.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The front cannot listen.
+    #[error("the front cannot listen on {0}: {1}")]
+    Front(SocketAddr, io::Error),
+    /// SQS did not start.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// S3 did not start.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
+    /// A function did not start.
+    #[error(transparent)]
+    Function(#[from] StartError),
+    /// The event source did not start.
+    #[error(transparent)]
+    EventSource(#[from] EventSourceError),
+    /// The ledger could not be drawn up.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl Pipeline {
+    /// Starts everything, backwards along the data's way, and returns when the first request can be taken.
+    ///
+    /// # Errors
+    /// What did not start and why.
+    pub async fn start(settings: Settings) -> Result<Self, PipelineError> {
+        settings.check()?;
+        let ledger = Ledger::start();
+        let bucket = Bucket::start(bucket_settings(&settings)).await?;
+        let queue = Queue::start(queue_settings(&settings, &ledger)).await?;
+        let deliver = Function::start(functions::deliver(&settings, &bucket)).await?;
+        let event_source = settings.event_source(&queue);
+        let event_source = EventSource::start(event_source, Arc::new(deliver.clone())).await?;
+        let ingest = Function::start(functions::ingest(&settings, &queue)).await?;
+        let outcomes = Arc::new(Outcomes::of(ingest.clone()));
+        let front = Front::start(front_settings(&settings), Arc::clone(&outcomes)).await;
+        let front = front.map_err(|error| PipelineError::Front(settings.listen, error))?;
+        Ok(Self { ledger, queue, bucket, ingest, deliver, event_source, outcomes, front, settings })
+    }
+
+    /// Where documents are posted to.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.front.address()
+    }
+
+    /// Where the SDKs find SQS.
+    #[must_use]
+    pub fn sqs_endpoint(&self) -> &str {
+        &self.queue.endpoint
+    }
+
+    /// The queue's URL.
+    #[must_use]
+    pub fn queue_url(&self) -> &str {
+        &self.queue.url
+    }
+
+    /// Where the SDKs find S3.
+    #[must_use]
+    pub fn s3_endpoint(&self) -> &str {
+        &self.bucket.endpoint
+    }
+
+    /// The folder in which the objects lie.
+    #[must_use]
+    pub fn objects(&self) -> &PathBuf {
+        &self.bucket.root
+    }
+
+    /// The functions that take requests.
+    #[must_use]
+    pub fn ingest(&self) -> &Function {
+        &self.ingest
+    }
+
+    /// The functions that store.
+    #[must_use]
+    pub fn deliver(&self) -> &Function {
+        &self.deliver
+    }
+
+    /// The bucket, for who wants to look inside.
+    #[must_use]
+    pub fn bucket(&self) -> &Bucket {
+        &self.bucket
+    }
+
+    /// How it stands now.
+    ///
+    /// # Errors
+    /// SQS does not say.
+    pub async fn status(&self) -> Result<Status, QueueError> {
+        let (counts, stored) = (self.queue.counts().await?, self.bucket.stored());
+        Ok(status::of(&self.outcomes.counts(), self.ledger.accepted(), counts, stored, self.event_source.held()))
+    }
+
+    /// Takes no further request, stores what is queued, ends everything and draws up the ledger of this run.
+    ///
+    /// # Errors
+    /// The ledger cannot be drawn up.
+    pub async fn drain(self) -> Result<Report, PipelineError> {
+        let deadline = Instant::now() + self.settings.drain_timeout;
+        // Only who has a free timer could hold this up, and the drain's own time bounds it.
+        let _ = tokio::time::timeout_at(deadline, self.front.close()).await;
+        self.event_source.drain(deadline).await;
+        self.ingest.stop().await;
+        self.deliver.stop().await;
+        let report = self.ledger.settle(&self.queue, &self.bucket).await?;
+        self.queue.close().await;
+        self.bucket.close().await;
+        Ok(report)
+    }
+}
+
+fn front_settings(settings: &Settings) -> FrontSettings {
+    FrontSettings { answer_timeout: settings.front_timeout, ..FrontSettings::new(settings.listen) }
+}
+
+fn bucket_settings(settings: &Settings) -> BucketSettings {
+    BucketSettings {
+        listen: settings.s3_listen,
+        data: settings.data.clone(),
+        name: settings.bucket.clone(),
+        access_key: functions::CREDENTIAL.to_owned(),
+        secret_key: functions::CREDENTIAL.to_owned(),
+    }
+}
+
+fn queue_settings(settings: &Settings, ledger: &Ledger) -> QueueSettings {
+    QueueSettings {
+        listen: settings.sqs_listen,
+        name: "spillway".to_owned(),
+        region: functions::REGION.to_owned(),
+        visibility_timeout: settings.visibility_timeout,
+        max_receive_count: settings.max_receive_count,
+        accepted: Some(ledger.tap()),
+    }
+}

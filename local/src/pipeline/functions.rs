@@ -1,0 +1,100 @@
+//! The two functions as the pipeline starts them: with the variables that Lambda would give them.
+
+use std::path::Path;
+
+use spillway_shared::config::Number;
+use spillway_shared::keys::digest;
+
+use super::Settings;
+use crate::bucket::Bucket;
+use crate::environment::FUNCTION;
+use crate::queue::Queue;
+use crate::runtime::FunctionSettings;
+
+/// The region that everything here believes to be in.
+pub(super) const REGION: &str = "us-east-1";
+/// The access key and the secret of everything here; nothing checks more than that they agree.
+pub(super) const CREDENTIAL: &str = "local";
+
+/// Time-out and tries of ingest's calls.
+pub(super) const INGEST_CALLS: [Number; 2] =
+    [spillway_ingest::config::CALL_TIMEOUT_MS, spillway_ingest::config::CALL_TRIES];
+/// Time-out and tries of deliver's calls: shorter than on AWS, since its own time-out is here.
+pub(super) const DELIVER_CALLS: [Number; 2] = [
+    Number { default: 1_500, ..spillway_deliver::config::CALL_TIMEOUT_MS },
+    spillway_deliver::config::CALL_TRIES,
+];
+
+pub(super) fn ingest(settings: &Settings, queue: &Queue) -> FunctionSettings {
+    let own = [
+        ("QUEUE_URL", queue.url.clone()),
+        ("AWS_ENDPOINT_URL_SQS", queue.endpoint.clone()),
+        ("CONFIG_DIR", absolute(&settings.config)),
+        ("WRITE_KEYS", write_keys(settings)),
+    ];
+    let names = spillway_ingest::config::NUMBERS.iter().map(|number| number.name);
+    let names = names.chain(["AUTH", "COUNTRY_HEADER"]);
+    FunctionSettings {
+        environments: settings.ingest_environments,
+        concurrency: settings.ingest_concurrency,
+        timeout: settings.ingest_timeout,
+        memory_mb: 256,
+        ..function("ingest", settings, &own, names)
+    }
+}
+
+pub(super) fn deliver(settings: &Settings, bucket: &Bucket) -> FunctionSettings {
+    let [timeout, _] = DELIVER_CALLS;
+    let own = [
+        ("BUCKET", settings.bucket.clone()),
+        ("AWS_ENDPOINT_URL_S3", bucket.endpoint.clone()),
+        (timeout.name, timeout.default.to_string()),
+    ];
+    let names = spillway_deliver::config::NUMBERS.iter().map(|number| number.name);
+    let names = names.chain(["OBJECT_PREFIX", "COMPRESSION"]);
+    FunctionSettings {
+        environments: settings.deliver_environments,
+        timeout: settings.deliver_timeout,
+        memory_mb: 512,
+        ..function("deliver", settings, &own, names)
+    }
+}
+
+fn function<'a>(
+    name: &str,
+    settings: &Settings,
+    own: &[(&str, String)],
+    names: impl Iterator<Item = &'a str>,
+) -> FunctionSettings {
+    let mut variables: Vec<_> = own.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let common = [
+        ("AWS_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", CREDENTIAL),
+        ("AWS_SECRET_ACCESS_KEY", CREDENTIAL),
+        ("AWS_LAMBDA_LOG_LEVEL", "WARN"),
+    ];
+    variables.extend(common.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    for name in names.chain(["AWS_LAMBDA_LOG_LEVEL", "AWS_LAMBDA_LOG_FORMAT"]) {
+        if let Some(value) = settings.variables.get(name) {
+            // What is said explicitly replaces what is given here.
+            variables.retain(|(given, _)| given != name);
+            variables.push((name.to_owned(), value.clone()));
+        }
+    }
+    FunctionSettings {
+        arguments: vec![FUNCTION.into(), name.into()],
+        variables,
+        ..FunctionSettings::new(name, &settings.program)
+    }
+}
+
+fn write_keys(settings: &Settings) -> String {
+    let given = settings.variables.get("WRITE_KEYS").cloned();
+    let named = settings.write_keys.iter().enumerate();
+    let own = named.map(|(number, key)| format!("write-key-{}={}", number + 1, digest(key.as_bytes())));
+    given.into_iter().chain(own).collect::<Vec<_>>().join(",")
+}
+
+fn absolute(folder: &Path) -> String {
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()).display().to_string()
+}

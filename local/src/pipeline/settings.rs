@@ -1,0 +1,119 @@
+//! What a local pipeline is started with.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use spillway_shared::config::Number;
+
+use super::functions;
+
+/// What a local pipeline is started with; [`Settings::new`] has a default for everything but the program.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The program that becomes the functions: the `spillway` binary.
+    pub program: PathBuf,
+    /// Where documents are posted to; port 0 picks a free one, here and below.
+    pub listen: SocketAddr,
+    /// Where S3 listens.
+    pub s3_listen: SocketAddr,
+    /// Where SQS listens.
+    pub sqs_listen: SocketAddr,
+    /// The folder under which buckets lie.
+    pub data: PathBuf,
+    /// The bucket's name.
+    pub bucket: String,
+    /// The folder with `streams/` and `keys.json`.
+    pub config: PathBuf,
+    /// Write keys beside those of `keys.json`.
+    pub write_keys: Vec<String>,
+    /// How long the event source gathers a batch.
+    pub window: Duration,
+    /// How many messages a batch has at most.
+    pub batch_size: usize,
+    /// How long a received message stays hidden.
+    pub visibility_timeout: Duration,
+    /// After how many receives a message goes to the dead-letter queue.
+    pub max_receive_count: u32,
+    /// How many processes run ingest.
+    pub ingest_environments: usize,
+    /// How many requests each of them takes at once.
+    pub ingest_concurrency: usize,
+    /// How long ingest may take for a request.
+    pub ingest_timeout: Duration,
+    /// How many processes run deliver.
+    pub deliver_environments: usize,
+    /// How long deliver may take for a batch.
+    pub deliver_timeout: Duration,
+    /// How long the front waits for an answer.
+    pub front_timeout: Duration,
+    /// How long draining may take at the end.
+    pub drain_timeout: Duration,
+    /// The functions' own variables, passed on where the function reads them.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// Settings that contradict each other.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SettingsError(String);
+
+impl Settings {
+    /// The defaults of `spillway serve`, but on free ports.
+    #[must_use]
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self {
+            program: program.into(),
+            listen: free,
+            s3_listen: free,
+            sqs_listen: free,
+            data: "data".into(),
+            bucket: "spillway".to_owned(),
+            config: "config".into(),
+            write_keys: vec!["local".to_owned()],
+            window: Duration::from_secs(1),
+            batch_size: 10_000,
+            visibility_timeout: Duration::from_secs(35),
+            max_receive_count: 100,
+            ingest_environments: 1,
+            ingest_concurrency: 64,
+            ingest_timeout: Duration::from_secs(10),
+            deliver_environments: 2,
+            deliver_timeout: Duration::from_secs(5),
+            front_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(60),
+            variables: BTreeMap::new(),
+        }
+    }
+
+    /// Checks the relations between settings that only the whole knows.
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
+        for (function, [timeout, tries], limit) in [
+            ("ingest", functions::INGEST_CALLS, self.ingest_timeout),
+            ("deliver", functions::DELIVER_CALLS, self.deliver_timeout),
+        ] {
+            let longest = Duration::from_millis(self.number(&timeout)) * u32::try_from(self.number(&tries)).unwrap_or(1);
+            if longest >= limit {
+                return Err(SettingsError(format!(
+                    "{function}: {} × {} = {longest:?} must be less than its time-out, {limit:?}",
+                    timeout.name, tries.name
+                )));
+            }
+        }
+        if self.visibility_timeout < 6 * self.deliver_timeout + self.window {
+            return Err(SettingsError(format!(
+                "the visibility timeout, {:?}, must be at least 6 × deliver's time-out + the window, {:?}",
+                self.visibility_timeout,
+                6 * self.deliver_timeout + self.window
+            )));
+        }
+        Ok(())
+    }
+
+    /// What a function will read; one that it cannot read is for the function itself to refuse.
+    fn number(&self, number: &Number) -> u64 {
+        self.variables.get(number.name).and_then(|text| text.parse().ok()).unwrap_or(number.default)
+    }
+}
