@@ -110,10 +110,13 @@ impl Remaining {
     }
 }
 
+/// How long to wait after so many failed tries, at most two seconds.
+///
 /// Full jitter: anything up to a bound that doubles, so that those who failed together do not return together
 /// (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
-fn pause_after(tries: u32) -> Duration {
-    let bound = FIRST_PAUSE.saturating_mul(1 << (tries - 1).min(16)).min(LONGEST_PAUSE);
+#[must_use]
+pub fn pause_after(tries: u32) -> Duration {
+    let bound = FIRST_PAUSE.saturating_mul(1 << tries.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
     bound.mul_f64(fastrand::f64())
 }
 

@@ -1,0 +1,150 @@
+//! `PutObject`: the body goes to a file aside, is checked, and only then gets its place.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures::StreamExt;
+use s3s::dto::{ETag, PutObjectInput, PutObjectOutput, StreamingBlob};
+use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
+
+use super::digests::{Digested, Digests};
+use super::place::{Placer, Refused};
+use super::run::Run;
+use super::{keys, side};
+
+/// The names of unfinished files begin with this.
+const UNFINISHED: &str = ".put.";
+
+/// Writes objects under one folder.
+#[derive(Debug)]
+pub(super) struct Writer {
+    root: PathBuf,
+    aside: PathBuf,
+    number: AtomicU64,
+    placer: Placer,
+    pub(super) run: Run,
+}
+
+/// A file that is removed unless it gets its place.
+struct Unfinished {
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+}
+
+impl Writer {
+    pub(super) fn new(root: PathBuf, aside: PathBuf) -> Self {
+        Self { root, aside, number: AtomicU64::new(0), placer: Placer::default(), run: Run::default() }
+    }
+
+    /// Stores one object, whole and with true digests, or nothing.
+    pub(super) async fn put(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+        let S3Request { mut input, headers, trailing_headers, .. } = request;
+        keys::check(&input.key)?;
+        let only_new = only_new(&input)?;
+        let body = input.body.take().ok_or_else(|| s3_error!(IncompleteBody))?;
+        let place = self.root.join(&input.key);
+        if only_new && place.exists() {
+            return Err(self.exists(&input.key, body).await);
+        }
+        let mut file = Unfinished::create(&self.aside, self.number.fetch_add(1, Ordering::Relaxed))?;
+        let digested = file.receive(body, Digests::new(&input, &headers)).await?;
+        let trailers = trailing_headers.and_then(|trailers| trailers.take()).unwrap_or_default();
+        digested.check(&input, &trailers)?;
+        self.place(&file, &place, &input.key, only_new)?;
+        self.stored(&input, file.bytes);
+        Ok(S3Response::new(output(digested)))
+    }
+
+    fn place(&self, file: &Unfinished, place: &Path, key: &str, only_new: bool) -> S3Result<()> {
+        match self.placer.place(&file.path, place, only_new) {
+            Ok(()) => Ok(()),
+            Err(Refused::Exists) => {
+                self.run.remember(key);
+                Err(precondition_failed())
+            }
+            Err(Refused::Failed(error)) => Err(S3Error::internal_error(error)),
+        }
+    }
+
+    fn stored(&self, input: &PutObjectInput, bytes: u64) {
+        // The object is whole without it.
+        if let Err(error) = side::save(&self.aside, input) {
+            tracing::warn!(key = input.key, %error, "metadata of an object could not be kept");
+        }
+        let records = input.metadata.as_ref().and_then(|metadata| metadata.get("records"));
+        self.run.add(&input.key, records.and_then(|records| records.parse().ok()).unwrap_or(0), bytes);
+    }
+
+    /// The body is read to its end, so that the sender hears the answer on a connection that stays good.
+    async fn exists(&self, key: &str, mut body: StreamingBlob) -> S3Error {
+        self.run.remember(key);
+        while let Some(Ok(_)) = body.next().await {}
+        precondition_failed()
+    }
+}
+
+impl Unfinished {
+    fn create(aside: &Path, number: u64) -> S3Result<Self> {
+        let path = aside.join(format!("{UNFINISHED}{number}"));
+        let file = File::create(&path).map_err(S3Error::internal_error)?;
+        Ok(Self { path, file, bytes: 0 })
+    }
+
+    /// Written in place and not on a thread of its own: it only fills the page cache.
+    async fn receive(&mut self, mut body: StreamingBlob, mut digests: Digests) -> S3Result<Digested> {
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.map_err(|error| s3_error!(IncompleteBody, "{error}"))?;
+            digests.update(&chunk);
+            self.file.write_all(&chunk).map_err(S3Error::internal_error)?;
+            self.bytes += chunk.len() as u64;
+        }
+        Ok(digests.finish())
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // In its place it has another name.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Removes what an earlier run left unfinished.
+pub(super) fn remove_unfinished(aside: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(aside)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn only_new(input: &PutObjectInput) -> S3Result<bool> {
+    match (&input.if_match, &input.if_none_match) {
+        (None, None) => Ok(false),
+        (None, Some(condition)) if condition.is_any() => Ok(true),
+        _ => Err(s3_error!(NotImplemented, "of conditional writes only `If-None-Match: *` is known here")),
+    }
+}
+
+fn precondition_failed() -> S3Error {
+    s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold")
+}
+
+fn output(digested: Digested) -> PutObjectOutput {
+    let e_tag = Some(ETag::Strong(digested.etag()));
+    let checksums = digested.checksums;
+    PutObjectOutput {
+        e_tag,
+        checksum_crc32: checksums.checksum_crc32,
+        checksum_crc32c: checksums.checksum_crc32c,
+        checksum_sha1: checksums.checksum_sha1,
+        checksum_sha256: checksums.checksum_sha256,
+        checksum_crc64nvme: checksums.checksum_crc64nvme,
+        ..PutObjectOutput::default()
+    }
+}

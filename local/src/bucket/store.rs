@@ -1,0 +1,97 @@
+//! The operations of S3 that the pipeline and its users need: writing is [`super::put`], the rest is `s3s-fs`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use s3s::dto::{
+    Bucket, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, GetBucketLocationInput,
+    GetBucketLocationOutput, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput,
+    HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
+    ListObjectsV2Output, PutObjectInput, PutObjectOutput,
+};
+use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
+use s3s_fs::FileSystem;
+
+use super::keys;
+use super::put::Writer;
+use super::run::Run;
+
+/// One bucket. What is not here answers `NotImplemented`.
+#[derive(Debug, Clone)]
+pub(super) struct Store(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    name: String,
+    reader: FileSystem,
+    writer: Writer,
+}
+
+type Answer<T> = S3Result<S3Response<T>>;
+
+impl Store {
+    /// `reader` sees the bucket's folder `root` under the bucket's name; `aside` is for what is no object.
+    pub(super) fn new(reader: FileSystem, name: &str, root: PathBuf, aside: PathBuf) -> Self {
+        Self(Arc::new(Parts { name: name.to_owned(), reader, writer: Writer::new(root, aside) }))
+    }
+
+    /// What this run stored.
+    pub(super) fn run(&self) -> &Run {
+        &self.0.writer.run
+    }
+
+    fn in_bucket(&self, bucket: &str) -> S3Result<&FileSystem> {
+        if bucket == self.0.name { Ok(&self.0.reader) } else { Err(s3_error!(NoSuchBucket)) }
+    }
+
+    fn at(&self, bucket: &str, key: &str) -> S3Result<&FileSystem> {
+        keys::check(key)?;
+        self.in_bucket(bucket)
+    }
+}
+
+#[async_trait::async_trait]
+impl S3 for Store {
+    async fn put_object(&self, request: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
+        self.in_bucket(&request.input.bucket)?;
+        self.0.writer.put(request).await
+    }
+
+    async fn get_object(&self, request: S3Request<GetObjectInput>) -> Answer<GetObjectOutput> {
+        self.at(&request.input.bucket, &request.input.key)?.get_object(request).await
+    }
+
+    async fn head_object(&self, request: S3Request<HeadObjectInput>) -> Answer<HeadObjectOutput> {
+        self.at(&request.input.bucket, &request.input.key)?.head_object(request).await
+    }
+
+    async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> Answer<DeleteObjectOutput> {
+        self.at(&request.input.bucket, &request.input.key)?.delete_object(request).await
+    }
+
+    async fn delete_objects(&self, request: S3Request<DeleteObjectsInput>) -> Answer<DeleteObjectsOutput> {
+        request.input.delete.objects.iter().try_for_each(|object| keys::check(&object.key))?;
+        self.in_bucket(&request.input.bucket)?.delete_objects(request).await
+    }
+
+    async fn list_objects(&self, request: S3Request<ListObjectsInput>) -> Answer<ListObjectsOutput> {
+        self.in_bucket(&request.input.bucket)?.list_objects(request).await
+    }
+
+    async fn list_objects_v2(&self, request: S3Request<ListObjectsV2Input>) -> Answer<ListObjectsV2Output> {
+        self.in_bucket(&request.input.bucket)?.list_objects_v2(request).await
+    }
+
+    async fn head_bucket(&self, request: S3Request<HeadBucketInput>) -> Answer<HeadBucketOutput> {
+        self.in_bucket(&request.input.bucket)?.head_bucket(request).await
+    }
+
+    async fn get_bucket_location(&self, request: S3Request<GetBucketLocationInput>) -> Answer<GetBucketLocationOutput> {
+        self.in_bucket(&request.input.bucket)?.get_bucket_location(request).await
+    }
+
+    async fn list_buckets(&self, _request: S3Request<ListBucketsInput>) -> Answer<ListBucketsOutput> {
+        let bucket = Bucket { name: Some(self.0.name.clone()), ..Bucket::default() };
+        Ok(S3Response::new(ListBucketsOutput { buckets: Some(vec![bucket]), ..ListBucketsOutput::default() }))
+    }
+}

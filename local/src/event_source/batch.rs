@@ -1,0 +1,114 @@
+//! The messages of one invocation, as event JSON that grows with each of them.
+
+use aws_sdk_sqs::types::Message;
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::event::{self, Source};
+
+/// The event JSON of one invocation, in bytes (Lambda's limit of a request).
+const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
+const START: &[u8] = b"{\"Records\":[";
+const END: &[u8] = b"]}";
+
+/// A batch that is being gathered.
+#[derive(Debug)]
+pub(super) struct Batch {
+    event: Vec<u8>,
+    messages: Vec<Receipt>,
+    max_messages: usize,
+    /// When its first message came.
+    pub(super) begun: Instant,
+}
+
+/// What names a message in answers and in deletions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Receipt {
+    /// SQS's message id.
+    pub(super) id: String,
+    /// The handle of this receive.
+    pub(super) handle: String,
+}
+
+impl Batch {
+    /// An empty batch that takes `max_messages`, at least one.
+    pub(super) fn new(max_messages: usize) -> Self {
+        let max_messages = max_messages.max(1);
+        Self { event: START.to_vec(), messages: Vec::new(), max_messages, begun: Instant::now() }
+    }
+
+    /// Adds a message.
+    ///
+    /// # Errors
+    /// The message, if it does not fit. The first always fits: alone it is as small as it can be.
+    pub(super) fn add(&mut self, message: Message, source: Source<'_>) -> Result<(), Message> {
+        if self.messages.len() >= self.max_messages {
+            return Err(message);
+        }
+        let record = event::record(&message, source);
+        if !self.messages.is_empty() {
+            if self.event.len() + 1 + record.len() + END.len() > MAX_EVENT_BYTES {
+                return Err(message);
+            }
+            self.event.push(b',');
+        }
+        self.event.extend_from_slice(&record);
+        let Message { message_id, receipt_handle, .. } = message;
+        self.messages.push(Receipt { id: message_id.unwrap_or_default(), handle: receipt_handle.unwrap_or_default() });
+        Ok(())
+    }
+
+    /// Whether it holds as many messages as it may.
+    pub(super) fn is_full(&self) -> bool {
+        self.messages.len() >= self.max_messages
+    }
+
+    /// The event, and what it is made of.
+    pub(super) fn close(mut self) -> (Bytes, Vec<Receipt>) {
+        self.event.extend_from_slice(END);
+        (Bytes::from(self.event), self.messages)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCE: Source<'static> = Source { arn: "arn", region: "region" };
+
+    fn message(bytes: usize) -> Message {
+        Message::builder().message_id("id").receipt_handle("handle").body("x".repeat(bytes)).build()
+    }
+
+    #[test]
+    fn an_event_stays_within_lambdas_limit() {
+        let mut batch = Batch::new(10_000);
+        let mut taken = 0;
+        while batch.add(message(256 * 1024), SOURCE).is_ok() {
+            taken += 1;
+        }
+        assert_eq!(taken, 23);
+        assert!(batch.add(message(1024), SOURCE).is_ok());
+        let (event, messages) = batch.close();
+        assert!(event.len() <= MAX_EVENT_BYTES);
+        let event: serde_json::Value = serde_json::from_slice(&event).unwrap();
+        assert_eq!((event["Records"].as_array().unwrap().len(), messages.len()), (24, 24));
+    }
+
+    #[test]
+    fn a_batch_has_at_most_its_size() {
+        let mut batch = Batch::new(2);
+        assert!(batch.add(message(1), SOURCE).is_ok());
+        assert!(!batch.is_full());
+        assert!(batch.add(message(1), SOURCE).is_ok());
+        assert!(batch.is_full());
+        assert!(batch.add(message(1), SOURCE).is_err());
+    }
+
+    #[test]
+    fn a_message_that_is_larger_than_all_goes_alone() {
+        let mut batch = Batch::new(10);
+        assert!(batch.add(message(MAX_EVENT_BYTES), SOURCE).is_ok());
+        assert!(batch.add(message(1), SOURCE).is_err());
+    }
+}

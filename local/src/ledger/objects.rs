@@ -1,0 +1,54 @@
+//! Reads the lines of objects, with bounded memory whatever lies in them.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+use serde::Deserialize;
+
+/// A record is at most 1 MiB; what is longer is read as several lines.
+const MAX_LINE_BYTES: u64 = 2 << 20;
+const BUFFER_BYTES: usize = 1 << 18;
+
+/// Whether an object holds records, by its name.
+pub(super) fn holds_records(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    [".ndjson", ".ndjson.gz", ".ndjson.zst"].iter().any(|end| name.ends_with(end))
+}
+
+/// Passes every line that is not empty to `visit`; what encoding an object has is known by its name.
+pub(super) fn each_line(path: &Path, visit: impl FnMut(&[u8])) -> io::Result<()> {
+    let file = BufReader::with_capacity(BUFFER_BYTES, File::open(path)?);
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("gz") => lines(MultiGzDecoder::new(file), visit),
+        Some("zst") => lines(zstd::stream::read::Decoder::with_buffer(file)?, visit),
+        _ => lines(file, visit),
+    }
+}
+
+/// The body of a quarantined message.
+pub(super) fn quarantined_body(path: &Path) -> io::Result<String> {
+    #[derive(Deserialize)]
+    struct Quarantined<'a> {
+        #[serde(borrow)]
+        body: Cow<'a, str>,
+    }
+    let text = std::fs::read(path)?;
+    let quarantined: Quarantined<'_> = serde_json::from_slice(&text)?;
+    Ok(quarantined.body.into_owned())
+}
+
+fn lines(reader: impl Read, mut visit: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut reader = BufReader::with_capacity(BUFFER_BYTES, reader);
+    let mut line = Vec::new();
+    while reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)? > 0 {
+        let content = line.strip_suffix(b"\n").unwrap_or(&line);
+        if !content.is_empty() {
+            visit(content);
+        }
+        line.clear();
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! What lies in the queues when a run ends: its messages are read to the last one.
+
+use std::collections::HashMap;
+
+use rustack_sqs_model::input::{ChangeMessageVisibilityInput, ReceiveMessageInput, SetQueueAttributesInput};
+use rustack_sqs_model::types::Message;
+
+use super::{Queue, QueueError};
+
+/// The longest that SQS hides a message, in seconds.
+const HIDDEN: i32 = 43_200;
+
+impl Queue {
+    /// Passes the body of every message in the dead-letter queue to `visit`, and leaves them there.
+    ///
+    /// # Errors
+    /// The emulator has ended.
+    pub async fn each_dead_letter(&self, mut visit: impl FnMut(String)) -> Result<(), QueueError> {
+        let mut handles = Vec::new();
+        while let Some(messages) = self.next_of(&self.dead_letter_url).await? {
+            for message in messages {
+                handles.extend(message.receipt_handle);
+                visit(message.body.unwrap_or_default());
+            }
+        }
+        for handle in handles {
+            self.show(&self.dead_letter_url, handle).await;
+        }
+        Ok(())
+    }
+
+    /// Passes the body of every message in the queue to `visit`, in flight or not.
+    ///
+    /// The queue is of no use after this: for the end of a run, when nobody sends or receives any more.
+    ///
+    /// # Errors
+    /// The emulator has ended.
+    pub async fn each_left(&self, mut visit: impl FnMut(String)) -> Result<(), QueueError> {
+        self.stop_redrive().await?;
+        let handles = self.service.track().handles();
+        for handle in handles {
+            self.show(&self.url, handle).await;
+        }
+        while let Some(messages) = self.next_of(&self.url).await? {
+            messages.into_iter().filter_map(|message| message.body).for_each(&mut visit);
+        }
+        Ok(())
+    }
+
+    async fn next_of(&self, url: &str) -> Result<Option<Vec<Message>>, QueueError> {
+        let input = ReceiveMessageInput {
+            queue_url: url.to_owned(),
+            max_number_of_messages: Some(10),
+            visibility_timeout: Some(HIDDEN),
+            wait_time_seconds: Some(0),
+            ..ReceiveMessageInput::default()
+        };
+        let messages = self.service.emulator.receive_message(input).await?.messages;
+        Ok((!messages.is_empty()).then_some(messages))
+    }
+
+    /// Makes a message visible; one that is not in flight any more is visible or gone.
+    async fn show(&self, url: &str, receipt_handle: String) {
+        let input = ChangeMessageVisibilityInput { queue_url: url.to_owned(), receipt_handle, visibility_timeout: 0 };
+        let _ = self.service.emulator.change_message_visibility(input).await;
+    }
+
+    /// Else reading would send messages to the dead-letter queue.
+    async fn stop_redrive(&self) -> Result<(), QueueError> {
+        let attributes = HashMap::from([("RedrivePolicy".to_owned(), String::new())]);
+        let input = SetQueueAttributesInput { queue_url: self.url.clone(), attributes };
+        self.service.emulator.set_queue_attributes(input).await?;
+        Ok(())
+    }
+}

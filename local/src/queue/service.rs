@@ -1,0 +1,269 @@
+//! The HTTP service before the emulator: every call passes [`Service::answer`], and nothing else talks to clients.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use rustack_sqs_core::handler::RustackSqsHandler;
+use rustack_sqs_core::provider::RustackSqs;
+use rustack_sqs_core::queue::extract_queue_name;
+use rustack_sqs_http::dispatch::SqsHandler;
+use rustack_sqs_http::router::resolve_operation;
+use rustack_sqs_model::input::{
+    CreateQueueInput, DeleteMessageBatchInput, DeleteMessageInput, PurgeQueueInput, ReceiveMessageInput,
+    SendMessageBatchInput, SendMessageInput, SetQueueAttributesInput,
+};
+use rustack_sqs_model::operations::SqsOperation;
+use rustack_sqs_model::output::{SendMessageBatchOutput, SendMessageOutput};
+use rustack_sqs_model::types::{BatchResultErrorEntry, Message, SendMessageBatchRequestEntry};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use super::refusal::{Refusal, json};
+use super::track::Track;
+use super::{QueueSettings, rules};
+
+/// The largest call: a batch of 1 MiB whose every character is escaped in JSON.
+const MAX_CALL_BYTES: usize = 8 << 20;
+
+type Answer = Result<Bytes, Refusal>;
+
+/// The emulator with what stands before it.
+#[derive(Debug)]
+pub(super) struct Service {
+    pub(super) emulator: Arc<RustackSqs>,
+    others: RustackSqsHandler,
+    settings: QueueSettings,
+    track: Mutex<Track>,
+}
+
+/// [`Service`] as hyper wants it.
+#[derive(Debug, Clone)]
+pub(super) struct Http(Arc<Service>);
+
+impl hyper::service::Service<Request<Incoming>> for Http {
+    type Response = Response<Full<Bytes>>;
+    type Error = std::convert::Infallible;
+    type Future = futures::future::BoxFuture<'static, Result<Self::Response, Self::Error>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let service = Arc::clone(&self.0);
+        Box::pin(async move {
+            Ok(service.answer(request).await.map_or_else(|refusal| refusal.response(), json))
+        })
+    }
+}
+
+impl Service {
+    pub(super) fn new(emulator: RustackSqs, settings: QueueSettings) -> Self {
+        let emulator = Arc::new(emulator);
+        let others = RustackSqsHandler::new(Arc::clone(&emulator));
+        let track = Mutex::new(Track::new(settings.max_receive_count));
+        Self { emulator, others, settings, track }
+    }
+
+    pub(super) fn http(self: Arc<Self>) -> Http {
+        Http(self)
+    }
+
+    pub(super) fn track(&self) -> MutexGuard<'_, Track> {
+        self.track.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The one place that every call passes, before the emulator and after it.
+    async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let operation = resolve_operation(request.headers())?;
+        let body = collect(request.into_body()).await?;
+        let done = self.emulate(operation, body).await?;
+        if let Some(tap) = &self.settings.accepted {
+            tap.accept(done.accepted).await;
+        }
+        Ok(done.answer)
+    }
+
+    async fn emulate(&self, operation: SqsOperation, body: Bytes) -> Result<Done, Refusal> {
+        match operation {
+            SqsOperation::SendMessage => self.send(read(&body)?).await,
+            SqsOperation::SendMessageBatch => self.send_batch(read(&body)?).await,
+            SqsOperation::ReceiveMessage => self.receive(read(&body)?).await,
+            SqsOperation::DeleteMessage => self.delete(read(&body)?).await,
+            SqsOperation::DeleteMessageBatch => self.delete_batch(read(&body)?).await,
+            SqsOperation::CreateQueue => self.create(read(&body)?).await,
+            SqsOperation::SetQueueAttributes => self.set_attributes(read(&body)?).await,
+            SqsOperation::PurgeQueue => self.purge(read(&body)?).await,
+            other => self.forward(other, body).await,
+        }
+    }
+
+    async fn send(&self, input: SendMessageInput) -> Result<Done, Refusal> {
+        rules::contents(&input.message_body)?;
+        let body = self.is_main(&input.queue_url).then(|| input.message_body.clone());
+        let output: SendMessageOutput = self.emulator.send_message(input).await?;
+        if let (Some(_), Some(id)) = (&body, &output.message_id) {
+            self.track().sent(id.clone());
+        }
+        Ok(Done { answer: write(&output)?, accepted: body.into_iter().collect() })
+    }
+
+    async fn send_batch(&self, mut input: SendMessageBatchInput) -> Result<Done, Refusal> {
+        rules::batch(&input.entries)?;
+        let refused = take_refused(&mut input.entries);
+        let main = self.is_main(&input.queue_url);
+        let bodies: Vec<_> = input.entries.iter().filter(|_| main).map(|e| (e.id.clone(), e.message_body.clone())).collect();
+        let mut output = SendMessageBatchOutput::default();
+        if !input.entries.is_empty() || refused.is_empty() {
+            output = self.emulator.send_message_batch(input).await?;
+        }
+        output.failed.extend(refused);
+        let accepted = self.acknowledged(&output, bodies);
+        Ok(Done { answer: write(&output)?, accepted })
+    }
+
+    /// The bodies of those entries that succeeded.
+    fn acknowledged(&self, output: &SendMessageBatchOutput, bodies: Vec<(String, String)>) -> Vec<String> {
+        let mut track = self.track();
+        let succeeded = |id: &String| output.successful.iter().find(|entry| entry.id == *id);
+        let accept = |(id, body)| {
+            succeeded(&id).map(|entry| {
+                track.sent(entry.message_id.clone());
+                body
+            })
+        };
+        bodies.into_iter().filter_map(accept).collect()
+    }
+
+    async fn receive(&self, input: ReceiveMessageInput) -> Result<Done, Refusal> {
+        rules::receive(&input)?;
+        let main = self.is_main(&input.queue_url);
+        let hidden = input.visibility_timeout.and_then(|seconds| u64::try_from(seconds).ok());
+        let hidden = hidden.map_or(self.settings.visibility_timeout, Duration::from_secs);
+        let output = self.emulator.receive_message(input).await?;
+        if main {
+            self.received(&output.messages, Instant::now() + hidden);
+        }
+        done(&output)
+    }
+
+    fn received(&self, messages: &[Message], visible: Instant) {
+        let mut track = self.track();
+        for message in messages {
+            if let (Some(id), Some(handle)) = (&message.message_id, &message.receipt_handle) {
+                track.received(id, handle.clone(), visible);
+            }
+        }
+    }
+
+    async fn delete(&self, input: DeleteMessageInput) -> Result<Done, Refusal> {
+        let id = message_id(&input.receipt_handle).ok_or_else(bad_handle)?;
+        self.track().deleted(&id, &input.receipt_handle);
+        done(&self.emulator.delete_message(input).await?)
+    }
+
+    async fn delete_batch(&self, mut input: DeleteMessageBatchInput) -> Result<Done, Refusal> {
+        rules::entry_ids(input.entries.iter().map(|entry| entry.id.as_str()))?;
+        let handles: Vec<_> = input.entries.iter().map(|entry| entry.receipt_handle.clone()).collect();
+        let bad: Vec<_> = input.entries.extract_if(.., |entry| message_id(&entry.receipt_handle).is_none()).collect();
+        let mut output = rustack_sqs_model::output::DeleteMessageBatchOutput::default();
+        if !input.entries.is_empty() || bad.is_empty() {
+            output = self.emulator.delete_message_batch(input).await?;
+        }
+        output.failed.extend(bad.into_iter().map(|entry| failed(entry.id, bad_handle())));
+        let mut track = self.track();
+        for handle in &handles {
+            track.deleted(&message_id(handle).unwrap_or_default(), handle);
+        }
+        done(&output)
+    }
+
+    async fn create(&self, mut input: CreateQueueInput) -> Result<Done, Refusal> {
+        rules::redrive_policy(&mut input.attributes)?;
+        done(&self.emulator.create_queue(input).await?)
+    }
+
+    async fn set_attributes(&self, mut input: SetQueueAttributesInput) -> Result<Done, Refusal> {
+        rules::redrive_policy(&mut input.attributes)?;
+        done(&self.emulator.set_queue_attributes(input).await?)
+    }
+
+    async fn purge(&self, input: PurgeQueueInput) -> Result<Done, Refusal> {
+        let main = self.is_main(&input.queue_url);
+        let output = self.emulator.purge_queue(input).await?;
+        if main {
+            self.track().clear();
+        }
+        done(&output)
+    }
+
+    async fn forward(&self, operation: SqsOperation, body: Bytes) -> Result<Done, Refusal> {
+        let response = self.others.handle_operation(operation, body).await?;
+        let answer = response.into_body().collect().await.map(http_body_util::Collected::to_bytes);
+        let answer = answer.map_err(|error| Refusal::of_parameter(error.to_string()))?;
+        Ok(Done { answer, accepted: Vec::new() })
+    }
+
+    fn is_main(&self, queue_url: &str) -> bool {
+        extract_queue_name(queue_url) == Some(&self.settings.name)
+    }
+}
+
+/// What a call came to: the answer, and the messages that it acknowledges to their sender.
+struct Done {
+    answer: Bytes,
+    accepted: Vec<String>,
+}
+
+fn done(output: &impl Serialize) -> Result<Done, Refusal> {
+    Ok(Done { answer: write(output)?, accepted: Vec::new() })
+}
+
+/// Takes the entries out whose characters SQS refuses.
+fn take_refused(entries: &mut Vec<SendMessageBatchRequestEntry>) -> Vec<BatchResultErrorEntry> {
+    let mut refused = Vec::new();
+    entries.retain(|entry| match rules::contents(&entry.message_body) {
+        Ok(()) => true,
+        Err(refusal) => {
+            refused.push(failed(entry.id.clone(), refusal));
+            false
+        }
+    });
+    refused
+}
+
+fn failed(id: String, refusal: Refusal) -> BatchResultErrorEntry {
+    let Refusal { code, message, sender_fault, .. } = refusal;
+    BatchResultErrorEntry { id, sender_fault, code, message: Some(message) }
+}
+
+/// The emulator's receipt handles are base64 of `<message id>:<time>:<random>`.
+fn message_id(receipt_handle: &str) -> Option<String> {
+    use base64::Engine as _;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(receipt_handle).ok()?;
+    let id = bytes.split(|byte| *byte == b':').next().filter(|id| id.len() < bytes.len())?;
+    String::from_utf8(id.to_vec()).ok()
+}
+
+fn bad_handle() -> Refusal {
+    Refusal::of_caller("ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
+}
+
+async fn collect(body: Incoming) -> Answer {
+    match Limited::new(body, MAX_CALL_BYTES).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) => {
+            let refusal = Refusal::of_parameter(error.to_string());
+            Err(Refusal { status: StatusCode::PAYLOAD_TOO_LARGE, ..refusal })
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| Refusal::of_parameter(error.to_string()))
+}
+
+fn write(output: &impl Serialize) -> Answer {
+    serde_json::to_vec(output).map(Bytes::from).map_err(|error| Refusal::of_parameter(error.to_string()))
+}
