@@ -1,8 +1,24 @@
 //! AWS on loopback: runs the real functions against an HTTP front, a Lambda Runtime API, SQS and S3 in one process.
+//!
+//! ```text
+//! client ► front ► runtime(ingest) ► queue ► event_source ► runtime(deliver) ► bucket
+//! ```
+//!
+//! [`pipeline`] puts them together in this order. [`front`], [`runtime`], [`queue`], [`event_source`] and [`bucket`] do
+//! what API Gateway, Lambda, SQS, its event source mapping and S3 do; [`invoke`] is what they know of a function.
+//! [`ledger`] and [`outcomes`] watch from outside, and [`client`] is who posts.
 
+mod body;
 pub mod bucket;
+pub mod client;
+pub mod environment;
 pub mod event_source;
+pub mod front;
+mod ids;
 pub mod invoke;
 pub mod ledger;
 pub mod loopback;
+pub mod outcomes;
+pub mod pipeline;
 pub mod queue;
+pub mod runtime;

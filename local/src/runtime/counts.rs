@@ -1,0 +1,82 @@
+//! What happens to a function, counted.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::lock;
+use crate::invoke::InvokeError;
+
+/// How many cold starts are remembered.
+const REMEMBERED: usize = 1_000;
+
+/// What has happened to a function so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FunctionCounts {
+    /// Invocations that came to an end, however they ended.
+    pub invocations: u64,
+    /// Those among them that the function failed.
+    pub failed: u64,
+    /// Those among them that ran out of time.
+    pub timed_out: u64,
+    /// Those among them that found no environment in time.
+    pub without_environment: u64,
+    /// Processes that were started because another one had ended.
+    pub restarts: u64,
+}
+
+#[derive(Default)]
+pub(super) struct Counts {
+    invocations: AtomicU64,
+    failed: AtomicU64,
+    timed_out: AtomicU64,
+    without_environment: AtomicU64,
+    restarts: AtomicU64,
+    cold_starts: Mutex<VecDeque<Duration>>,
+}
+
+impl Counts {
+    pub(super) fn invocation(&self, result: &Result<Bytes, InvokeError>) {
+        add(&self.invocations);
+        match result {
+            Ok(_) => {}
+            Err(InvokeError::Failed(_)) => add(&self.failed),
+            Err(InvokeError::TimedOut) => add(&self.timed_out),
+            Err(InvokeError::NoEnvironment) => add(&self.without_environment),
+        }
+    }
+
+    pub(super) fn restart(&self) {
+        add(&self.restarts);
+    }
+
+    pub(super) fn cold_start(&self, took: Duration) {
+        let mut starts = lock(&self.cold_starts);
+        if starts.len() == REMEMBERED {
+            starts.pop_front();
+        }
+        starts.push_back(took);
+    }
+
+    pub(super) fn cold_starts(&self) -> Vec<Duration> {
+        lock(&self.cold_starts).iter().copied().collect()
+    }
+
+    pub(super) fn read(&self) -> FunctionCounts {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        FunctionCounts {
+            invocations: read(&self.invocations),
+            failed: read(&self.failed),
+            timed_out: read(&self.timed_out),
+            without_environment: read(&self.without_environment),
+            restarts: read(&self.restarts),
+        }
+    }
+}
+
+fn add(count: &AtomicU64) {
+    count.fetch_add(1, Ordering::Relaxed);
+}

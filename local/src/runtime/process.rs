@@ -1,0 +1,62 @@
+//! Starts the process of an environment, with nothing in its environment but what Lambda would put there.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::process::Stdio;
+
+use tokio::process::{Child, Command};
+
+use super::settings::{FunctionSettings, REGION};
+
+/// Starts the function's program for the Runtime API at `api`.
+///
+/// It is a direct child in a process group of its own, so that a terminal's Ctrl-C reaches the server alone. It holds
+/// the end of a pipe as its standard input, which closes with this process however this process ends.
+pub(super) fn start(settings: &FunctionSettings, api: SocketAddr, slot: usize) -> io::Result<Child> {
+    // Standard output belongs to this program's user; what functions print is log.
+    let log = io::stderr().as_fd().try_clone_to_owned()?;
+    Command::new(&settings.program)
+        .args(&settings.arguments)
+        .env_clear()
+        .envs(lambda_variables(settings, api, slot))
+        .envs(settings.variables.iter().map(|(name, value)| (name, value)))
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::from(log))
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .spawn()
+}
+
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>
+fn lambda_variables(settings: &FunctionSettings, api: SocketAddr, slot: usize) -> Vec<(&'static str, String)> {
+    let fixed = [
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_REGION", REGION),
+        ("AWS_DEFAULT_REGION", REGION),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+        ("AWS_LAMBDA_LOG_FORMAT", "Text"),
+        ("LAMBDA_RUNTIME_DIR", "/var/runtime"),
+        ("LAMBDA_TASK_ROOT", "/var/task"),
+        ("_HANDLER", "bootstrap"),
+        ("LANG", "en_US.UTF-8"),
+        ("PATH", "/usr/local/bin:/usr/bin:/bin:/opt/bin"),
+        ("TZ", ":UTC"),
+    ];
+    let name = &settings.name;
+    let mut variables: Vec<_> = fixed.map(|(name, value)| (name, value.to_owned())).into();
+    variables.extend([
+        ("AWS_LAMBDA_FUNCTION_NAME", name.clone()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", settings.memory_mb.to_string()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{name}")),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", format!("local/[$LATEST]{slot}")),
+        ("AWS_LAMBDA_RUNTIME_API", api.to_string()),
+    ]);
+    if settings.concurrency > 1 {
+        variables.push(("AWS_LAMBDA_MAX_CONCURRENCY", settings.concurrency.to_string()));
+    }
+    variables
+}

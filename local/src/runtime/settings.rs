@@ -1,0 +1,64 @@
+//! What a function is made of.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What runs a function, with how much of everything.
+#[derive(Debug, Clone)]
+pub struct FunctionSettings {
+    /// The function's name, as it appears in logs and in its ARN.
+    pub name: String,
+    /// The program that is the function.
+    pub program: PathBuf,
+    /// The program's arguments.
+    pub arguments: Vec<OsString>,
+    /// The function's own environment variables; they win over those that Lambda sets.
+    pub variables: Vec<(String, String)>,
+    /// How many environments (processes) there are, always.
+    pub environments: usize,
+    /// How many invocations one environment takes at once; above 1 it is told so by `AWS_LAMBDA_MAX_CONCURRENCY`.
+    pub concurrency: usize,
+    /// How long one invocation may run before its environment is killed.
+    pub timeout: Duration,
+    /// The memory that the function is told to have, in MB; nothing enforces it.
+    pub memory_mb: u32,
+    /// How many invocations may wait for an environment.
+    pub longest_queue: usize,
+    /// How long an invocation may wait for an environment.
+    pub longest_wait: Duration,
+    /// How long a process may take to ask for its first event (10 s on Lambda).
+    pub longest_start: Duration,
+    /// How long a process may take to end after its standard input was closed.
+    pub stop_grace: Duration,
+}
+
+impl FunctionSettings {
+    /// One environment that takes one invocation at a time, with Lambda's defaults: 3 s, 128 MB.
+    #[must_use]
+    pub fn new(name: impl Into<String>, program: impl Into<PathBuf>) -> Self {
+        Self {
+            name: name.into(),
+            program: program.into(),
+            arguments: Vec::new(),
+            variables: Vec::new(),
+            environments: 1,
+            concurrency: 1,
+            timeout: Duration::from_secs(3),
+            memory_mb: 128,
+            longest_queue: 10_000,
+            longest_wait: Duration::from_secs(5),
+            longest_start: Duration::from_secs(10),
+            stop_grace: Duration::from_secs(2),
+        }
+    }
+
+    /// The name by which an invocation knows the function.
+    pub(super) fn arn(&self) -> String {
+        format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.name)
+    }
+}
+
+/// The region in which the local functions believe to be.
+pub(super) const REGION: &str = "us-east-1";
+const ACCOUNT: &str = "000000000000";

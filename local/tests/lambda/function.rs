@@ -1,0 +1,57 @@
+//! The function that the tests invoke. What it does is said by `do` in the event, or by the header `x-do`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::{Value, json};
+use spillway_local::environment::exit_when_stdin_closes;
+use spillway_shared::config::process_environment;
+use tokio::sync::Barrier;
+
+/// How many invocations `meet` brings together.
+pub(crate) const MEETING: usize = 64;
+
+#[test]
+#[ignore = "is the function that the other tests invoke"]
+fn be_the_function() {
+    if process_environment("AWS_LAMBDA_RUNTIME_API").is_none() {
+        return;
+    }
+    match process_environment("START").as_deref() {
+        Some("exit") => std::process::exit(7),
+        Some("hang") => std::thread::sleep(Duration::from_secs(60)),
+        Some("deaf") => {}
+        _ => exit_when_stdin_closes(),
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(run()).unwrap();
+}
+
+async fn run() -> Result<(), Error> {
+    let meeting = Arc::new(Barrier::new(MEETING));
+    lambda_runtime::run_concurrent(service_fn(move |event| handle(event, Arc::clone(&meeting)))).await
+}
+
+async fn handle(event: LambdaEvent<Value>, meeting: Arc<Barrier>) -> Result<Value, Error> {
+    let (event, context) = event.into_parts();
+    let order = event["do"].as_str().or(event["headers"]["x-do"].as_str()).unwrap_or("echo");
+    match order {
+        "fail" => Err("as you wish".into()),
+        "panic" => panic!("as you wish"),
+        "crash" => std::process::exit(3),
+        "hang" => std::future::pending().await,
+        "meet" => {
+            meeting.wait().await;
+            Ok(event)
+        }
+        "large" => Ok("x".repeat(6_300_000).into()),
+        "nonsense" => Ok(json!({"statusCode": 200, "headers": {"a b": "c"}})),
+        "variables" => Ok(std::env::vars().collect()),
+        "context" => Ok(json!({
+            "id": context.request_id, "arn": context.invoked_function_arn, "deadline": context.deadline,
+            "trace": context.xray_trace_id,
+        })),
+        _ => Ok(event),
+    }
+}

@@ -1,0 +1,149 @@
+//! Invocations, straight through the runtime.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use futures::future::join_all;
+use spillway_local::invoke::{Invoke, InvokeError};
+use spillway_local::runtime::FunctionCounts;
+
+use crate::function::MEETING;
+use crate::support::{kill, order, runs, settings, start, until};
+
+#[tokio::test]
+async fn an_event_comes_back_as_the_answer() {
+    let function = start(settings()).await;
+    let event = Bytes::from(format!(r#"{{"a":"{}"}}"#, "ü".repeat(100_000)));
+    assert_eq!(function.invoke(event.clone()).await, Ok(event));
+    assert_eq!(function.invoke(Bytes::new()).await, Ok("{}".into()));
+    assert_eq!(function.counts(), FunctionCounts { invocations: 2, ..FunctionCounts::default() });
+}
+
+#[tokio::test]
+async fn an_invocation_has_id_deadline_arn_and_trace() {
+    let function = start(settings()).await;
+    let context = order(&function, "context").await.unwrap();
+    let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+    let left = context["deadline"].as_u64().unwrap() - now;
+    assert!((15_000..=20_000).contains(&left), "{left}");
+    assert_eq!(context["arn"], "arn:aws:lambda:us-east-1:000000000000:function:echo");
+    assert_eq!(context["id"].as_str().unwrap().len(), 36);
+    assert!(context["trace"].as_str().unwrap().starts_with("Root=1-"));
+    assert_ne!(order(&function, "context").await.unwrap()["id"], context["id"]);
+}
+
+#[tokio::test]
+async fn an_error_or_a_panic_fails_one_invocation_and_the_process_lives_on() {
+    let function = start(settings()).await;
+    let pids = function.pids();
+    for what in ["fail", "panic"] {
+        let Err(InvokeError::Failed(why)) = order(&function, what).await else { panic!("{what} did not fail") };
+        assert!(why.contains("as you wish"), "{why}");
+    }
+    assert!(order(&function, "echo").await.is_ok());
+    assert_eq!((function.pids(), function.counts().failed), (pids, 2));
+}
+
+#[tokio::test]
+async fn an_answer_beyond_the_limit_fails() {
+    let function = start(settings()).await;
+    let Err(InvokeError::Failed(why)) = order(&function, "large").await else { panic!("it did not fail") };
+    assert!(why.contains("6291556"), "{why}");
+    assert!(order(&function, "echo").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_crash_fails_what_runs_and_the_next_process_takes_over() {
+    let function = start(settings()).await;
+    let before = function.pids();
+    let Err(InvokeError::Failed(why)) = order(&function, "crash").await else { panic!("it did not fail") };
+    assert!(why.contains('3'), "{why}");
+    assert!(order(&function, "echo").await.is_ok());
+    assert_ne!(function.pids(), before);
+    assert_eq!((function.counts().restarts, function.cold_starts().len()), (1, 2));
+}
+
+#[tokio::test]
+async fn all_that_a_killed_process_had_fails_at_once() {
+    let mut settings = settings();
+    settings.concurrency = 8;
+    let function = start(settings).await;
+    let running = (0..8).map(|_| order(&function, "hang"));
+    let killing = async {
+        let pid = function.pids()[0];
+        until("all are in the process", || std::fs::read_dir(format!("/proc/{pid}/task")).is_ok()).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        kill(pid);
+    };
+    let (results, ()) = tokio::join!(join_all(running), killing);
+    let failed = results.iter().filter(|result| matches!(result, Err(InvokeError::Failed(_)))).count();
+    assert_eq!(failed, 8, "{results:?}");
+}
+
+#[tokio::test]
+async fn past_its_time_out_a_process_is_killed_and_replaced() {
+    let mut settings = settings();
+    settings.timeout = Duration::from_millis(300);
+    let function = start(settings).await;
+    let before = function.pids()[0];
+    assert_eq!(order(&function, "hang").await, Err(InvokeError::TimedOut));
+    assert!(!runs(before));
+    assert!(order(&function, "echo").await.is_ok());
+    assert_eq!((function.counts().timed_out, function.counts().restarts), (1, 1));
+}
+
+#[tokio::test]
+async fn what_finds_no_environment_in_time_is_told_so_and_never_runs() {
+    let mut settings = settings();
+    settings.longest_wait = Duration::from_millis(100);
+    let function = start(settings).await;
+    let hanging = tokio::spawn({
+        let function = function.clone();
+        async move { order(&function, "hang").await }
+    });
+    let mut last = Ok(serde_json::Value::Null);
+    while last.is_ok() {
+        last = order(&function, "echo").await;
+    }
+    assert_eq!(last, Err(InvokeError::NoEnvironment));
+    hanging.abort();
+}
+
+#[tokio::test]
+async fn one_environment_takes_as_many_at_once_as_it_is_told() {
+    let mut settings = settings();
+    settings.concurrency = MEETING;
+    let function = start(settings).await;
+    let results = join_all((0..MEETING).map(|_| order(&function, "meet"))).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    assert_eq!(function.pids().len(), 1);
+}
+
+#[tokio::test]
+async fn under_kills_every_invocation_gets_an_outcome_and_most_get_an_answer() {
+    let mut settings = settings();
+    (settings.concurrency, settings.environments) = (8, 2);
+    let function = start(settings).await;
+    let load = (0..16).map(|_| async {
+        let (mut answered, mut failed) = (0, 0);
+        for _ in 0..100 {
+            match order(&function, "echo").await {
+                Ok(_) => answered += 1,
+                Err(InvokeError::Failed(_)) => failed += 1,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        (answered, failed)
+    });
+    let kills = async {
+        for round in 1..=4 {
+            until("load runs", || function.counts().invocations >= round * 200).await;
+            function.pids().first().copied().map(kill);
+        }
+    };
+    let (outcomes, ()) = tokio::join!(join_all(load), kills);
+    let (answered, failed) = outcomes.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    assert_eq!((answered + failed, function.counts().invocations), (1_600, 1_600));
+    assert!(failed <= 4 * 8, "{failed} failed");
+    until("all are restarted", || function.counts().restarts >= 3 && function.pids().len() == 2).await;
+}

@@ -1,0 +1,111 @@
+//! What the tests share: the function's settings, a plain HTTP client, processes, and waiting for a condition.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use spillway_local::front::{Front, FrontSettings};
+use spillway_local::invoke::{Invoke, InvokeError};
+use spillway_local::runtime::{Function, FunctionSettings};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
+
+/// Settings of the function in `function.rs`.
+pub(crate) fn settings() -> FunctionSettings {
+    let mut settings = FunctionSettings::new("echo", std::env::current_exe().unwrap());
+    settings.arguments = arguments("function::be_the_function");
+    settings.timeout = Duration::from_secs(20);
+    settings
+}
+
+/// Arguments that make this program run one of its ignored tests.
+pub(crate) fn arguments<S: From<&'static str>>(test: &'static str) -> Vec<S> {
+    [test, "--exact", "--ignored", "--nocapture", "--test-threads=1"].map(S::from).into()
+}
+
+pub(crate) async fn start(settings: FunctionSettings) -> Function {
+    Function::start(settings).await.unwrap()
+}
+
+/// The function behind a front.
+pub(crate) async fn fronted(settings: FunctionSettings) -> (Function, Front) {
+    let function = start(settings).await;
+    let front = Front::start(front_settings(), Arc::new(function.clone())).await.unwrap();
+    (function, front)
+}
+
+pub(crate) fn front_settings() -> FrontSettings {
+    FrontSettings::new("127.0.0.1:0".parse().unwrap())
+}
+
+pub(crate) async fn order(function: &Function, what: &str) -> Result<Value, InvokeError> {
+    let event = json!({ "do": what }).to_string();
+    function.invoke(event.into()).await.map(|answer| serde_json::from_slice(&answer).unwrap())
+}
+
+/// What a server answered: its status, and the rest as text and bytes.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub status: u16,
+    pub head: String,
+    pub body: Bytes,
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+}
+
+/// Sends bytes as they are on a connection of their own, and reads until the server closes it.
+pub(crate) async fn send(address: SocketAddr, request: impl AsRef<[u8]>) -> Reply {
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    connection.write_all(request.as_ref()).await.unwrap();
+    read(connection).await
+}
+
+pub(crate) async fn read(mut connection: TcpStream) -> Reply {
+    let mut bytes = Vec::new();
+    // A reset after the answer is an end like any other.
+    let _ = connection.read_to_end(&mut bytes).await;
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("an HTTP response");
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Reply { status, head, body: bytes.split_off(end + 4).into() }
+}
+
+/// A POST that the server answers and closes.
+pub(crate) fn post(headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let mut request = format!(
+        "POST /v1/streams/clicks HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n"
+    )
+    .into_bytes();
+    request.extend_from_slice(body);
+    request
+}
+
+/// Whether a process runs; one that has ended and was not waited for does not.
+pub(crate) fn runs(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"));
+    stat.is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+/// SIGKILL.
+pub(crate) fn kill(pid: u32) {
+    assert!(Command::new("sh").args(["-c", &format!("kill -9 {pid}")]).status().unwrap().success());
+}
+
+/// Waits until something is so, at most 10 s.
+pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let give_up = Instant::now() + Duration::from_secs(10);
+    while !is_so() {
+        assert!(Instant::now() < give_up, "in vain waited for: {what}");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
