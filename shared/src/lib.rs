@@ -8,7 +8,7 @@
 pub mod config;
 pub mod hour;
 pub mod json;
-
+pub mod log;
 pub mod message;
 pub mod pool;
 pub mod retry;

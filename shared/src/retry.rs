@@ -1,5 +1,6 @@
 //! Bounded tries of one call: a time-out each, backoff with jitter between, and never past a deadline.
 
+use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
@@ -48,40 +49,64 @@ pub enum GaveUp<E> {
     OutOfTime,
 }
 
+/// The tries of one call, one after the other. Made by [`Tries::until`].
+#[derive(Debug)]
+pub struct Remaining {
+    tries: Tries,
+    deadline: Instant,
+    made: u32,
+}
+
 impl Tries {
+    /// Tries that end before `deadline`.
+    #[must_use]
+    pub fn until(self, deadline: Instant) -> Remaining {
+        Remaining { tries: self, deadline, made: 0 }
+    }
+
     /// Tries `call` until it is done, refused, used up or out of time.
-    ///
-    /// Every try gets a time-out that ends before `deadline`, and what it may take is passed to it.
     ///
     /// # Errors
     /// Why the call was given up.
-    pub async fn run<T, E>(
-        &self,
-        deadline: Instant,
-        mut call: impl AsyncFnMut() -> Outcome<T, E>,
-    ) -> Result<T, GaveUp<E>> {
-        let mut last = GaveUp::OutOfTime;
-        for number in 1..=self.count.max(1) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left < SHORTEST_TRY {
-                return Err(last);
-            }
-            let limit = self.timeout.min(left);
-            last = match timeout(limit, call()).await {
-                Ok(Outcome::Done(value)) => return Ok(value),
-                Ok(Outcome::Never(error)) => return Err(GaveUp::Refused(error)),
-                Ok(Outcome::Again(error)) => GaveUp::Exhausted(error, number),
-                Err(_) => GaveUp::TimedOut(limit),
-            };
-            if number < self.count {
-                let pause = pause_after(number);
-                if deadline.saturating_duration_since(Instant::now()) < pause + SHORTEST_TRY {
-                    return Err(last);
-                }
-                sleep(pause).await;
+    pub async fn run<T, E, F>(self, deadline: Instant, mut call: impl FnMut() -> F) -> Result<T, GaveUp<E>>
+    where
+        F: Future<Output = Outcome<T, E>>,
+    {
+        let mut remaining = self.until(deadline);
+        loop {
+            if let Some(end) = remaining.once(call()).await {
+                return end;
             }
         }
-        Err(last)
+    }
+}
+
+impl Remaining {
+    /// Makes one try, with a time-out that ends before the deadline, and pauses if there can be another.
+    ///
+    /// `None` means: try again. Without time nothing is started, and the call is given up.
+    pub async fn once<T, E>(&mut self, call: impl Future<Output = Outcome<T, E>>) -> Option<Result<T, GaveUp<E>>> {
+        let limit = self.tries.timeout.min(self.left());
+        if limit < SHORTEST_TRY {
+            return Some(Err(GaveUp::OutOfTime));
+        }
+        self.made += 1;
+        let failure = match timeout(limit, call).await {
+            Ok(Outcome::Done(value)) => return Some(Ok(value)),
+            Ok(Outcome::Never(error)) => return Some(Err(GaveUp::Refused(error))),
+            Ok(Outcome::Again(error)) => GaveUp::Exhausted(error, self.made),
+            Err(_) => GaveUp::TimedOut(limit),
+        };
+        let pause = pause_after(self.made);
+        if self.made >= self.tries.count || self.left() < pause + SHORTEST_TRY {
+            return Some(Err(failure));
+        }
+        sleep(pause).await;
+        None
+    }
+
+    fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
     }
 }
 
@@ -94,6 +119,8 @@ fn pause_after(tries: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
+
     use super::*;
 
     const TRIES: Tries = Tries { timeout: Duration::from_secs(1), count: 3 };
@@ -106,9 +133,9 @@ mod tests {
     async fn a_failure_that_passes_is_tried_again() {
         let mut calls = 0;
         let result = TRIES
-            .run(in_(60), async || {
+            .run(in_(60), || {
                 calls += 1;
-                if calls < 3 { Outcome::Again("busy") } else { Outcome::Done(calls) }
+                ready(if calls < 3 { Outcome::Again("busy") } else { Outcome::Done(calls) })
             })
             .await;
         assert_eq!(result, Ok(3));
@@ -118,9 +145,9 @@ mod tests {
     async fn tries_are_bounded() {
         let mut calls = 0;
         let result: Result<(), _> = TRIES
-            .run(in_(60), async || {
+            .run(in_(60), || {
                 calls += 1;
-                Outcome::Again("busy")
+                ready(Outcome::Again("busy"))
             })
             .await;
         assert_eq!((result, calls), (Err(GaveUp::Exhausted("busy", 3)), 3));
@@ -130,9 +157,9 @@ mod tests {
     async fn a_refusal_is_not_tried_again() {
         let mut calls = 0;
         let result: Result<(), _> = TRIES
-            .run(in_(60), async || {
+            .run(in_(60), || {
                 calls += 1;
-                Outcome::Never("no")
+                ready(Outcome::Never("no"))
             })
             .await;
         assert_eq!((result, calls), (Err(GaveUp::Refused("no")), 1));
@@ -142,7 +169,7 @@ mod tests {
     async fn a_stalled_call_ends_before_the_deadline() {
         let started = Instant::now();
         let result: Result<(), GaveUp<()>> = Tries { timeout: Duration::from_secs(9), count: 9 }
-            .run(in_(2), async || std::future::pending().await)
+            .run(in_(2), std::future::pending)
             .await;
         assert_eq!(result, Err(GaveUp::TimedOut(Duration::from_secs(2))));
         assert!(started.elapsed() <= Duration::from_secs(2));
@@ -150,7 +177,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn without_time_nothing_is_started() {
-        let result: Result<(), GaveUp<()>> = TRIES.run(Instant::now(), async || panic!("must not be called")).await;
+        let result: Result<(), GaveUp<()>> = TRIES.run(Instant::now(), || async { panic!("must not be called") }).await;
         assert_eq!(result, Err(GaveUp::OutOfTime));
     }
 }
