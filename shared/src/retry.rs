@@ -168,9 +168,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_stalled_call_ends_before_the_deadline() {
         let started = Instant::now();
-        let result: Result<(), GaveUp<()>> = Tries { timeout: Duration::from_secs(9), count: 9 }
-            .run(in_(2), std::future::pending)
-            .await;
+        let result: Result<(), GaveUp<()>> =
+            Tries { timeout: Duration::from_secs(9), count: 9 }.run(in_(2), std::future::pending).await;
         assert_eq!(result, Err(GaveUp::TimedOut(Duration::from_secs(2))));
         assert!(started.elapsed() <= Duration::from_secs(2));
     }

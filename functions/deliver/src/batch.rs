@@ -112,7 +112,9 @@ impl Fates {
     }
 
     fn keep(&mut self, carriers: &[usize]) {
-        carriers.iter().for_each(|carrier| self.0[*carrier] = true);
+        for carrier in carriers {
+            self.0[*carrier] = true;
+        }
     }
 
     fn answer(&self, batch: &[SqsMessage]) -> Result<SqsBatchResponse, BatchFailure> {
@@ -144,7 +146,9 @@ impl<'a> Progress<'a> {
 
     fn add(&mut self, uploaded: Uploaded, fates: &mut Fates) {
         if uploaded.result.is_ok() {
-            uploaded.messages.iter().for_each(|at| self.stored_once(*at, fates));
+            for at in &uploaded.messages {
+                self.stored_once(*at, fates);
+            }
         }
         for (at, fault) in uploaded.faults {
             let carriers = self.messages[at].carriers.iter();

@@ -27,9 +27,9 @@ fn records(store: &Memory) -> Vec<String> {
     let mut all = Vec::new();
     for (key, object) in store.objects().into_iter().filter(|(key, _)| key.starts_with("records/")) {
         let mut text = String::new();
-        match key.ends_with(".gz") {
-            true => flate2::read::GzDecoder::new(&object.body[..]).read_to_string(&mut text).unwrap(),
-            false => (&object.body[..]).read_to_string(&mut text).unwrap(),
+        match key.strip_suffix(".gz") {
+            Some(_) => flate2::read::GzDecoder::new(&object.body[..]).read_to_string(&mut text).unwrap(),
+            None => (&object.body[..]).read_to_string(&mut text).unwrap(),
         };
         assert_eq!(object.records, Some(text.lines().count() as u64), "{key}");
         all.extend(text.lines().map(str::to_owned));
@@ -117,7 +117,7 @@ async fn an_invocation_that_waits_for_the_workers_of_another_ends_in_time() {
     let [clicks, views] = two_streams();
     let (first, second) = ([clicks], [views]);
     let started = Instant::now();
-    let late = deliver.batch(&first, started + Duration::from_secs(60));
+    let late = deliver.batch(&first, started + Duration::from_mins(1));
     let early = async {
         let result = deliver.batch(&second, started + Duration::from_secs(1)).await;
         (result, started.elapsed())

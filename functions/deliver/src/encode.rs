@@ -116,7 +116,9 @@ mod tests {
 
     fn encode(compression: Compression, pieces: &[Vec<u8>]) -> Vec<u8> {
         let mut encoder = Encoder::new(compression, pieces.iter().map(Vec::len).sum()).unwrap();
-        pieces.iter().for_each(|piece| encoder.push(piece).unwrap());
+        for piece in pieces {
+            encoder.push(piece).unwrap();
+        }
         encoder.finish().unwrap()
     }
 

@@ -44,8 +44,8 @@ use crate::store::S3;
 /// Every bad or missing variable, which is also logged in one line; or what the Lambda Runtime API said.
 pub fn run(lookup: Lookup<'_>) -> Result<(), Error> {
     log::start(lookup);
-    std::panic::set_hook(Box::new(log_panic));
     let config = Config::read(lookup).inspect_err(|faults| tracing::error!(%faults, "deliver does not start"))?;
+    std::panic::set_hook(Box::new(log_panic));
     runtime(lookup)?.block_on(serve(&config))
 }
 
@@ -70,4 +70,16 @@ fn runtime(lookup: Lookup<'_>) -> std::io::Result<Runtime> {
 fn log_panic(info: &PanicHookInfo<'_>) {
     let place = info.location().map(ToString::to_string);
     tracing::error!(place, "a panic");
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn it_does_not_start_on_a_bad_configuration_and_names_all_that_is_wrong() {
+        let lookup = |name: &str| (name == "MAX_WORKERS").then(|| "many".to_owned());
+        let error = super::run(&lookup).unwrap_err().to_string();
+        for name in ["BUCKET", "AWS_REGION", "MAX_WORKERS"] {
+            assert!(error.contains(name), "{name} is not in {error}");
+        }
+    }
 }

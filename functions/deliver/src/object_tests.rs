@@ -27,11 +27,11 @@ fn planned(headers: &[Header], limits: &Limits) -> Vec<Plan> {
 /// The keys of all objects of a batch.
 fn keys(headers: &[Header], limits: &Limits) -> BTreeSet<String> {
     let key_of = |at: usize, name: &str| key("records/", &headers[at], name, Compression::Gzip);
-    let keys_of = |plan: Plan| match plan {
+    let of_plan = |plan: Plan| match plan {
         Plan::Whole(inside) => vec![key_of(inside[0], &name(inside.iter().map(|at| headers[*at].id).collect()))],
         Plan::Parts(at, parts) => parts.iter().map(|part| key_of(at, &part_name(headers[at].id, part))).collect(),
     };
-    planned(headers, limits).into_iter().flat_map(keys_of).collect()
+    planned(headers, limits).into_iter().flat_map(of_plan).collect()
 }
 
 #[test]

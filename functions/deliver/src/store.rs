@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::put_object::PutObjectError;
@@ -70,15 +70,11 @@ impl S3 {
     /// `call_timeout` bounds one call. The SDK tries once: trying again is [`spillway_shared::retry`]'s, which knows
     /// the deadline.
     pub async fn new(bucket: &Bucket, call_timeout: Duration) -> Self {
-        let shared = aws_config::defaults(BehaviorVersion::latest())
-            .region(Region::new(bucket.region.clone()))
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts(call_timeout))
-            // The time-outs bound a stalled call already; watching its throughput costs a wrapper for each body.
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .load()
-            .await;
-        let mut config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(bucket.endpoint.is_some());
+        Self::with(&loader(bucket, call_timeout).load().await, bucket)
+    }
+
+    fn with(shared: &SdkConfig, bucket: &Bucket) -> Self {
+        let mut config = aws_sdk_s3::config::Builder::from(shared).force_path_style(bucket.endpoint.is_some());
         config.set_endpoint_url(bucket.endpoint.clone());
         Self { client: Client::from_conf(config.build()), bucket: bucket.name.clone() }
     }
@@ -103,6 +99,15 @@ impl ObjectStore for S3 {
             Err(error) => judge(&error),
         }
     }
+}
+
+fn loader(bucket: &Bucket, call_timeout: Duration) -> ConfigLoader {
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(bucket.region.clone()))
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts(call_timeout))
+        // The time-outs bound a stalled call already; watching its throughput costs a wrapper for each body.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
 }
 
 fn timeouts(call: Duration) -> TimeoutConfig {

@@ -15,14 +15,14 @@ use crate::store::{Object, ObjectStore, PutError, Stored};
 
 /// A message of these records, as it lies in SQS.
 pub(crate) fn sealed(id: u128, stream: &str, records: &[&str]) -> String {
-    let text: String = records.iter().map(|record| format!("{record}\n")).collect();
+    let text = records.join("\n") + "\n";
     let header = Header {
         id: MessageId::new(id),
         stream: StreamName::parse(stream).unwrap(),
         hour: Hour::parse("2026-11-21T18").unwrap(),
         records: u32::try_from(records.len()).unwrap(),
         bytes: u32::try_from(text.len()).unwrap(),
-        encoding: if id % 2 == 0 { Encoding::None } else { Encoding::ZstdBase64 },
+        encoding: if id.is_multiple_of(2) { Encoding::None } else { Encoding::ZstdBase64 },
     };
     seal(&header, &text)
 }
@@ -56,9 +56,11 @@ pub(crate) enum Act {
 #[derive(Clone)]
 pub(crate) struct Memory(Arc<Inside>);
 
+type Acts = Box<dyn Fn(&Object, usize) -> Act + Send + Sync>;
+
 struct Inside {
     objects: Mutex<BTreeMap<String, Object>>,
-    acts: Box<dyn Fn(&Object, usize) -> Act + Send + Sync>,
+    acts: Acts,
     calls: AtomicUsize,
     running: AtomicUsize,
     most_running: AtomicUsize,
