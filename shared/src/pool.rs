@@ -38,7 +38,18 @@ impl Pool {
     where
         C: Future,
     {
-        stream::iter(calls).map(|call| self.on_worker(call)).buffer_unordered(self.limit)
+        self.run_stream(stream::iter(calls))
+    }
+
+    /// Runs calls that are still being made, each on a worker of its own; otherwise as [`Pool::run`].
+    ///
+    /// `calls` is asked for the next one only while this run has fewer of them than there are workers, and is not
+    /// on a worker itself: what it waits for can be what other calls give back.
+    pub fn run_stream<C>(&self, calls: impl Stream<Item = C>) -> impl Stream<Item = C::Output>
+    where
+        C: Future,
+    {
+        calls.map(|call| self.on_worker(call)).buffer_unordered(self.limit)
     }
 
     async fn on_worker<C: Future>(&self, call: C) -> C::Output {
@@ -91,6 +102,11 @@ impl Reservation {
         self.0.merge(other.0);
     }
 
+    /// Gives back what is held beyond `bytes`.
+    pub fn shrink(&mut self, bytes: usize) {
+        drop(self.0.split(self.0.num_permits().saturating_sub(bytes)));
+    }
+
     /// How many bytes are held.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -127,6 +143,9 @@ mod tests {
         assert!(budget.try_reserve(41).is_none());
         held.join(budget.try_reserve(40).unwrap());
         assert_eq!(held.bytes(), 100);
+        held.shrink(90);
+        assert!(budget.try_reserve(11).is_none());
+        assert_eq!(budget.try_reserve(10).unwrap().bytes(), 10);
         drop(held);
         assert_eq!(budget.reserve(1_000).await.bytes(), 100);
     }

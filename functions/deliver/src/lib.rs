@@ -1,6 +1,85 @@
 //! Deliver: drains SQS into S3.
+//!
+//! ```text
+//! batch       one invocation: a batch of SQS messages in, those that failed out
+//!   unpack      headers are read, equal messages become one; what cannot be read is a fault
+//!   object      messages are grouped by stream and hour into objects, which get their names
+//!   upload      every object waits for memory, then for a worker of the pool
+//!     draft       records are unpacked, message after message,
+//!     encode      compressed as they come,
+//!     store       and PUT to S3, unless the object is there already
+//!   quarantine  what can never be read is kept whole, with the reason
+//! ```
 
-/// Stub.
-pub fn run(_lookup: spillway_shared::config::Lookup<'_>) -> Result<(), lambda_runtime::Error> {
-    Err("not built yet".into())
+pub mod batch;
+pub mod config;
+pub mod draft;
+pub mod encode;
+pub mod object;
+pub mod quarantine;
+pub mod store;
+pub mod unpack;
+pub mod upload;
+
+#[cfg(test)]
+mod testing;
+
+use std::panic::PanicHookInfo;
+use std::sync::Arc;
+
+use lambda_runtime::{Error, service_fn};
+use spillway_shared::config::Lookup;
+use spillway_shared::log;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::batch::Deliver;
+use crate::config::Config;
+use crate::store::S3;
+
+/// Runs the function until Lambda ends it: reads the settings, builds what all invocations share, asks for invocations.
+///
+/// Credentials and what else the SDK needs are its own usual variables, which it reads from the process.
+///
+/// # Errors
+/// Every bad or missing variable, which is also logged in one line; or what the Lambda Runtime API said.
+pub fn run(lookup: Lookup<'_>) -> Result<(), Error> {
+    log::start(lookup);
+    let config = Config::read(lookup).inspect_err(|faults| tracing::error!(%faults, "deliver does not start"))?;
+    std::panic::set_hook(Box::new(log_panic));
+    runtime(lookup)?.block_on(serve(&config))
+}
+
+async fn serve(config: &Config) -> Result<(), Error> {
+    let store = S3::new(&config.bucket, config.tries.timeout).await;
+    let deliver = Arc::new(Deliver::new(config, store));
+    let handler = service_fn(move |event| {
+        let deliver = Arc::clone(&deliver);
+        async move { deliver.invocation(event).await.map_err(Error::from) }
+    });
+    lambda_runtime::run_concurrent(handler).await
+}
+
+/// One thread where one invocation runs at a time, since handing work to another thread costs more than it wins then.
+fn runtime(lookup: Lookup<'_>) -> std::io::Result<Runtime> {
+    let concurrency = lookup("AWS_LAMBDA_MAX_CONCURRENCY").and_then(|text| text.trim().parse::<u32>().ok());
+    let mut builder = if concurrency > Some(1) { Builder::new_multi_thread() } else { Builder::new_current_thread() };
+    builder.enable_all().build()
+}
+
+/// Where, and not what: the message of a panic can quote what a client sent.
+fn log_panic(info: &PanicHookInfo<'_>) {
+    let place = info.location().map(ToString::to_string);
+    tracing::error!(place, "a panic");
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn it_does_not_start_on_a_bad_configuration_and_names_all_that_is_wrong() {
+        let lookup = |name: &str| (name == "MAX_WORKERS").then(|| "many".to_owned());
+        let error = super::run(&lookup).unwrap_err().to_string();
+        for name in ["BUCKET", "AWS_REGION", "MAX_WORKERS"] {
+            assert!(error.contains(name), "{name} is not in {error}");
+        }
+    }
 }

@@ -1,0 +1,199 @@
+//! One invocation: a batch of SQS messages in, those that failed out.
+
+use std::pin::pin;
+use std::time::{Duration, SystemTime};
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::StreamExt;
+use lambda_runtime::{Context, LambdaEvent};
+use tokio::time::{Instant, timeout_at};
+use tracing::warn;
+
+use crate::config::Config;
+use crate::object::{self, Limits, Plan};
+use crate::quarantine::Broken;
+use crate::store::ObjectStore;
+use crate::unpack::{self, Fault, Message};
+use crate::upload::{Uploaded, Uploads};
+
+/// Uploads end so long before the function's time does: enough to answer.
+const MARGIN: Duration = Duration::from_millis(300);
+
+/// What all invocations of a process share.
+#[derive(Debug)]
+pub struct Deliver<S> {
+    uploads: Uploads<S>,
+    limits: Limits,
+}
+
+/// Why an invocation fails as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BatchFailure {
+    /// The function's error metric must show it.
+    #[error("all {0} messages of the batch failed")]
+    All(usize),
+    /// It cannot be named in the answer, and an answer without it would delete it.
+    #[error("a message without an SQS message id failed")]
+    Nameless,
+}
+
+/// Which SQS messages may be deleted, by their place in the batch. A message has failed until it is known to be kept.
+struct Fates(Vec<bool>);
+
+/// How far the messages of a batch have come.
+struct Progress<'a> {
+    messages: &'a [Message<'a>],
+    /// Of each message, how many objects it is still to be stored in: one, or as many as it has parts.
+    missing: Vec<usize>,
+    faults: Vec<(usize, Fault)>,
+}
+
+impl<S: ObjectStore> Deliver<S> {
+    /// Deliver to `store` with the settings of `config`.
+    #[must_use]
+    pub fn new(config: &Config, store: S) -> Self {
+        Self { uploads: Uploads::new(config, store), limits: config.limits }
+    }
+
+    /// Handles one invocation.
+    ///
+    /// # Errors
+    /// Why none of its messages may be deleted.
+    pub async fn invocation(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, BatchFailure> {
+        self.batch(&event.payload.records, uploads_end(&event.context)).await
+    }
+
+    /// Stores or quarantines every message of a batch before `deadline`, and answers which SQS messages failed.
+    ///
+    /// # Errors
+    /// Why none of its messages may be deleted.
+    pub async fn batch(&self, batch: &[SqsMessage], deadline: Instant) -> Result<SqsBatchResponse, BatchFailure> {
+        let mut fates = Fates::unknown(batch);
+        let unpacked = unpack::unpack(batch);
+        let mut faults = unpacked.faults;
+        faults.extend(self.store(&unpacked.messages, deadline, &mut fates).await);
+        self.quarantine(broken(batch, faults), deadline, &mut fates).await;
+        fates.answer(batch)
+    }
+
+    /// Stores the records of messages; what turns out not to be readable is returned, by SQS message.
+    async fn store(&self, messages: &[Message<'_>], deadline: Instant, fates: &mut Fates) -> Vec<(usize, Fault)> {
+        let headers: Vec<_> = messages.iter().map(|message| &message.sealed.header).collect();
+        let plans = object::plan(&headers, &self.limits);
+        let mut progress = Progress::new(&plans, messages);
+        let mut uploads = pin!(self.uploads.store_all(plans, messages, deadline));
+        // At the deadline what is still on its way is dropped; its messages have failed.
+        while let Ok(Some(uploaded)) = timeout_at(deadline, uploads.next()).await {
+            log(&uploaded);
+            progress.add(uploaded, fates);
+        }
+        progress.faults
+    }
+
+    async fn quarantine(&self, broken: Vec<Broken<'_>>, deadline: Instant, fates: &mut Fates) {
+        let mut quarantined = pin!(self.uploads.quarantine_all(broken, SystemTime::now(), deadline));
+        while let Ok(Some((broken, result))) = timeout_at(deadline, quarantined.next()).await {
+            let Broken { carrier, sqs_message, reason } = broken;
+            let message_id = sqs_message.message_id.as_deref();
+            match result {
+                Ok(()) => {
+                    fates.keep(&[carrier]);
+                    warn!(message_id, reason, "a message was quarantined");
+                }
+                Err(failure) => warn!(message_id, reason, %failure, "a message could not be quarantined"),
+            }
+        }
+    }
+}
+
+impl Fates {
+    fn unknown(batch: &[SqsMessage]) -> Self {
+        Self(vec![false; batch.len()])
+    }
+
+    fn keep(&mut self, carriers: &[usize]) {
+        for carrier in carriers {
+            self.0[*carrier] = true;
+        }
+    }
+
+    fn answer(&self, batch: &[SqsMessage]) -> Result<SqsBatchResponse, BatchFailure> {
+        let failed: Vec<_> =
+            batch.iter().zip(&self.0).filter(|(_, kept)| !**kept).map(|(message, _)| message).collect();
+        if !failed.is_empty() && failed.len() == batch.len() {
+            return Err(BatchFailure::All(batch.len()));
+        }
+        let mut response = SqsBatchResponse::default();
+        for message in failed {
+            // An empty id would have the same effect as this error, and only in the service's own log.
+            let id = message.message_id.as_deref().filter(|id| !id.is_empty()).ok_or(BatchFailure::Nameless)?;
+            response.add_failure(id);
+        }
+        Ok(response)
+    }
+}
+
+impl<'a> Progress<'a> {
+    fn new(plans: &[Plan], messages: &'a [Message<'a>]) -> Self {
+        let mut missing = vec![1; messages.len()];
+        for plan in plans {
+            if let Plan::Parts(at, parts) = plan {
+                missing[*at] = parts.len();
+            }
+        }
+        Self { messages, missing, faults: Vec::new() }
+    }
+
+    fn add(&mut self, uploaded: Uploaded, fates: &mut Fates) {
+        if uploaded.result.is_ok() {
+            for at in &uploaded.messages {
+                self.stored_once(*at, fates);
+            }
+        }
+        for (at, fault) in uploaded.faults {
+            let carriers = self.messages[at].carriers.iter();
+            self.faults.extend(carriers.map(|carrier| (*carrier, fault.clone())));
+        }
+    }
+
+    fn stored_once(&mut self, at: usize, fates: &mut Fates) {
+        self.missing[at] = self.missing[at].saturating_sub(1);
+        if self.missing[at] == 0 {
+            fates.keep(&self.messages[at].carriers);
+        }
+    }
+}
+
+/// The messages that will never be readable; what may be readable later is left to fail.
+fn broken(batch: &[SqsMessage], faults: Vec<(usize, Fault)>) -> Vec<Broken<'_>> {
+    let mut broken = Vec::new();
+    let mut handed_back = Vec::new();
+    for (carrier, fault) in faults {
+        match fault {
+            Fault::Unreadable(reason) => broken.push(Broken { carrier, sqs_message: &batch[carrier], reason }),
+            Fault::HandedBack(reason) => handed_back.push(reason),
+        }
+    }
+    if let Some(reason) = handed_back.first() {
+        warn!(messages = handed_back.len(), reason, "messages were handed back");
+    }
+    broken
+}
+
+/// One line for each object that was not stored, and nothing of what is in it.
+fn log(uploaded: &Uploaded) {
+    if let Err(failure) = &uploaded.result {
+        let (key, messages) = (uploaded.key.as_deref(), uploaded.messages.len());
+        warn!(key, messages, %failure, "an object was not stored");
+    }
+}
+
+/// When uploads must have ended: before the function's time does, on this process's clock.
+fn uploads_end(context: &Context) -> Instant {
+    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    Instant::now() + left.saturating_sub(MARGIN)
+}
+
+#[cfg(test)]
+#[path = "batch_tests.rs"]
+mod tests;

@@ -1,0 +1,303 @@
+use std::collections::BTreeSet;
+use std::io::Read;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::testing::{Act, Memory, sealed, sqs_message};
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Deliver with these variables, beside those that must be set.
+fn deliver(store: &Memory, variables: &[(&str, &str)]) -> Deliver<Memory> {
+    let lookup = |name: &str| {
+        let needed = [("BUCKET", "b"), ("AWS_REGION", "eu-central-1")];
+        variables.iter().chain(&needed).find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    };
+    Deliver::new(&Config::read(&lookup).unwrap(), store.clone())
+}
+
+async fn run(deliver: &Deliver<Memory>, batch: &[SqsMessage]) -> Result<Vec<String>, BatchFailure> {
+    let response = deliver.batch(batch, Instant::now() + LIMIT).await?;
+    Ok(response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect())
+}
+
+/// The records of all objects under `records/`.
+fn records(store: &Memory) -> Vec<String> {
+    let mut all = Vec::new();
+    for (key, object) in store.objects().into_iter().filter(|(key, _)| key.starts_with("records/")) {
+        let mut text = String::new();
+        match key.strip_suffix(".gz") {
+            Some(_) => flate2::read::GzDecoder::new(&object.body[..]).read_to_string(&mut text).unwrap(),
+            None => (&object.body[..]).read_to_string(&mut text).unwrap(),
+        };
+        assert_eq!(object.records, Some(text.lines().count() as u64), "{key}");
+        all.extend(text.lines().map(str::to_owned));
+    }
+    all.sort_unstable();
+    all
+}
+
+/// A message `clicks` and one `views`, in objects of their own.
+fn two_streams() -> [SqsMessage; 2] {
+    [
+        sqs_message("a", &sealed(1, "clicks", &[r#"{"n":1}"#, r#"{"n":2}"#])),
+        sqs_message("b", &sealed(2, "views", &[r#"{"n":3}"#])),
+    ]
+}
+
+/// A bucket that does `act` with every object of clicks.
+fn clicks(act: Act) -> Memory {
+    Memory::acting(move |object, _| if object.key.contains("clicks") { act } else { Act::Take })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_becomes_an_object_for_each_stream() {
+    let store = Memory::new();
+    assert_eq!(run(&deliver(&store, &[]), &two_streams()).await, Ok(vec![]));
+    assert_eq!(records(&store), [r#"{"n":1}"#, r#"{"n":2}"#, r#"{"n":3}"#]);
+    let keys: Vec<_> = store.objects().into_keys().collect();
+    assert!(keys[0].starts_with("records/stream=clicks/dt=2026-11-21/hour=18/"), "{keys:?}");
+    assert_eq!(keys.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_comes_again_stores_nothing_twice() {
+    let store = Memory::new();
+    let (deliver, mut batch) = (deliver(&store, &[]), two_streams());
+    run(&deliver, &batch).await.unwrap();
+    let before = store.objects();
+    batch.reverse();
+    assert_eq!(run(&deliver, &batch).await, Ok(vec![]));
+    assert_eq!(store.objects(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_fails_fails_its_own_messages_alone() {
+    for act in [Act::Fail, Act::Refuse, Act::Stall, Act::Panic] {
+        let store = clicks(act);
+        assert_eq!(run(&deliver(&store, &[]), &two_streams()).await, Ok(vec!["a".to_owned()]), "{act:?}");
+        assert_eq!(records(&store), [r#"{"n":3}"#], "{act:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invocation_in_which_all_fails_fails() {
+    let store = Memory::acting(|_, _| Act::Refuse);
+    assert_eq!(run(&deliver(&store, &[]), &two_streams()).await, Err(BatchFailure::All(2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_once_is_tried_again_and_what_is_refused_is_not() {
+    for (act, calls) in [(Act::Fail, 3), (Act::TakeAndFail, 3), (Act::Refuse, 2)] {
+        let store = Memory::acting(move |_, before| if before == 0 { act } else { Act::Take });
+        let failed = run(&deliver(&store, &[("MAX_WORKERS", "1")]), &two_streams()).await.unwrap();
+        assert_eq!((store.calls(), failed.len()), (calls, usize::from(calls == 2)), "{act:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_answers_before_the_deadline_whatever_the_store_does() {
+    let started = Instant::now();
+    run(&deliver(&clicks(Act::Stall), &[("CALL_TIMEOUT_MS", "60000")]), &two_streams()).await.unwrap();
+    assert!(started.elapsed() <= LIMIT, "{:?}", started.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_time_nothing_is_started() {
+    let store = Memory::new();
+    let result = deliver(&store, &[]).batch(&two_streams(), Instant::now()).await;
+    assert_eq!((result.unwrap_err(), store.calls()), (BatchFailure::All(2), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invocation_that_waits_for_the_workers_of_another_ends_in_time() {
+    let store = clicks(Act::Stall);
+    let deliver = deliver(&store, &[("MAX_WORKERS", "1"), ("CALL_TIMEOUT_MS", "60000")]);
+    let [clicks, views] = two_streams();
+    let (first, second) = ([clicks], [views]);
+    let started = Instant::now();
+    let late = deliver.batch(&first, started + Duration::from_mins(1));
+    let early = async {
+        let result = deliver.batch(&second, started + Duration::from_secs(1)).await;
+        (result, started.elapsed())
+    };
+    let (late, (early, took)) = futures::join!(late, early);
+    assert_eq!((late, early), (Err(BatchFailure::All(1)), Err(BatchFailure::All(1))));
+    assert!(took <= Duration::from_secs(2), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_quarantined_and_the_rest_is_stored() {
+    let store = Memory::new();
+    let whole = sealed(1, "clicks", &["{}"]);
+    // The second is found out only when its records are unpacked, the others by their headers.
+    let broken = sealed(3, "clicks", &["{}"]).replace("\"records\":1", "\"records\":2");
+    let batch =
+        [sqs_message("a", &whole), sqs_message("b", &broken), sqs_message("c", "nonsense"), sqs_message("d", "")];
+    assert_eq!(run(&deliver(&store, &[]), &batch).await, Ok(vec![]));
+    assert_eq!(records(&store), ["{}"]);
+    let alone = Memory::new();
+    run(&deliver(&alone, &[]), &batch[..1]).await.unwrap();
+    let quarantined: Vec<_> =
+        store.objects().into_iter().filter(|(key, _)| !alone.objects().contains_key(key)).collect();
+    assert_eq!(quarantined.len(), 3, "the object is named by the messages that are really in it");
+    let body: serde_json::Value = serde_json::from_slice(&quarantined[0].1.body).unwrap();
+    assert_eq!(
+        (body["body"].as_str(), body["reason"].as_str()),
+        (Some(&*broken), Some("1 records, the header says 2"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_cannot_be_quarantined_fails_alone() {
+    let store = Memory::acting(|object, _| if object.key.starts_with("quarantine/") { Act::Refuse } else { Act::Take });
+    let batch = [sqs_message("a", &sealed(1, "clicks", &["{}"])), sqs_message("b", "nonsense")];
+    assert_eq!(run(&deliver(&store, &[]), &batch).await, Ok(vec!["b".to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_version_is_handed_back() {
+    let store = Memory::new();
+    let batch = [sqs_message("a", &sealed(1, "clicks", &["{}"])), sqs_message("b", "{\"v\":2}\n")];
+    assert_eq!(run(&deliver(&store, &[]), &batch).await, Ok(vec!["b".to_owned()]));
+    assert_eq!(store.objects().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn equal_messages_share_their_fate() {
+    for (act, failed) in [(Act::Take, vec![]), (Act::Refuse, vec!["a".to_owned(), "c".to_owned()])] {
+        let store = clicks(act);
+        let [a, b] = two_streams();
+        let again = sqs_message("c", a.body.as_deref().unwrap());
+        assert_eq!(run(&deliver(&store, &[]), &[a, b, again]).await, Ok(failed));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_without_an_id_is_not_answered_with_an_empty_one() {
+    for nameless in [None, Some(String::new())] {
+        let [mut a, b] = two_streams();
+        a.message_id = nameless;
+        let batch = [a, b];
+        assert_eq!(run(&deliver(&Memory::new(), &[]), &batch).await, Ok(vec![]));
+        assert_eq!(run(&deliver(&clicks(Act::Refuse), &[]), &batch).await, Err(BatchFailure::Nameless));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_one_record_an_object_every_record_has_its_own() {
+    let store = Memory::new();
+    let deliver = deliver(&store, &[("MAX_OBJECT_RECORDS", "1"), ("COMPRESSION", "none"), ("MAX_WORKERS", "2")]);
+    run(&deliver, &two_streams()).await.unwrap();
+    let names: Vec<_> = store.objects().into_keys().map(|key| key.rsplit('/').next().unwrap().to_owned()).collect();
+    assert_eq!(names[0], "00000000000000000000000000000001-0-0.ndjson");
+    assert_eq!((names.len(), records(&store).len(), store.most_running()), (3, 3, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_stored_when_all_its_parts_are() {
+    let store = Memory::acting(|object, _| if object.key.contains("-1-1.") { Act::Refuse } else { Act::Take });
+    let deliver = deliver(&store, &[("MAX_OBJECT_RECORDS", "1")]);
+    assert_eq!(run(&deliver, &two_streams()).await, Ok(vec!["a".to_owned()]));
+    assert_eq!(records(&store), [r#"{"n":1}"#, r#"{"n":3}"#]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_in_parts_that_cannot_be_read_is_quarantined() {
+    let store = Memory::new();
+    let broken = sealed(2, "clicks", &["{}", "{}"]).replace("\"bytes\":6", "\"bytes\":5");
+    let batch = [sqs_message("a", &broken)];
+    assert_eq!(run(&deliver(&store, &[("MAX_OBJECT_RECORDS", "1")]), &batch).await, Ok(vec![]));
+    assert!(store.objects().into_keys().eq([quarantine_key(&batch[0])]));
+}
+
+fn quarantine_key(sqs_message: &SqsMessage) -> String {
+    Broken { carrier: 0, sqs_message, reason: String::new() }.object(SystemTime::now()).key
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_the_smallest_budget_of_memory_everything_still_gets_through() {
+    let record = format!("\"{}\"", "x".repeat(900_000));
+    let batch: Vec<_> =
+        (0..12).map(|id| sqs_message(&id.to_string(), &sealed(id, "clicks", &[&record, "1", "2"]))).collect();
+    for records_limit in ["0", "2"] {
+        let store = Memory::new();
+        let variables = [
+            ("MAX_INFLIGHT_BYTES", "4194304"),
+            ("MAX_OBJECT_MESSAGES", "1"),
+            ("MAX_OBJECT_RECORDS", records_limit),
+            ("COMPRESSION", "none"),
+        ];
+        let deliver = deliver(&store, &variables);
+        let (one, other) = futures::join!(run(&deliver, &batch[..6]), run(&deliver, &batch[6..]));
+        assert_eq!((one, other), (Ok(vec![]), Ok(vec![])));
+        assert_eq!(records(&store).len(), 36);
+    }
+}
+
+#[tokio::test]
+async fn an_event_as_lambda_sends_it_is_handled() {
+    let message = |id: &str, body: &str| {
+        serde_json::json!({
+            "messageId": id, "receiptHandle": "AQEB", "body": body, "md5OfBody": "x",
+            "attributes": {
+                "ApproximateReceiveCount": "2", "SentTimestamp": "1795286340123", "SenderId": "AIDA:i",
+                "ApproximateFirstReceiveTimestamp": "1795286341000", "MessageGroupId": "clicks",
+            },
+            "messageAttributes": {}, "eventSource": "aws:sqs", "awsRegion": "eu-central-1",
+            "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:q",
+        })
+    };
+    let records = [message("a", &sealed(1, "clicks", &["{}"])), message("b", "{\"v\":2}\n"), message("c", "?")];
+    let event: SqsEvent = serde_json::from_str(&serde_json::json!({ "Records": records }).to_string()).unwrap();
+    let mut context = Context::default();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    context.deadline = u64::try_from((now + LIMIT).as_millis()).unwrap();
+    let store = Memory::new();
+    let response = deliver(&store, &[]).invocation(LambdaEvent::new(event, context)).await.unwrap();
+    let expected = serde_json::json!({"batchItemFailures": [{"itemIdentifier": "b"}]});
+    assert_eq!(serde_json::to_value(response).unwrap(), expected);
+    assert!(store.objects().contains_key("quarantine/dt=2026-11-21/c.json"));
+}
+
+/// What may be done with one message: its stream, its records, what the store does with its object.
+fn batches() -> impl Strategy<Value = Vec<(String, Vec<u16>)>> {
+    prop::collection::vec(("[ab]", prop::collection::vec(any::<u16>(), 1..6)), 1..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_record_is_stored_once_or_its_message_failed(
+        batch in batches(),
+        fails in prop::collection::vec(any::<bool>(), 7),
+        limit in 0..4_u8,
+        by_message in 0..3_u8,
+    ) {
+        let messages: Vec<_> = batch.iter().enumerate().map(|(at, (stream, numbers))| {
+            let records: Vec<_> = numbers.iter().enumerate().map(|(n, number)| format!("[{at},{n},{number}]")).collect();
+            let texts: Vec<_> = records.iter().map(String::as_str).collect();
+            (records.clone(), sqs_message(&at.to_string(), &sealed(at as u128, stream, &texts)))
+        }).collect();
+        let sqs: Vec<_> = messages.iter().map(|(_, message)| message.clone()).collect();
+        let store = Memory::acting(move |object, _| if fails[object.key.len() * object.body.len() % 7] { Act::Refuse } else { Act::Take });
+        let (limit, by_message) = (limit.to_string(), by_message.to_string());
+        let deliver = deliver(&store, &[("MAX_OBJECT_RECORDS", &limit), ("MAX_OBJECT_MESSAGES", &by_message)]);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let failed: BTreeSet<String> = match runtime.block_on(run(&deliver, &sqs)) {
+            Ok(failed) => failed.into_iter().collect(),
+            Err(_) => (0..sqs.len()).map(|at| at.to_string()).collect(),
+        };
+        let stored = records(&store);
+        let distinct: BTreeSet<_> = stored.iter().cloned().collect();
+        prop_assert_eq!(distinct.len(), stored.len(), "nothing is doubled");
+        for (at, (records, _)) in messages.iter().enumerate() {
+            let lost = records.iter().filter(|record| !distinct.contains(*record)).count();
+            prop_assert!(failed.contains(&at.to_string()) || lost == 0, "nothing is lost");
+            let parted = limit != "0" && records.len() > limit.parse::<usize>().unwrap();
+            prop_assert!(!failed.contains(&at.to_string()) || lost == records.len() || parted, "nothing fails that was stored");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The settings of deliver: read once at start, from the environment, into types.
+
+use std::time::Duration;
+
+use spillway_shared::config::{Faults, Lookup, Number, Reader};
+use spillway_shared::retry::Tries;
+
+use crate::encode::Compression;
+use crate::object::Limits;
+use crate::quarantine;
+
+const MIB: u64 = 1 << 20;
+
+/// How many calls to S3 run at once in this process.
+pub const MAX_WORKERS: Number = Number { name: "MAX_WORKERS", default: 50, min: 1, max: 1_000 };
+/// Bytes of records and of compressed objects held at once in this process.
+pub const MAX_INFLIGHT_BYTES: Number =
+    Number { name: "MAX_INFLIGHT_BYTES", default: 256 * MIB, min: 4 * MIB, max: 4_095 * MIB };
+/// Milliseconds that one call to S3 may take.
+pub const CALL_TIMEOUT_MS: Number = Number { name: "CALL_TIMEOUT_MS", default: 5_000, min: 50, max: 300_000 };
+/// How often one call to S3 is tried, the first time included.
+pub const CALL_TRIES: Number = Number { name: "CALL_TRIES", default: 3, min: 1, max: 20 };
+/// Bytes of records before compression at which an object closes; no less than a message can hold.
+pub const MAX_OBJECT_BYTES: Number =
+    Number { name: "MAX_OBJECT_BYTES", default: 128 * MIB, min: MIB, max: 4_095 * MIB };
+/// Records at which an object closes; 0 is no limit.
+pub const MAX_OBJECT_RECORDS: Number = Number { name: "MAX_OBJECT_RECORDS", default: 0, min: 0, max: 1_000_000_000 };
+/// Messages at which an object closes; 0 is no limit.
+pub const MAX_OBJECT_MESSAGES: Number = Number { name: "MAX_OBJECT_MESSAGES", default: 0, min: 0, max: 10_000 };
+
+/// All numbers that deliver reads.
+pub const NUMBERS: [Number; 7] = [
+    MAX_WORKERS,
+    MAX_INFLIGHT_BYTES,
+    CALL_TIMEOUT_MS,
+    CALL_TRIES,
+    MAX_OBJECT_BYTES,
+    MAX_OBJECT_RECORDS,
+    MAX_OBJECT_MESSAGES,
+];
+
+/// The bucket that objects go to; must be set.
+pub const BUCKET: &str = "BUCKET";
+/// What the key of every object of records begins with.
+pub const OBJECT_PREFIX: &str = "OBJECT_PREFIX";
+/// What counts when [`OBJECT_PREFIX`] is not set.
+pub const DEFAULT_OBJECT_PREFIX: &str = "records/";
+/// How objects are compressed: `gzip`, `zstd` or `none`; the first is the default.
+pub const COMPRESSION: &str = "COMPRESSION";
+/// The queue that messages come from.
+pub const QUEUE_URL: &str = "QUEUE_URL";
+/// The region of the bucket; Lambda always sets it.
+pub const AWS_REGION: &str = "AWS_REGION";
+
+/// The longest [`OBJECT_PREFIX`], in bytes: with all that follows a key stays below the 1,024 that S3 takes.
+const MAX_PREFIX_BYTES: usize = 512;
+
+/// The words that [`COMPRESSION`] takes.
+const COMPRESSIONS: [(&str, Compression); 3] =
+    [("gzip", Compression::Gzip), ("zstd", Compression::Zstd), ("none", Compression::None)];
+
+/// All settings of deliver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where S3 is and which bucket is meant.
+    pub bucket: Bucket,
+    /// The queue that messages come from, if it is known.
+    pub queue_url: Option<String>,
+    /// What the key of every object of records begins with.
+    pub object_prefix: String,
+    /// How objects are compressed.
+    pub compression: Compression,
+    /// When an object closes.
+    pub limits: Limits,
+    /// How many calls to S3 run at once.
+    pub max_workers: usize,
+    /// Bytes of records and of compressed objects held at once.
+    pub max_inflight_bytes: usize,
+    /// How often and how long one call to S3 is tried.
+    pub tries: Tries,
+}
+
+/// Where S3 is and which bucket is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    /// The bucket's name.
+    pub name: String,
+    /// Its region.
+    pub region: String,
+    /// Another address than AWS's own; such a server is addressed by path, since it seldom has a name for each bucket.
+    pub endpoint: Option<String>,
+}
+
+impl Config {
+    /// Reads all settings.
+    ///
+    /// # Errors
+    /// Every bad or missing variable, by name.
+    pub fn read(lookup: Lookup<'_>) -> Result<Self, Faults> {
+        let mut reader = Reader::new(lookup);
+        let config = Self {
+            bucket: Bucket::read(&mut reader),
+            queue_url: reader.text(QUEUE_URL),
+            object_prefix: object_prefix(&mut reader),
+            compression: reader.choice(COMPRESSION, &COMPRESSIONS),
+            limits: limits(&mut reader),
+            max_workers: reader.size(&MAX_WORKERS),
+            max_inflight_bytes: reader.size(&MAX_INFLIGHT_BYTES),
+            tries: tries(&mut reader),
+        };
+        reader.finish(config)
+    }
+}
+
+impl Bucket {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            name: reader.required(BUCKET),
+            region: reader.required(AWS_REGION),
+            endpoint: reader.text("AWS_ENDPOINT_URL_S3").or_else(|| reader.text("AWS_ENDPOINT_URL")),
+        }
+    }
+}
+
+fn object_prefix(reader: &mut Reader<'_>) -> String {
+    let prefix = reader.text(OBJECT_PREFIX).unwrap_or_else(|| DEFAULT_OBJECT_PREFIX.to_owned());
+    if let Err(fault) = check_prefix(&prefix) {
+        reader.faults().add(OBJECT_PREFIX, fault);
+    }
+    prefix
+}
+
+fn check_prefix(prefix: &str) -> Result<(), &'static str> {
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"!-_.*'()/=".contains(&byte);
+    if !prefix.bytes().all(safe) {
+        return Err("may hold letters, digits and !-_.*'()/= only");
+    }
+    if prefix.len() > MAX_PREFIX_BYTES {
+        return Err("must be at most 512 bytes");
+    }
+    if prefix.starts_with('/') || prefix.split('/').any(|part| part == "." || part == "..") || prefix.contains("//") {
+        return Err("must not begin with `/` nor have an empty part, `.` or `..` in it");
+    }
+    if prefix.starts_with(quarantine::PREFIX) {
+        return Err("must not lie under `quarantine/`");
+    }
+    Ok(())
+}
+
+fn limits(reader: &mut Reader<'_>) -> Limits {
+    let unless_zero = |limit: u64| if limit == 0 { u64::MAX } else { limit };
+    Limits {
+        bytes: reader.number(&MAX_OBJECT_BYTES),
+        records: unless_zero(reader.number(&MAX_OBJECT_RECORDS)),
+        messages: unless_zero(reader.number(&MAX_OBJECT_MESSAGES)),
+    }
+}
+
+fn tries(reader: &mut Reader<'_>) -> Tries {
+    Tries {
+        timeout: Duration::from_millis(reader.number(&CALL_TIMEOUT_MS)),
+        count: u32::try_from(reader.number(&CALL_TRIES)).unwrap_or(u32::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
+        let lookup =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        Config::read(&lookup).map_err(|faults| faults.to_string())
+    }
+
+    const NEEDED: [(&str, &str); 2] = [("BUCKET", "b"), ("AWS_REGION", "eu-central-1")];
+
+    #[test]
+    fn the_defaults_are_those_of_the_design() {
+        let config = read(&NEEDED).unwrap();
+        assert_eq!(config.object_prefix, "records/");
+        assert_eq!(config.compression, Compression::Gzip);
+        assert_eq!(config.limits, Limits { bytes: 128 << 20, records: u64::MAX, messages: u64::MAX });
+        assert_eq!((config.max_workers, config.max_inflight_bytes), (50, 256 << 20));
+        assert_eq!(config.tries, Tries { timeout: Duration::from_secs(5), count: 3 });
+        assert_eq!(config.bucket.endpoint, None);
+    }
+
+    #[test]
+    fn every_bad_variable_is_named_at_once() {
+        let faults = read(&[("MAX_WORKERS", "0"), ("COMPRESSION", "lzma"), ("OBJECT_PREFIX", "/x/")]).unwrap_err();
+        for name in ["BUCKET: must be set", "AWS_REGION: ", "MAX_WORKERS: ", "COMPRESSION: ", "OBJECT_PREFIX: "] {
+            assert!(faults.contains(name), "{name} is not in {faults}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_that_makes_odd_keys_is_refused() {
+        for prefix in ["/a", "a//b", "../x/", "a/./b", "quarantine/x", "a b", "ä/", &"x".repeat(513)] {
+            let faults = read(&[NEEDED[0], NEEDED[1], ("OBJECT_PREFIX", prefix)]).unwrap_err();
+            assert!(faults.starts_with("OBJECT_PREFIX: "), "{prefix}: {faults}");
+        }
+        for prefix in ["raw", "raw/", "a/b=c/..d/"] {
+            assert_eq!(read(&[NEEDED[0], NEEDED[1], ("OBJECT_PREFIX", prefix)]).unwrap().object_prefix, prefix);
+        }
+    }
+
+    #[test]
+    fn an_endpoint_of_s3_comes_before_one_of_all_services() {
+        let both = [NEEDED[0], NEEDED[1], ("AWS_ENDPOINT_URL", "http://all"), ("AWS_ENDPOINT_URL_S3", "http://s3")];
+        assert_eq!(read(&both).unwrap().bucket.endpoint.as_deref(), Some("http://s3"));
+        assert_eq!(read(&both[..3]).unwrap().bucket.endpoint.as_deref(), Some("http://all"));
+    }
+}

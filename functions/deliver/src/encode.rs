@@ -1,0 +1,157 @@
+//! How the records of an object are compressed.
+//!
+//! One object is one gzip member or one zstd frame, written as the records come: held are the compressed bytes so
+//! far and the compressor's own state, never the records.
+
+use std::io::{self, Write};
+
+use flate2::write::GzEncoder;
+
+/// gzip's level, of 1 to 9: the knee of the curve.
+///
+/// On telemetry level 1 does 194 MB/s at a ratio of 2.4 and level 6 56 MB/s at 3.9; from 3 on zlib-rs matches with
+/// a look at what follows, which is where most of the ratio is won, and beyond it each level costs more than it saves
+/// of S3's price.
+const GZIP_LEVEL: u32 = 3;
+
+/// zstd's level, of 1 to 22: 466 MB/s at a ratio of 4.1 on telemetry, better in both than any level of gzip.
+const ZSTD_LEVEL: i32 = 1;
+
+/// More than the state of either compressor at these levels, in bytes.
+const STATE_BYTES: usize = 2 << 20;
+
+/// How objects are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// gzip: what every reader knows.
+    Gzip,
+    /// zstd: smaller and faster, for readers that know it.
+    Zstd,
+    /// NDJSON as it is.
+    None,
+}
+
+impl Compression {
+    /// What the key of an object ends with; readers tell the format by it.
+    #[must_use]
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Gzip => ".ndjson.gz",
+            Self::Zstd => ".ndjson.zst",
+            Self::None => ".ndjson",
+        }
+    }
+
+    /// The most that an object of so many bytes of records takes while it is made, in bytes.
+    #[must_use]
+    pub fn most_bytes(self, records: usize) -> usize {
+        match self {
+            Self::None => records,
+            Self::Gzip | Self::Zstd => most_compressed(records) + STATE_BYTES,
+        }
+    }
+}
+
+/// Compresses the records of one object.
+pub struct Encoder(Format);
+
+enum Format {
+    Gzip(GzEncoder<Vec<u8>>),
+    Zstd(zstd::stream::write::Encoder<'static, Vec<u8>>),
+    None(Vec<u8>),
+}
+
+impl Encoder {
+    /// An encoder for so many bytes of records.
+    ///
+    /// # Errors
+    /// When zstd has no memory.
+    pub fn new(compression: Compression, records: usize) -> io::Result<Self> {
+        // Room for the worst case is taken at once: pages that are never written cost nothing, growing would copy.
+        let room = Vec::with_capacity(most_compressed(records));
+        Ok(Self(match compression {
+            Compression::Gzip => Format::Gzip(GzEncoder::new(room, flate2::Compression::new(GZIP_LEVEL))),
+            Compression::Zstd => Format::Zstd(zstd::stream::write::Encoder::new(room, ZSTD_LEVEL)?),
+            Compression::None => Format::None(room),
+        }))
+    }
+
+    /// Adds records: whole lines of NDJSON.
+    ///
+    /// # Errors
+    /// What the compressor says; in memory it has nothing to complain of.
+    pub fn push(&mut self, records: &[u8]) -> io::Result<()> {
+        match &mut self.0 {
+            Format::Gzip(encoder) => encoder.write_all(records),
+            Format::Zstd(encoder) => encoder.write_all(records),
+            Format::None(bytes) => bytes.write_all(records),
+        }
+    }
+
+    /// The object's bytes.
+    ///
+    /// # Errors
+    /// What the compressor says; in memory it has nothing to complain of.
+    pub fn finish(self) -> io::Result<Vec<u8>> {
+        match self.0 {
+            Format::Gzip(encoder) => encoder.finish(),
+            Format::Zstd(encoder) => encoder.finish(),
+            Format::None(bytes) => Ok(bytes),
+        }
+    }
+}
+
+/// What cannot be compressed grows by 5 bytes for each stored block (RFC 1951, 3.2.4) and by the frame around it.
+fn most_compressed(records: usize) -> usize {
+    records + records / 1_000 + 1_024
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encode(compression: Compression, pieces: &[Vec<u8>]) -> Vec<u8> {
+        let mut encoder = Encoder::new(compression, pieces.iter().map(Vec::len).sum()).unwrap();
+        for piece in pieces {
+            encoder.push(piece).unwrap();
+        }
+        encoder.finish().unwrap()
+    }
+
+    fn decode(compression: Compression, bytes: &[u8]) -> Vec<u8> {
+        let mut records = Vec::new();
+        match compression {
+            Compression::Gzip => flate2::read::GzDecoder::new(bytes).read_to_end(&mut records).unwrap(),
+            Compression::Zstd => zstd::stream::read::Decoder::new(bytes).unwrap().read_to_end(&mut records).unwrap(),
+            Compression::None => records.write(bytes).unwrap(),
+        };
+        records
+    }
+
+    const ALL: [Compression; 3] = [Compression::Gzip, Compression::Zstd, Compression::None];
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_decodes_to_the_same_bytes(
+            pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..5_000), 0..10),
+        ) {
+            for compression in ALL {
+                let bytes = encode(compression, &pieces);
+                prop_assert!(bytes.len() <= compression.most_bytes(pieces.iter().map(Vec::len).sum()));
+                prop_assert_eq!(decode(compression, &bytes), pieces.concat());
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_records_make_the_same_bytes() {
+        let pieces = [b"{\"a\":1}\n".repeat(500)];
+        for compression in ALL {
+            assert_eq!(encode(compression, &pieces), encode(compression, &pieces));
+        }
+    }
+}

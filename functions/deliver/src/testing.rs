@@ -1,0 +1,125 @@
+//! What the tests of several files make.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use aws_lambda_events::event::sqs::SqsMessage;
+use spillway_shared::hour::Hour;
+use spillway_shared::message::{Encoding, Header, MessageId, seal};
+use spillway_shared::retry::Outcome;
+use spillway_shared::stream::StreamName;
+
+use crate::store::{Object, ObjectStore, PutError, Stored};
+
+/// A message of these records, as it lies in SQS.
+pub(crate) fn sealed(id: u128, stream: &str, records: &[&str]) -> String {
+    let text = records.join("\n") + "\n";
+    let header = Header {
+        id: MessageId::new(id),
+        stream: StreamName::parse(stream).unwrap(),
+        hour: Hour::parse("2026-11-21T18").unwrap(),
+        records: u32::try_from(records.len()).unwrap(),
+        bytes: u32::try_from(text.len()).unwrap(),
+        encoding: if id.is_multiple_of(2) { Encoding::None } else { Encoding::ZstdBase64 },
+    };
+    seal(&header, &text)
+}
+
+/// An SQS message.
+pub(crate) fn sqs_message(id: &str, body: &str) -> SqsMessage {
+    let mut message = SqsMessage::default();
+    message.message_id = Some(id.to_owned());
+    message.body = Some(body.to_owned());
+    message
+}
+
+/// What a [`Memory`] does with one PUT.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Act {
+    /// Takes the object.
+    Take,
+    /// Fails in a way that may pass.
+    Fail,
+    /// Takes the object and fails all the same: the answer is lost.
+    TakeAndFail,
+    /// Refuses the object for good.
+    Refuse,
+    /// Never answers.
+    Stall,
+    /// Panics.
+    Panic,
+}
+
+/// A bucket in memory that misbehaves as it is told.
+#[derive(Clone)]
+pub(crate) struct Memory(Arc<Inside>);
+
+type Acts = Box<dyn Fn(&Object, usize) -> Act + Send + Sync>;
+
+struct Inside {
+    objects: Mutex<BTreeMap<String, Object>>,
+    acts: Acts,
+    calls: AtomicUsize,
+    running: AtomicUsize,
+    most_running: AtomicUsize,
+}
+
+impl Memory {
+    /// A bucket that takes everything.
+    pub(crate) fn new() -> Self {
+        Self::acting(|_, _| Act::Take)
+    }
+
+    /// A bucket that does what `acts` says of an object and of how many calls there were before.
+    pub(crate) fn acting(acts: impl Fn(&Object, usize) -> Act + Send + Sync + 'static) -> Self {
+        let (calls, running, most_running) = Default::default();
+        Self(Arc::new(Inside { objects: Mutex::default(), acts: Box::new(acts), calls, running, most_running }))
+    }
+
+    /// All objects, by key.
+    pub(crate) fn objects(&self) -> BTreeMap<String, Object> {
+        self.0.objects.lock().unwrap().clone()
+    }
+
+    /// How many PUTs there were.
+    pub(crate) fn calls(&self) -> usize {
+        self.0.calls.load(Ordering::SeqCst)
+    }
+
+    /// How many PUTs ran at once at most.
+    pub(crate) fn most_running(&self) -> usize {
+        self.0.most_running.load(Ordering::SeqCst)
+    }
+
+    fn take(&self, object: &Object) -> Stored {
+        match self.0.objects.lock().unwrap().entry(object.key.clone()) {
+            Entry::Vacant(place) => {
+                place.insert(object.clone());
+                Stored::Now
+            }
+            Entry::Occupied(_) => Stored::Before,
+        }
+    }
+}
+
+impl ObjectStore for Memory {
+    async fn put(&self, object: &Object) -> Outcome<Stored, PutError> {
+        let act = (self.0.acts)(object, self.0.calls.fetch_add(1, Ordering::SeqCst));
+        self.0.most_running.fetch_max(self.0.running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        tokio::task::yield_now().await;
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
+        match act {
+            Act::Take => Outcome::Done(self.take(object)),
+            Act::Fail => Outcome::Again(PutError("500".to_owned())),
+            Act::TakeAndFail => {
+                self.take(object);
+                Outcome::Again(PutError("lost".to_owned()))
+            }
+            Act::Refuse => Outcome::Never(PutError("403".to_owned())),
+            Act::Stall => std::future::pending().await,
+            Act::Panic => panic!("on purpose"),
+        }
+    }
+}
