@@ -3,7 +3,9 @@ use serde_json::json;
 use super::*;
 
 mod details;
+mod edges;
 mod faults;
+mod hostile;
 
 const NOBODY: Facts = Facts { opted_out: false };
 const OPTED_OUT: Facts = Facts { opted_out: true };
