@@ -5,16 +5,21 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+/// The most levels of objects and arrays, the outermost included.
+pub const MAX_LEVELS: usize = 128;
+
 /// The words by which [`is_duplicate_key`] knows its error.
 const DUPLICATE: &str = "duplicate key";
 
-/// Reads one JSON value in which no object has a key twice.
+/// Reads one JSON value of at most [`MAX_LEVELS`] in which no object has a key twice.
 ///
 /// # Errors
-/// What [`serde_json`] says, or that a key stands twice (see [`is_duplicate_key`]).
+/// What [`serde_json`] says, that it is too deep, or that a key stands twice (see [`is_duplicate_key`]).
 pub fn strict(text: &[u8]) -> Result<Value, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let value = Strict.deserialize(&mut deserializer)?;
+    // Its own limit is 127 levels; ours is counted below.
+    deserializer.disable_recursion_limit();
+    let value = Strict { levels: MAX_LEVELS }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
 }
@@ -25,7 +30,18 @@ pub fn is_duplicate_key(error: &serde_json::Error) -> bool {
     error.is_data() && error.to_string().starts_with(DUPLICATE)
 }
 
-struct Strict;
+/// Reads a value that may have so many levels.
+#[derive(Clone, Copy)]
+struct Strict {
+    levels: usize,
+}
+
+impl Strict {
+    fn inner<E: Error>(self) -> Result<Self, E> {
+        let levels = self.levels.checked_sub(1);
+        levels.map(|levels| Self { levels }).ok_or_else(|| E::custom(format_args!("more than {MAX_LEVELS} levels")))
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for Strict {
     type Value = Value;
@@ -71,17 +87,19 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+        let inner = self.inner()?;
         let mut array = Vec::new();
-        while let Some(element) = elements.next_element_seed(Strict)? {
+        while let Some(element) = elements.next_element_seed(inner)? {
             array.push(element);
         }
         Ok(Value::Array(array))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let inner = self.inner()?;
         let mut object = Map::new();
         while let Some(key) = members.next_key::<String>()? {
-            let value = members.next_value_seed(Strict)?;
+            let value = members.next_value_seed(inner)?;
             if object.insert(key, value).is_some() {
                 return Err(A::Error::custom(DUPLICATE));
             }
@@ -105,6 +123,15 @@ mod tests {
         for text in [r#"{"a":1,"a":1}"#, r#"[{"b":{"a":1,"\u0061":2}}]"#] {
             assert!(is_duplicate_key(&strict(text.as_bytes()).unwrap_err()), "{text}");
         }
+    }
+
+    #[test]
+    fn there_are_at_most_128_levels() {
+        let nested = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(strict(nested(128).as_bytes()).is_ok());
+        let error = strict(nested(129).as_bytes()).unwrap_err();
+        assert!(error.to_string().starts_with("more than 128 levels"), "{error}");
+        assert!(strict(nested(1_000_000).as_bytes()).is_err());
     }
 
     #[test]

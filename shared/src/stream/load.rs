@@ -12,19 +12,35 @@ use crate::consent::Consent;
 use crate::json;
 use crate::members::{Members, Place};
 
+/// The folder of the stream files inside the configuration's.
+const FOLDER: &str = "streams";
+
 /// Reads `<config_dir>/streams/<name>.json`, one definition each; other files and folders there are ignored.
 ///
 /// # Errors
 /// Every fault of every file; also that there is no folder or no stream.
 pub fn load(config_dir: &Path) -> Result<BTreeMap<StreamName, Definition>, Faults> {
-    let folder = config_dir.join("streams");
+    load_as(config_dir, |_, definition| Ok(definition))
+}
+
+/// As [`load`], and makes something of every definition that could be read, so that the faults of that come
+/// in the same report, file by file.
+///
+/// # Errors
+/// Those of [`load`] and of `make`.
+pub fn load_as<T>(
+    config_dir: &Path,
+    make: impl Fn(&StreamName, Definition) -> Result<T, Faults>,
+) -> Result<BTreeMap<StreamName, T>, Faults> {
     let mut faults = Faults::default();
-    let files = list(&folder, &mut faults);
+    let files = list(&config_dir.join(FOLDER), &mut faults);
     refuse_equal_names(&files, &mut faults);
     let mut streams = BTreeMap::new();
     for (stem, path) in &files {
-        if let Some((name, definition)) = read(stem, path, &mut faults) {
-            streams.insert(name, definition);
+        let Some((name, definition)) = read(stem, path, &mut faults) else { continue };
+        match make(&name, definition) {
+            Ok(stream) => _ = streams.insert(name, stream),
+            Err(others) => faults.extend(others),
         }
     }
     faults.or(streams)
@@ -52,18 +68,23 @@ fn stream_file(path: PathBuf) -> Option<(String, PathBuf)> {
     path.is_file().then_some((stem, path))
 }
 
+/// How faults name a file: from the configuration's folder on.
+fn short(stem: &str) -> String {
+    format!("{FOLDER}/{stem}.json")
+}
+
 /// Some file systems do not tell such names apart, and no client should have to.
 fn refuse_equal_names(files: &[(String, PathBuf)], faults: &mut Faults) {
-    let mut seen: BTreeMap<String, &Path> = BTreeMap::new();
-    for (stem, path) in files {
-        if let Some(other) = seen.insert(stem.to_lowercase(), path) {
-            faults.add(path.display(), format_args!("differs only in case from {}", other.display()));
+    let mut seen = BTreeMap::new();
+    for (stem, _) in files {
+        if let Some(other) = seen.insert(stem.to_lowercase(), stem) {
+            faults.add(short(stem), format_args!("differs only in case from {}", short(other)));
         }
     }
 }
 
 fn read(stem: &str, path: &Path, faults: &mut Faults) -> Option<(StreamName, Definition)> {
-    let place = Place::file(path.display());
+    let place = Place::file(short(stem));
     let name = StreamName::parse(stem);
     if name.is_none() {
         place.fault(faults, "a stream's name must be `[a-z][a-z0-9_-]{0,62}`");

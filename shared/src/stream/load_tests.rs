@@ -19,9 +19,8 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 /// The faults of a folder, without the folder's own name.
 fn faults(files: &[(&str, &str)]) -> Vec<String> {
     let folder = folder(files);
-    let prefix = format!("{}/", folder.path().join("streams").display());
     let faults = load(folder.path()).unwrap_err();
-    faults.sentences().iter().map(|sentence| sentence.replace(&prefix, "")).collect()
+    faults.sentences().iter().map(|sentence| sentence.replace("streams/", "")).collect()
 }
 
 fn faults_of(text: &str) -> Vec<String> {
@@ -98,6 +97,25 @@ fn every_fault_of_every_file_is_named_at_once() {
             "wrong.json: /schema: must be a JSON Schema: an object, true or false",
             "wrong.json: /consent: must be an object",
             "wrong.json: /stamp: must be an object",
+        ]
+    );
+}
+
+#[test]
+fn what_is_made_of_a_definition_adds_its_faults_file_by_file() {
+    let folder = folder(&[("a.json", r#"{"stamp": 1}"#), ("b.json", r#"{"x": 1}"#)]);
+    let made = load_as(folder.path(), |name, _| -> Result<(), _> {
+        let mut faults = Faults::default();
+        faults.add(name, "made badly");
+        Err(faults)
+    });
+    assert_eq!(
+        made.unwrap_err().sentences(),
+        [
+            "streams/a.json: /stamp: must be an object",
+            "a: made badly",
+            "streams/b.json: /x: is not known here",
+            "b: made badly",
         ]
     );
 }

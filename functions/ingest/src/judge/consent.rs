@@ -1,0 +1,63 @@
+//! Whether a payload carries consent. What is not understood is no consent.
+
+use serde_json::Value;
+use spillway_shared::consent::{Absent, Regions, Rule, Test};
+
+use super::equal::same;
+
+/// Whether a payload may be kept by this rule.
+pub(super) fn is_given(rule: &Rule, payload: &Value) -> bool {
+    if rule.regions.as_ref().is_some_and(|regions| !binds(regions, payload)) {
+        return true;
+    }
+    match rule.pointer.find(payload) {
+        None => rule.absent == Absent::Allow,
+        Some(choice) => passes(&rule.test, choice),
+    }
+}
+
+/// A region that is absent, empty or no text is bound: nobody loses protection by saying nothing.
+fn binds(regions: &Regions, payload: &Value) -> bool {
+    match regions.pointer.find(payload) {
+        Some(Value::String(region)) if !region.is_empty() => {
+            regions.bound.iter().any(|bound| bound.eq_ignore_ascii_case(region))
+        }
+        _ => true,
+    }
+}
+
+fn passes(test: &Test, choice: &Value) -> bool {
+    match test {
+        Test::Granted(values) => contains(values, choice),
+        Test::AnyOf(ids) => has_any(ids, choice),
+        Test::NoneOf(ids) => has_none(ids, choice),
+    }
+}
+
+fn has_any(ids: &[Value], choice: &Value) -> bool {
+    match choice {
+        Value::Array(chosen) => chosen.iter().any(|id| contains(ids, id)),
+        Value::Object(flags) => flags.iter().any(|(id, flag)| *flag == true && has_key(ids, id)),
+        _ => false,
+    }
+}
+
+fn has_none(ids: &[Value], choice: &Value) -> bool {
+    match choice {
+        Value::Array(chosen) => chosen.iter().all(|id| is_id(id) && !contains(ids, id)),
+        Value::Object(flags) => flags.iter().all(|(id, flag)| *flag == false || !has_key(ids, id)),
+        _ => false,
+    }
+}
+
+fn contains(values: &[Value], wanted: &Value) -> bool {
+    values.iter().any(|value| same(value, wanted))
+}
+
+fn has_key(ids: &[Value], key: &str) -> bool {
+    ids.iter().any(|id| id == key)
+}
+
+fn is_id(value: &Value) -> bool {
+    value.is_string() || value.is_number()
+}

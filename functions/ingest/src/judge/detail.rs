@@ -1,0 +1,157 @@
+//! Why a payload breaks its schema, for a client's developer: `<pointer>: <keyword>: expected …`.
+//!
+//! Nothing that the client chose is repeated: no value, and no member's name that the schema does not know.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use jsonschema::ValidationError;
+use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
+use jsonschema::paths::Location;
+use serde_json::Value;
+
+/// No detail is longer than this, in characters.
+pub(super) const MAX_CHARS: usize = 300;
+/// No pointer in a detail is longer than this, in characters, so that the rule still fits.
+const MAX_POINTER_CHARS: usize = 120;
+/// Beyond so many bytes nothing more is added to a text that will be cut anyway.
+const ENOUGH: usize = 4 * MAX_CHARS;
+
+const NO_MORE_MEMBERS: &str = "no members that the schema does not name";
+
+/// The detail of one failure.
+pub(super) fn detail(error: &ValidationError<'_>, payload: &Value, names: &HashSet<String>) -> String {
+    let mut writer = Writer { text: String::new(), payload, names };
+    writer.failure(error);
+    cut(writer.text, MAX_CHARS)
+}
+
+struct Writer<'a> {
+    text: String,
+    payload: &'a Value,
+    names: &'a HashSet<String>,
+}
+
+impl Writer<'_> {
+    fn failure(&mut self, error: &ValidationError<'_>) {
+        let pointer = self.pointer(error.instance_path());
+        self.text.push_str(if pointer.is_empty() { "payload" } else { &pointer });
+        self.text.push_str(": ");
+        self.rule(error);
+    }
+
+    fn rule(&mut self, error: &ValidationError<'_>) {
+        self.text.push_str(keyword(error));
+        self.text.push_str(": expected ");
+        match error.kind() {
+            Kind::AnyOf { context } => self.alternatives("at least one", context),
+            Kind::OneOfNotValid { context } => self.alternatives("one", context),
+            Kind::PropertyNames { error } => {
+                self.text.push_str("every member's name to keep to ");
+                self.rule(error);
+            }
+            Kind::FalseSchema if keyword(error) == "additionalProperties" => self.text.push_str(NO_MORE_MEMBERS),
+            kind => self.text.push_str(&expectation(kind)),
+        }
+    }
+
+    /// Each alternative's first failure: one of them is the one that the client meant.
+    fn alternatives(&mut self, how_many: &str, alternatives: &[Vec<ValidationError<'_>>]) {
+        let _ = write!(self.text, "{how_many} of {} alternatives to hold", alternatives.len());
+        for failure in alternatives.iter().filter_map(|failures| failures.first()) {
+            if self.text.len() > ENOUGH {
+                return;
+            }
+            self.text.push_str("; ");
+            self.failure(failure);
+        }
+    }
+
+    /// A place in the payload; names that only the client knows become `*`.
+    fn pointer(&self, location: &Location) -> String {
+        let mut pointer = String::new();
+        let mut value = Some(self.payload);
+        for token in location.as_str().split('/').skip(1) {
+            let name = token.replace("~1", "/").replace("~0", "~");
+            let is_index = value.is_some_and(Value::is_array);
+            value = value.and_then(|value| match value {
+                Value::Array(elements) => elements.get(name.parse::<usize>().ok()?),
+                other => other.get(&name),
+            });
+            pointer.push('/');
+            pointer.push_str(if is_index || self.names.contains(&name) { token } else { "*" });
+        }
+        cut(pointer, MAX_POINTER_CHARS)
+    }
+}
+
+/// The keyword that failed; what the schema `false` refuses has none but the one that holds this schema.
+fn keyword<'a>(error: &'a ValidationError<'_>) -> &'a str {
+    const HOLDERS: [&str; 3] = ["additionalProperties", "additionalItems", "items"];
+    let holder = error.schema_path().as_str().rsplit('/').next().filter(|last| HOLDERS.contains(last));
+    match error.kind() {
+        Kind::FalseSchema => holder.unwrap_or("false"),
+        kind => kind.keyword(),
+    }
+}
+
+/// What a rule expects, in the schema's words alone.
+fn expectation(kind: &Kind) -> String {
+    match kind {
+        Kind::Type { kind } => types(kind),
+        Kind::Required { property } => format!("the member {property}"),
+        Kind::Constant { expected_value } => expected_value.to_string(),
+        Kind::Enum { options } => format!("one of {options}"),
+        Kind::Format { format } => format!("the format {format}"),
+        Kind::Pattern { pattern } => format!("a match of {pattern}"),
+        Kind::ContentEncoding { content_encoding } => format!("the encoding {content_encoding}"),
+        Kind::ContentMediaType { content_media_type } => format!("the media type {content_media_type}"),
+        Kind::Not { schema } => format!("not to match {schema}"),
+        kind => limit(kind).unwrap_or_else(|| shape(kind).into()),
+    }
+}
+
+fn types(kind: &TypeKind) -> String {
+    match kind {
+        TypeKind::Single(one) => one.to_string(),
+        TypeKind::Multiple(many) => many.iter().map(|one| one.to_string()).collect::<Vec<_>>().join(" or "),
+    }
+}
+
+fn limit(kind: &Kind) -> Option<String> {
+    Some(match kind {
+        Kind::Minimum { limit } => format!("at least {limit}"),
+        Kind::Maximum { limit } => format!("at most {limit}"),
+        Kind::ExclusiveMinimum { limit } => format!("more than {limit}"),
+        Kind::ExclusiveMaximum { limit } => format!("less than {limit}"),
+        Kind::MultipleOf { multiple_of } => format!("a multiple of {multiple_of}"),
+        Kind::MinLength { limit } => format!("at least {limit} characters"),
+        Kind::MaxLength { limit } => format!("at most {limit} characters"),
+        Kind::MinItems { limit } => format!("at least {limit} elements"),
+        Kind::MaxItems { limit } => format!("at most {limit} elements"),
+        Kind::AdditionalItems { limit } => format!("at most {limit} elements"),
+        Kind::MinProperties { limit } => format!("at least {limit} members"),
+        Kind::MaxProperties { limit } => format!("at most {limit} members"),
+        _ => return None,
+    })
+}
+
+fn shape(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::AdditionalProperties { .. } | Kind::UnevaluatedProperties { .. } => NO_MORE_MEMBERS,
+        Kind::UnevaluatedItems { .. } => "no elements that the schema does not name",
+        Kind::UniqueItems => "no two equal elements",
+        Kind::Contains => "an element, or as many as the schema asks for, to match",
+        Kind::OneOfMultipleValid { .. } => "exactly one of the alternatives to hold, not several",
+        Kind::FalseSchema => "nothing here",
+        Kind::FromUtf8 { .. } => "text in UTF-8",
+        _ => "what the schema says",
+    }
+}
+
+fn cut(text: String, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text,
+        Some(_) => text.chars().take(most - 1).chain(['…']).collect(),
+    }
+}

@@ -1,0 +1,86 @@
+//! A compiled JSON Schema that says where and why a payload breaks it.
+
+use std::collections::HashSet;
+
+use jsonschema::Validator;
+use serde_json::Value;
+use spillway_shared::config::Faults;
+use spillway_shared::stream::StreamName;
+
+use super::{compile, detail};
+
+/// Up to this size, in bytes, a payload that breaks a schema with alternatives is explained: the explanation
+/// gathers the failures of every alternative, many times the payload's own size.
+const MAX_EXPLAINED_BYTES: usize = 16 << 10;
+
+/// One stream's schema.
+#[derive(Debug)]
+pub(super) struct Schema {
+    validator: Validator,
+    names: HashSet<String>,
+    has_alternatives: bool,
+}
+
+impl Schema {
+    /// Compiles a schema.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with file and pointer.
+    pub(super) fn compile(schema: &Value, name: &StreamName) -> Result<Self, Faults> {
+        let mut names = HashSet::new();
+        gather_names(schema, &mut names);
+        let validator = compile::validator(schema, name)?;
+        Ok(Self { validator, names, has_alternatives: has_alternatives(schema) })
+    }
+
+    /// Whether a payload of so many bytes keeps to the schema; if not, where and why, without its values.
+    pub(super) fn check(&self, payload: &Value, bytes: usize) -> Result<(), String> {
+        if self.validator.is_valid(payload) {
+            return Ok(());
+        }
+        if self.has_alternatives && bytes > MAX_EXPLAINED_BYTES {
+            return Err(
+                "payload: expected to match the stream's schema; it is too large to say where it does not".into()
+            );
+        }
+        // A failure is found again with its place: the common case, a good payload, needs no places.
+        match self.validator.validate(payload) {
+            Ok(()) => Err("payload: expected to match the stream's schema".into()),
+            Err(error) => Err(detail::detail(&error, payload, &self.names)),
+        }
+    }
+}
+
+/// The names of members that a schema writes down; only they are repeated to clients.
+fn gather_names(schema: &Value, names: &mut HashSet<String>) {
+    match schema {
+        Value::Array(elements) => elements.iter().for_each(|element| gather_names(element, names)),
+        Value::Object(members) => members.iter().for_each(|(keyword, value)| {
+            gather_names_of(keyword, value, names);
+            gather_names(value, names);
+        }),
+        _ => {}
+    }
+}
+
+fn gather_names_of(keyword: &str, value: &Value, names: &mut HashSet<String>) {
+    match (keyword, value) {
+        ("properties" | "dependentSchemas" | "dependentRequired" | "dependencies", Value::Object(members)) => {
+            names.extend(members.keys().cloned());
+        }
+        ("required", Value::Array(required)) => {
+            names.extend(required.iter().filter_map(Value::as_str).map(str::to_owned));
+        }
+        _ => {}
+    }
+}
+
+fn has_alternatives(schema: &Value) -> bool {
+    match schema {
+        Value::Array(elements) => elements.iter().any(has_alternatives),
+        Value::Object(members) => {
+            members.contains_key("anyOf") || members.contains_key("oneOf") || members.values().any(has_alternatives)
+        }
+        _ => false,
+    }
+}

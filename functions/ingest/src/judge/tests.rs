@@ -1,0 +1,151 @@
+use serde_json::json;
+
+use super::*;
+
+mod details;
+mod edges;
+mod faults;
+mod hostile;
+
+const NOBODY: Facts = Facts { opted_out: false };
+const OPTED_OUT: Facts = Facts { opted_out: true };
+
+fn name() -> StreamName {
+    StreamName::parse("clicks").unwrap()
+}
+
+/// A judge by the text of a stream's file.
+fn judge(definition: &Value) -> Judge {
+    let folder = tempfile::TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("streams")).unwrap();
+    std::fs::write(folder.path().join("streams/clicks.json"), definition.to_string()).unwrap();
+    load(folder.path()).unwrap().remove("clicks").unwrap().judge
+}
+
+fn by_schema(schema: Value) -> Judge {
+    Judge::compile(&name(), &Definition { schema: Some(schema), ..Definition::default() }).unwrap()
+}
+
+fn rejection(verdict: Verdict) -> Rejection {
+    match verdict {
+        Verdict::Reject(rejection) => rejection,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_stream_without_schema_and_consent_is_free() {
+    let judge = Judge::compile(&name(), &Definition::default()).unwrap();
+    assert!(judge.is_free());
+    assert_eq!(judge.judge(&OPTED_OUT, br#"{"a":1,"a":2}"#), Verdict::Accept);
+}
+
+#[test]
+fn who_opted_out_is_withheld_unread() {
+    let judge = judge(&json!({"consent": {"honour_gpc": true}}));
+    assert!(!judge.is_free());
+    assert_eq!(judge.judge(&OPTED_OUT, b"not even JSON"), Verdict::Withhold);
+    assert_eq!(judge.judge(&NOBODY, b"{}"), Verdict::Accept);
+}
+
+#[test]
+fn an_opt_out_counts_in_every_region_and_only_where_it_is_honoured() {
+    let regions = json!({"pointer": "/region", "in": ["EU"]});
+    let mut consent = json!({"pointer": "/c", "granted": [true], "regions": regions, "honour_gpc": true});
+    let payload = br#"{"c": true, "region": "US"}"#;
+    assert_eq!(judge(&json!({"consent": consent})).judge(&OPTED_OUT, payload), Verdict::Withhold);
+    consent["honour_gpc"] = json!(false);
+    assert_eq!(judge(&json!({"consent": consent})).judge(&OPTED_OUT, payload), Verdict::Accept);
+}
+
+#[test]
+fn consent_is_judged_before_the_schema() {
+    let judge = judge(&json!({
+        "schema": {"required": ["event"]}, "consent": {"pointer": "/c", "granted": [true]}
+    }));
+    assert_eq!(judge.judge(&NOBODY, br#"{"c": false}"#), Verdict::Withhold);
+    assert_eq!(rejection(judge.judge(&NOBODY, br#"{"c": true}"#)).reason, Reason::Schema);
+    assert_eq!(judge.judge(&NOBODY, br#"{"c": true, "event": 1}"#), Verdict::Accept);
+}
+
+#[test]
+fn a_key_that_stands_twice_at_any_level_is_rejected() {
+    for definition in
+        [json!({"schema": true}), json!({"consent": {"pointer": "/c", "granted": [1], "absent": "allow"}})]
+    {
+        let found = rejection(judge(&definition).judge(&NOBODY, br#"{"x": [{"secret": 1, "secret": 1}]}"#));
+        assert_eq!(found.reason, Reason::DuplicateKey);
+        assert_eq!(found.detail, "a key stands twice in one object, at line 1 column 33");
+    }
+}
+
+#[test]
+fn what_cannot_be_judged_is_unreadable() {
+    let judge = by_schema(json!(true));
+    for payload in [r#"{"a": 1e400}"#, r#"{"a": -1e400}"#, r#"{"a": "\ud800"}"#, r#"{"\udc00": 1}"#] {
+        let found = rejection(judge.judge(&NOBODY, payload.as_bytes()));
+        assert_eq!(found.reason, Reason::Unreadable, "{payload}");
+        assert!(found.detail.starts_with("cannot be judged: "), "{}", found.detail);
+    }
+}
+
+#[test]
+fn the_deepest_payload_is_judged() {
+    let payload = format!("{}1{}", r#"{"a":"#.repeat(128), "}".repeat(128));
+    assert_eq!(by_schema(json!(true)).judge(&NOBODY, payload.as_bytes()), Verdict::Accept);
+}
+
+#[test]
+fn a_schema_that_refers_to_itself_ends() {
+    let tree =
+        by_schema(json!({"additionalProperties": {"anyOf": [{"type": "integer"}, {"$ref": "#"}]}, "type": "object"}));
+    let deep = |leaf: &str| format!("{}{leaf}{}", r#"{"a":"#.repeat(128), "}".repeat(128));
+    assert_eq!(tree.judge(&NOBODY, deep("1").as_bytes()), Verdict::Accept);
+    assert_eq!(rejection(tree.judge(&NOBODY, deep("\"x\"").as_bytes())).reason, Reason::Schema);
+    for circle in [json!({"$ref": "#"}), json!({"allOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"$ref": "#"}}})] {
+        let definition = Definition { schema: Some(circle), ..Definition::default() };
+        if let Ok(judge) = Judge::compile(&name(), &definition) {
+            let _ = judge.judge(&NOBODY, b"{}");
+        }
+    }
+}
+
+#[test]
+fn one_payload_has_one_answer() {
+    let judge = by_schema(json!({
+        "properties": {"a": {"type": "string"}, "b": {"type": "string"}, "c": {"enum": [1]}}, "required": ["x", "y"]
+    }));
+    let answer = judge.judge(&NOBODY, br#"{"c": 2, "b": 1, "a": 1}"#);
+    for _ in 0..100 {
+        assert_eq!(judge.judge(&NOBODY, br#"{"a": 1, "b": 1, "c": 2}"#), answer);
+    }
+}
+
+#[test]
+fn a_judge_serves_many_threads() {
+    fn is_shared<T: Send + Sync>() {}
+    is_shared::<Judge>();
+}
+
+#[test]
+fn load_names_faults_of_files_and_schemas_together() {
+    let folder = tempfile::TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("streams")).unwrap();
+    for (file, text) in
+        [("a", r#"{"x": 1, "schema": {"type": "txt"}}"#), ("b", "{"), ("c", r#"{"schema": {"pattern": "("}}"#)]
+    {
+        std::fs::write(folder.path().join(format!("streams/{file}.json")), text).unwrap();
+    }
+    let faults = load(folder.path()).unwrap_err();
+    let places: Vec<_> =
+        faults.sentences().iter().map(|s| s.split(": ").take(2).collect::<Vec<_>>().join(": ")).collect();
+    assert_eq!(
+        places,
+        [
+            "streams/a.json: /x",
+            "streams/a.json: /schema/type",
+            "streams/b.json: is not JSON as it should be",
+            "streams/c.json: /schema/pattern",
+        ]
+    );
+}
