@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use indicatif::{ProgressBar, ProgressStyle};
-use spillway_local::pipeline::Pipeline;
+use spillway_local::pipeline::{Drained, Pipeline};
 
 use crate::arguments::Demo;
 use crate::report;
@@ -25,10 +25,9 @@ pub(crate) async fn run(arguments: Demo) -> anyhow::Result<ExitCode> {
     let posting = started.elapsed();
     println!("{posted}");
 
-    let bucket = pipeline.bucket().clone();
-    let ledger = pipeline.drain().await?;
+    let Drained { ledger, objects } = pipeline.drain().await?;
     let storing = started.elapsed();
-    if let Some(object) = bucket.objects_of_this_run().first() {
+    if let Some(object) = objects.first() {
         println!("\n{}", show::object(&object.path)?);
     }
     println!("{ledger}");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use spillway_local::pipeline::{Pipeline, Status};
+use spillway_local::pipeline::{Drained, Pipeline, Status};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -44,7 +44,7 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<ExitCode> {
 async fn drain(pipeline: Arc<Pipeline>, admin: Admin) -> anyhow::Result<ExitCode> {
     admin.close().await;
     let pipeline = Arc::into_inner(pipeline).context("the pipeline is still in use")?;
-    let ledger = pipeline.drain().await?;
+    let Drained { ledger, .. } = pipeline.drain().await?;
     print!("{ledger}");
     Ok(report::exit_code(&ledger))
 }

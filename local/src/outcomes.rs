@@ -31,7 +31,12 @@ pub struct Counts {
 impl<I> Outcomes<I> {
     /// Counts the answers of `function`.
     pub fn of(function: I) -> Self {
-        Self { function, requests: AtomicU64::default(), rejected: AtomicU64::default(), withheld: AtomicU64::default() }
+        Self {
+            function,
+            requests: AtomicU64::default(),
+            rejected: AtomicU64::default(),
+            withheld: AtomicU64::default(),
+        }
     }
 
     /// What was answered so far.

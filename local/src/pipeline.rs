@@ -14,8 +14,8 @@ use tokio::time::Instant;
 pub use settings::{Settings, SettingsError};
 pub use status::Status;
 
-use crate::bucket::{Bucket, BucketError, BucketSettings};
-use crate::event_source::{EventSource, EventSourceError};
+use crate::bucket::{Bucket, BucketError, BucketSettings, Object};
+use crate::event_source::{EventSource, EventSourceSettings, connect};
 use crate::front::{Front, FrontSettings};
 use crate::ledger::{Ledger, LedgerError, Report};
 use crate::outcomes::Outcomes;
@@ -33,6 +33,15 @@ pub struct Pipeline {
     outcomes: Arc<Outcomes<Function>>,
     front: Front,
     settings: Settings,
+}
+
+/// What is left of a pipeline that has ended.
+#[derive(Debug)]
+pub struct Drained {
+    /// Where every record that SQS acknowledged lies.
+    pub ledger: Report,
+    /// The objects of this run.
+    pub objects: Vec<Object>,
 }
 
 /// Why a pipeline did not start, or could not be ended in order.
@@ -53,9 +62,6 @@ pub enum PipelineError {
     /// A function did not start.
     #[error(transparent)]
     Function(#[from] StartError),
-    /// The event source did not start.
-    #[error(transparent)]
-    EventSource(#[from] EventSourceError),
     /// The ledger could not be drawn up.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -72,8 +78,7 @@ impl Pipeline {
         let bucket = Bucket::start(bucket_settings(&settings)).await?;
         let queue = Queue::start(queue_settings(&settings, &ledger)).await?;
         let deliver = Function::start(functions::deliver(&settings, &bucket)).await?;
-        let event_source = settings.event_source(&queue);
-        let event_source = EventSource::start(event_source, Arc::new(deliver.clone())).await?;
+        let event_source = EventSource::start(event_source_settings(&settings, &queue), Arc::new(deliver.clone()));
         let ingest = Function::start(functions::ingest(&settings, &queue)).await?;
         let outcomes = Arc::new(Outcomes::of(ingest.clone()));
         let front = Front::start(front_settings(&settings), Arc::clone(&outcomes)).await;
@@ -123,36 +128,33 @@ impl Pipeline {
         &self.deliver
     }
 
-    /// The bucket, for who wants to look inside.
-    #[must_use]
-    pub fn bucket(&self) -> &Bucket {
-        &self.bucket
-    }
-
     /// How it stands now.
     ///
     /// # Errors
     /// SQS does not say.
     pub async fn status(&self) -> Result<Status, QueueError> {
         let (counts, stored) = (self.queue.counts().await?, self.bucket.stored());
-        Ok(status::of(&self.outcomes.counts(), self.ledger.accepted(), counts, stored, self.event_source.held()))
+        let held = self.event_source.held() as u64;
+        Ok(status::of(&self.outcomes.counts(), self.ledger.accepted(), counts, stored, held))
     }
 
     /// Takes no further request, stores what is queued, ends everything and draws up the ledger of this run.
     ///
     /// # Errors
     /// The ledger cannot be drawn up.
-    pub async fn drain(self) -> Result<Report, PipelineError> {
+    pub async fn drain(self) -> Result<Drained, PipelineError> {
         let deadline = Instant::now() + self.settings.drain_timeout;
         // Only who has a free timer could hold this up, and the drain's own time bounds it.
         let _ = tokio::time::timeout_at(deadline, self.front.close()).await;
         self.event_source.drain(deadline).await;
+        self.event_source.stop();
         self.ingest.stop().await;
         self.deliver.stop().await;
-        let report = self.ledger.settle(&self.queue, &self.bucket).await?;
+        let ledger = self.ledger.settle(&self.queue, &self.bucket).await?;
+        let objects = self.bucket.objects_of_this_run();
         self.queue.close().await;
         self.bucket.close().await;
-        Ok(report)
+        Ok(Drained { ledger, objects })
     }
 }
 
@@ -178,5 +180,15 @@ fn queue_settings(settings: &Settings, ledger: &Ledger) -> QueueSettings {
         visibility_timeout: settings.visibility_timeout,
         max_receive_count: settings.max_receive_count,
         accepted: Some(ledger.tap()),
+    }
+}
+
+fn event_source_settings(settings: &Settings, queue: &Queue) -> EventSourceSettings {
+    let client = connect(&queue.endpoint, functions::REGION, functions::CREDENTIAL);
+    EventSourceSettings {
+        batch_size: settings.batch_size,
+        window: settings.window,
+        max_concurrency: settings.deliver_environments,
+        ..EventSourceSettings::new(client, &queue.url, &queue.arn)
     }
 }

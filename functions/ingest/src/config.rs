@@ -8,10 +8,10 @@ use lambda_http::http::HeaderName;
 use spillway_shared::config::{Faults, Lookup, Number, Reader};
 use spillway_shared::keys::KeyRing;
 use spillway_shared::retry::Tries;
-use spillway_shared::stream::{self, Definition, Stamp, StreamName};
+use spillway_shared::stream::StreamName;
 
 use crate::auth::Access;
-use crate::judge::Judge;
+use crate::judge::{self, Stream};
 use crate::queue::Limits;
 
 /// How many calls to SQS run at once.
@@ -78,15 +78,6 @@ pub struct Intake {
     pub country_header: Option<HeaderName>,
 }
 
-/// A stream as requests need it.
-#[derive(Debug)]
-pub struct Stream {
-    /// What is kept of the request.
-    pub stamp: Stamp,
-    /// Its compiled rules.
-    pub judge: Judge,
-}
-
 impl Config {
     /// Reads variables and the files of `CONFIG_DIR`.
     ///
@@ -103,7 +94,7 @@ impl Config {
             limits: Limits { waiting_records: reader.size(&MAX_QUEUE), message_bytes, tries: tries(&mut reader) },
             intake: Intake {
                 access: access(&mut reader, &folder),
-                streams: streams(&mut reader, &folder),
+                streams: judge::load(&folder).unwrap_or_else(note(&mut reader)),
                 body_bytes: reader.size(&MAX_BODY_BYTES),
                 payloads: reader.size(&MAX_PAYLOADS),
                 message_bytes,
@@ -125,31 +116,13 @@ fn access(reader: &mut Reader<'_>, folder: &Path) -> Access {
     }
     let variable = reader.text("WRITE_KEYS").unwrap_or_default();
     let from_variable = if variable.is_empty() { Ok(KeyRing::default()) } else { KeyRing::parse_variable(&variable) };
-    let from_variable = or_default(reader, from_variable);
-    let from_file = or_default(reader, KeyRing::load(folder));
-    let ring = or_default(reader, from_variable.merge(from_file));
+    let from_variable = from_variable.unwrap_or_else(note(reader));
+    let from_file = KeyRing::load(folder).unwrap_or_else(note(reader));
+    let ring = from_variable.merge(from_file).unwrap_or_else(note(reader));
     if ring.is_empty() && reader.faults().sentences().is_empty() {
         reader.faults().add("WRITE_KEYS", "no key is configured here or in keys.json; AUTH=none lets anybody write");
     }
     Access::Keys(ring)
-}
-
-fn streams(reader: &mut Reader<'_>, folder: &Path) -> BTreeMap<StreamName, Stream> {
-    let definitions = or_default(reader, stream::load(folder));
-    definitions
-        .into_iter()
-        .filter_map(|(name, definition)| Some((name.clone(), compile(reader, &name, &definition)?)))
-        .collect()
-}
-
-fn compile(reader: &mut Reader<'_>, name: &StreamName, definition: &Definition) -> Option<Stream> {
-    match Judge::compile(name, definition) {
-        Ok(judge) => Some(Stream { stamp: definition.stamp, judge }),
-        Err(faults) => {
-            reader.faults().extend(faults);
-            None
-        }
-    }
 }
 
 fn country_header(reader: &mut Reader<'_>) -> Option<HeaderName> {
@@ -161,9 +134,10 @@ fn country_header(reader: &mut Reader<'_>) -> Option<HeaderName> {
     name
 }
 
-fn or_default<T: Default>(reader: &mut Reader<'_>, result: Result<T, Faults>) -> T {
-    result.unwrap_or_else(|faults| {
+/// Notes faults and goes on with what there is without them, so that everything else is read too.
+fn note<'a, T: Default>(reader: &'a mut Reader<'_>) -> impl FnOnce(Faults) -> T + 'a {
+    |faults| {
         reader.faults().extend(faults);
         T::default()
-    })
+    }
 }

@@ -53,7 +53,9 @@ mod tests {
 
     #[test]
     fn an_empty_answer_is_success() {
-        for answer in ["", " \n", "null", "{}", r#"{"batchItemFailures":[]}"#, r#"{"batchItemFailures":null}"#, r#"{"x":1}"#] {
+        for answer in
+            ["", " \n", "null", "{}", r#"{"batchItemFailures":[]}"#, r#"{"batchItemFailures":null}"#, r#"{"x":1}"#]
+        {
             assert_eq!(ids(answer).unwrap(), ["a", "b", "c"], "{answer}");
         }
     }

@@ -6,6 +6,7 @@
 
 mod answer;
 mod batch;
+mod client;
 mod drain;
 mod event;
 mod gather;
@@ -22,6 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::invoke::Invoke;
+pub use client::connect;
 use gather::Gatherer;
 
 /// What an event source is started with.

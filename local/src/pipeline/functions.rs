@@ -20,10 +20,8 @@ pub(super) const CREDENTIAL: &str = "local";
 pub(super) const INGEST_CALLS: [Number; 2] =
     [spillway_ingest::config::CALL_TIMEOUT_MS, spillway_ingest::config::CALL_TRIES];
 /// Time-out and tries of deliver's calls: shorter than on AWS, since its own time-out is here.
-pub(super) const DELIVER_CALLS: [Number; 2] = [
-    Number { default: 1_500, ..spillway_deliver::config::CALL_TIMEOUT_MS },
-    spillway_deliver::config::CALL_TRIES,
-];
+pub(super) const DELIVER_CALLS: [Number; 2] =
+    [Number { default: 1_500, ..spillway_deliver::config::CALL_TIMEOUT_MS }, spillway_deliver::config::CALL_TRIES];
 
 pub(super) fn ingest(settings: &Settings, queue: &Queue) -> FunctionSettings {
     let own = [

@@ -94,7 +94,8 @@ impl Settings {
             ("ingest", functions::INGEST_CALLS, self.ingest_timeout),
             ("deliver", functions::DELIVER_CALLS, self.deliver_timeout),
         ] {
-            let longest = Duration::from_millis(self.number(&timeout)) * u32::try_from(self.number(&tries)).unwrap_or(1);
+            let longest =
+                Duration::from_millis(self.number(&timeout)) * u32::try_from(self.number(&tries)).unwrap_or(1);
             if longest >= limit {
                 return Err(SettingsError(format!(
                     "{function}: {} × {} = {longest:?} must be less than its time-out, {limit:?}",

@@ -52,9 +52,7 @@ impl hyper::service::Service<Request<Incoming>> for Http {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let service = Arc::clone(&self.0);
-        Box::pin(async move {
-            Ok(service.answer(request).await.map_or_else(|refusal| refusal.response(), json))
-        })
+        Box::pin(async move { Ok(service.answer(request).await.map_or_else(|refusal| refusal.response(), json)) })
     }
 }
 
@@ -113,7 +111,8 @@ impl Service {
         rules::batch(&input.entries)?;
         let refused = take_refused(&mut input.entries);
         let main = self.is_main(&input.queue_url);
-        let bodies: Vec<_> = input.entries.iter().filter(|_| main).map(|e| (e.id.clone(), e.message_body.clone())).collect();
+        let bodies: Vec<_> =
+            input.entries.iter().filter(|_| main).map(|e| (e.id.clone(), e.message_body.clone())).collect();
         let mut output = SendMessageBatchOutput::default();
         if !input.entries.is_empty() || refused.is_empty() {
             output = self.emulator.send_message_batch(input).await?;

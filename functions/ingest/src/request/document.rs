@@ -15,9 +15,9 @@ use uuid::Uuid;
 
 use crate::answer::Fates;
 use crate::auth::Sender;
-use crate::config::{Intake, Stream};
+use crate::config::Intake;
 use crate::error::RequestError;
-use crate::judge::{Facts, Verdict};
+use crate::judge::{Facts, Stream, Verdict};
 use crate::pack::{Partition, fits};
 use crate::payloads::Document as Split;
 use crate::record::{Client, Template, derived_request_id, fresh_request_id, source};

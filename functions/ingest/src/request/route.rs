@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use spillway_shared::stream::StreamName;
 
 use crate::auth::Sender;
-use crate::config::Stream;
+
 use crate::error::RequestError;
+use crate::judge::Stream;
 
 const STREAMS: &str = "/v1/streams/";
 const HEALTH: &str = "/health";

@@ -1,0 +1,26 @@
+//! How the event source reaches SQS.
+
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::{Credentials, Region};
+
+/// A receive waits for messages, and this long for its answer beside that.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A client of the SQS at `endpoint`, without retries of its own. Access key and secret are both `credential`.
+#[must_use]
+pub fn connect(endpoint: &str, region: &'static str, credential: &str) -> Client {
+    let config = aws_sdk_sqs::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(endpoint)
+        .region(Region::from_static(region))
+        .credentials_provider(Credentials::new(credential, credential, None, None, "local"))
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().operation_timeout(CALL_TIMEOUT).build())
+        .build();
+    Client::from_conf(config)
+}
