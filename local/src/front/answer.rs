@@ -37,37 +37,38 @@ struct Answer<'a> {
 
 /// The response; `None` if the answer is no JSON, or has a status and breaks the format.
 pub(super) fn response(answer: &Bytes, request_id: &str) -> Option<Response<Full<Bytes>>> {
-    let mut response = if has_status(answer)? { explicit(answer)? } else { inferred(answer) };
+    // Arrays would be read as structs, member by member.
+    let parsed = answer.starts_with(b"{").then(|| serde_json::from_slice(answer).ok()).flatten();
+    let mut response = parsed.map_or_else(|| inferred(answer), |parsed| explicit(&parsed, answer))?;
     response.headers_mut().insert(REQUEST_ID, HeaderValue::try_from(request_id).ok()?);
     Some(response)
 }
 
-/// Whether it is an object with a status; `None` if it is no JSON.
-fn has_status(answer: &[u8]) -> Option<bool> {
-    #[derive(Deserialize)]
-    struct Status<'a> {
-        #[serde(borrow, rename = "statusCode")]
-        code: Option<&'a RawValue>,
-    }
-    let value: &RawValue = serde_json::from_slice(answer).ok()?;
-    // Arrays would be read as structs, member by member.
-    let is_object = value.get().starts_with('{');
-    Some(is_object && serde_json::from_str::<Status<'_>>(value.get()).ok()?.code.is_some())
-}
-
-fn explicit(answer: &Bytes) -> Option<Response<Full<Bytes>>> {
-    let parsed: Answer<'_> = serde_json::from_slice(answer).ok()?;
-    let mut response = Response::new(Full::new(body(&parsed, answer)?));
+fn explicit(parsed: &Answer<'_>, answer: &Bytes) -> Option<Response<Full<Bytes>>> {
+    let mut response = Response::new(Full::new(body(parsed, answer)?));
     *response.status_mut() = status(parsed.status_code)?;
-    *response.headers_mut() = headers(&parsed)?;
+    *response.headers_mut() = headers(parsed)?;
     Some(response)
 }
 
 /// JSON without a status is the body itself.
-fn inferred(answer: &Bytes) -> Response<Full<Bytes>> {
+fn inferred(answer: &Bytes) -> Option<Response<Full<Bytes>>> {
+    let value: &RawValue = serde_json::from_slice(answer).ok()?;
+    if has_status(value) {
+        return None;
+    }
     let mut response = Response::new(Full::new(answer.clone()));
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
-    response
+    Some(response)
+}
+
+fn has_status(value: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct Status<'a> {
+        #[serde(borrow, rename = "statusCode")]
+        _code: &'a RawValue,
+    }
+    value.get().starts_with('{') && serde_json::from_str::<Status<'_>>(value.get()).is_ok()
 }
 
 /// A status that ends a request: what comes before an answer (1xx) is none.
@@ -98,7 +99,9 @@ fn headers(parsed: &Answer<'_>) -> Option<HeaderMap> {
     for cookie in parsed.cookies.iter().flatten() {
         headers.append(header::SET_COOKIE, HeaderValue::try_from(cookie.as_ref()).ok()?);
     }
-    OURS.iter().for_each(|name| drop(headers.remove(name)));
+    for name in OURS {
+        headers.remove(name);
+    }
     headers.entry(header::CONTENT_TYPE).or_insert(TEXT);
     Some(headers)
 }
@@ -171,6 +174,7 @@ mod tests {
             "",
             "nonsense",
             r#"{"statusCode":"x"}"#,
+            r#" {"statusCode":null}"#,
             r#"{"statusCode":100}"#,
             r#"{"statusCode":99}"#,
             r#"{"statusCode":1000}"#,

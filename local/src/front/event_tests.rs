@@ -4,6 +4,7 @@ use lambda_http::{Body, RequestExt};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use spillway_shared::json::strict;
 use time::macros::datetime;
 
 use super::*;
@@ -22,7 +23,8 @@ fn event_text(request: Request<&[u8]>) -> String {
 }
 
 fn event_of(request: Request<&[u8]>) -> Value {
-    serde_json::from_str(&event_text(request)).unwrap()
+    // Strictly: no header may stand twice.
+    strict(event_text(request).as_bytes()).unwrap()
 }
 
 fn post(content_type: &str, body: &'static [u8]) -> Request<&'static [u8]> {
@@ -182,6 +184,7 @@ proptest! {
         let Some(request) = request else { return Ok(()) };
         let (head, body) = request.into_parts();
         let text = event_text(Request::from_parts(head.clone(), &body));
+        prop_assert!(strict(text.as_bytes()).is_ok());
         let read = from_str(&text).unwrap();
         let path = path::decoded(&head.uri);
         prop_assert_eq!(read.method(), &head.method);

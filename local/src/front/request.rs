@@ -62,14 +62,15 @@ impl<I: Invoke> Requests<I> {
         check(head)?;
         let body = whole(body, LARGEST_BODY, self.settings.body_timeout, &self.budget).await?;
         let id = self.ids.uuid(self.ids.next()).simple().to_string();
-        let event = self.event(head, body, peer, &id)?;
+        let event = self.event(head, &body.bytes, peer, &id)?;
+        drop(body);
         answer::response(&self.invoke(event).await?, &id).ok_or(Refusal::Failed)
     }
 
-    /// The event, within Lambda's quota and the budget. The body is let go.
-    fn event(&self, head: &Parts, body: Held, peer: &Peer, id: &str) -> Result<Held, Refusal> {
+    /// The event, within Lambda's quota and the budget.
+    fn event(&self, head: &Parts, body: &[u8], peer: &Peer, id: &str) -> Result<Held, Refusal> {
         let (address, now) = (self.address, OffsetDateTime::now_utc());
-        let arrival = Arrival { head, body: &body.bytes, source_ip: &peer.ip, address, id, now };
+        let arrival = Arrival { head, body, source_ip: &peer.ip, address, id, now };
         let event = event::json(&arrival).ok_or(Refusal::Failed)?;
         if event.len() > LARGEST_EVENT {
             return Err(Refusal::TooLarge);
@@ -81,7 +82,7 @@ impl<I: Invoke> Requests<I> {
         let invocation = self.function.invoke(event.bytes.clone());
         let result = timeout(self.settings.answer_timeout, invocation).await.map_err(|_| Refusal::Unavailable)?;
         result.map_err(|error| {
-            tracing::warn!("{error}");
+            tracing::debug!("{error}");
             error.into()
         })
     }

@@ -121,3 +121,7 @@ async fn converse(connection: TcpStream, api: Arc<Api>) {
     // A connection that breaks belongs to a process that has ended, which its keeper sees.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(connection), service).await;
 }
+
+#[cfg(test)]
+#[path = "api_tests.rs"]
+mod tests;

@@ -98,6 +98,10 @@ impl Dispatch {
                 return Ok(self.hand(invocation));
             }
         }
+        // Requests of processes that have ended would add up where no invocation comes to find them closed.
+        while state.requests.front().is_some_and(oneshot::Sender::is_closed) {
+            state.requests.pop_front();
+        }
         let (request, handed) = oneshot::channel();
         state.requests.push_back(request);
         Err(handed)

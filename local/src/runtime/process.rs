@@ -17,7 +17,7 @@ pub(super) fn start(settings: &FunctionSettings, api: SocketAddr, slot: usize) -
     // Standard output belongs to this program's user; what functions print is log.
     let log = io::stderr().as_fd().try_clone_to_owned()?;
     Command::new(&settings.program)
-        .args(&settings.arguments)
+        .args(&settings.args)
         .env_clear()
         .envs(lambda_variables(settings, api, slot))
         .envs(settings.variables.iter().map(|(name, value)| (name, value)))

@@ -1,6 +1,5 @@
 //! What a function is made of.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ pub struct FunctionSettings {
     /// The program that is the function.
     pub program: PathBuf,
     /// The program's arguments.
-    pub arguments: Vec<OsString>,
+    pub args: Vec<String>,
     /// The function's own environment variables; they win over those that Lambda sets.
     pub variables: Vec<(String, String)>,
     /// How many environments (processes) there are, always.
@@ -40,7 +39,7 @@ impl FunctionSettings {
         Self {
             name: name.into(),
             program: program.into(),
-            arguments: Vec::new(),
+            args: Vec::new(),
             variables: Vec::new(),
             environments: 1,
             concurrency: 1,

@@ -8,7 +8,7 @@ use spillway_local::front::Front;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::support::{front_settings, fronted, post, read, send, settings, start, until};
+use crate::support::{Marks, front_settings, fronted, post, read, send, settings, start, until};
 
 #[tokio::test]
 async fn a_request_is_an_event_and_the_answer_a_response() {
@@ -41,9 +41,10 @@ async fn a_time_out_and_the_lack_of_an_environment_are_503() {
     settings.timeout = Duration::from_millis(600);
     settings.longest_wait = Duration::from_millis(100);
     let (function, front) = fronted(settings).await;
-    let hanging = send(front.address(), post("x-do: hang\r\n", b""));
+    let marks = Marks::new();
+    let hanging = send(front.address(), post(&format!("x-do: hang\r\nx-mark: {}\r\n", marks.path()), b""));
     let waiting = async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        marks.reach(1).await;
         send(front.address(), post("", b"")).await
     };
     let (hanging, waiting) = tokio::join!(hanging, waiting);
@@ -69,13 +70,13 @@ async fn closing_answers_what_is_under_way_and_takes_nothing_more() {
     let address = front.address();
     let _idle = TcpStream::connect(address).await.unwrap();
     let mut half = TcpStream::connect(address).await.unwrap();
-    let (first, rest) = (post("", b"[1]"), b"");
-    half.write_all(&first[..first.len() - 1]).await.unwrap();
+    let request = post("", b"[1]");
+    let (begin, end) = request.split_at(request.len() - 1);
+    half.write_all(begin).await.unwrap();
     send(address, post("", b"")).await;
     let finish = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        half.write_all(&first[first.len() - 1..]).await.unwrap();
-        half.write_all(rest).await.unwrap();
+        while TcpStream::connect(address).await.is_ok() {}
+        half.write_all(end).await.unwrap();
         read(half).await
     };
     let (reply, ()) = tokio::join!(finish, front.close());

@@ -1,5 +1,7 @@
 //! The function that the tests invoke. What it does is said by `do` in the event, or by the header `x-do`.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +22,7 @@ fn be_the_function() {
     }
     match process_environment("START").as_deref() {
         Some("exit") => std::process::exit(7),
-        Some("hang") => std::thread::sleep(Duration::from_secs(60)),
+        Some("hang") => std::thread::sleep(Duration::from_mins(1)),
         Some("deaf") => {}
         _ => exit_when_stdin_closes(),
     }
@@ -33,6 +35,15 @@ async fn run() -> Result<(), Error> {
     lambda_runtime::run_concurrent(service_fn(move |event| handle(event, Arc::clone(&meeting)))).await
 }
 
+/// Leaves a byte in the file that the event names, and never ends.
+async fn hang(event: &Value) -> Result<Value, Error> {
+    let mark = event["mark"].as_str().or(event["headers"]["x-mark"].as_str());
+    if let Some(mark) = mark {
+        OpenOptions::new().append(true).open(mark)?.write_all(b"x")?;
+    }
+    std::future::pending().await
+}
+
 async fn handle(event: LambdaEvent<Value>, meeting: Arc<Barrier>) -> Result<Value, Error> {
     let (event, context) = event.into_parts();
     let order = event["do"].as_str().or(event["headers"]["x-do"].as_str()).unwrap_or("echo");
@@ -40,7 +51,7 @@ async fn handle(event: LambdaEvent<Value>, meeting: Arc<Barrier>) -> Result<Valu
         "fail" => Err("as you wish".into()),
         "panic" => panic!("as you wish"),
         "crash" => std::process::exit(3),
-        "hang" => std::future::pending().await,
+        "hang" => hang(&event).await,
         "meet" => {
             meeting.wait().await;
             Ok(event)

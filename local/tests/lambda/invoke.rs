@@ -8,7 +8,7 @@ use spillway_local::invoke::{Invoke, InvokeError};
 use spillway_local::runtime::FunctionCounts;
 
 use crate::function::MEETING;
-use crate::support::{kill, order, runs, settings, start, until};
+use crate::support::{Marks, hang, kill, order, runs, settings, start, until};
 
 #[tokio::test]
 async fn an_event_comes_back_as_the_answer() {
@@ -47,9 +47,12 @@ async fn an_error_or_a_panic_fails_one_invocation_and_the_process_lives_on() {
 #[tokio::test]
 async fn an_answer_beyond_the_limit_fails() {
     let function = start(settings()).await;
+    let pids = function.pids();
     let Err(InvokeError::Failed(why)) = order(&function, "large").await else { panic!("it did not fail") };
     assert!(why.contains("6291556"), "{why}");
     assert!(order(&function, "echo").await.is_ok());
+    assert_eq!(function.pids(), pids);
+    function.stop().await;
 }
 
 #[tokio::test]
@@ -68,12 +71,11 @@ async fn all_that_a_killed_process_had_fails_at_once() {
     let mut settings = settings();
     settings.concurrency = 8;
     let function = start(settings).await;
-    let running = (0..8).map(|_| order(&function, "hang"));
+    let marks = Marks::new();
+    let running = (0..8).map(|_| hang(&function, &marks));
     let killing = async {
-        let pid = function.pids()[0];
-        until("all are in the process", || std::fs::read_dir(format!("/proc/{pid}/task")).is_ok()).await;
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        kill(pid);
+        marks.reach(8).await;
+        kill(function.pids()[0]);
     };
     let (results, ()) = tokio::join!(join_all(running), killing);
     let failed = results.iter().filter(|result| matches!(result, Err(InvokeError::Failed(_)))).count();
@@ -97,16 +99,14 @@ async fn what_finds_no_environment_in_time_is_told_so_and_never_runs() {
     let mut settings = settings();
     settings.longest_wait = Duration::from_millis(100);
     let function = start(settings).await;
-    let hanging = tokio::spawn({
-        let function = function.clone();
-        async move { order(&function, "hang").await }
-    });
-    let mut last = Ok(serde_json::Value::Null);
-    while last.is_ok() {
-        last = order(&function, "echo").await;
-    }
-    assert_eq!(last, Err(InvokeError::NoEnvironment));
-    hanging.abort();
+    let marks = Marks::new();
+    let waiting = async {
+        marks.reach(1).await;
+        assert_eq!(order(&function, "echo").await, Err(InvokeError::NoEnvironment));
+        kill(function.pids()[0]);
+    };
+    let (hanging, ()) = tokio::join!(hang(&function, &marks), waiting);
+    assert!(matches!(hanging, Err(InvokeError::Failed(_))), "{hanging:?}");
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn under_kills_every_invocation_gets_an_outcome_and_most_get_an_answer() {
     let kills = async {
         for round in 1..=4 {
             until("load runs", || function.counts().invocations >= round * 200).await;
-            function.pids().first().copied().map(kill);
+            function.pids().first().into_iter().for_each(|pid| kill(*pid));
         }
     };
     let (outcomes, ()) = tokio::join!(join_all(load), kills);

@@ -104,7 +104,7 @@ async fn be_a_server() {
 #[tokio::test]
 async fn no_process_outlives_a_killed_server() {
     let mut server = Command::new(std::env::current_exe().unwrap())
-        .args(arguments::<&str>("start::be_a_server"))
+        .args(arguments("start::be_a_server"))
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

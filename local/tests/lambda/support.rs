@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use spillway_local::front::{Front, FrontSettings};
 use spillway_local::invoke::{Invoke, InvokeError};
 use spillway_local::runtime::{Function, FunctionSettings};
+use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
@@ -18,14 +19,14 @@ use tokio::time::{Instant, sleep};
 /// Settings of the function in `function.rs`.
 pub(crate) fn settings() -> FunctionSettings {
     let mut settings = FunctionSettings::new("echo", std::env::current_exe().unwrap());
-    settings.arguments = arguments("function::be_the_function");
+    settings.args = arguments("function::be_the_function").map(str::to_owned).into();
     settings.timeout = Duration::from_secs(20);
     settings
 }
 
 /// Arguments that make this program run one of its ignored tests.
-pub(crate) fn arguments<S: From<&'static str>>(test: &'static str) -> Vec<S> {
-    [test, "--exact", "--ignored", "--nocapture", "--test-threads=1"].map(S::from).into()
+pub(crate) fn arguments(test: &str) -> [&str; 5] {
+    [test, "--exact", "--ignored", "--nocapture", "--test-threads=1"]
 }
 
 pub(crate) async fn start(settings: FunctionSettings) -> Function {
@@ -44,8 +45,34 @@ pub(crate) fn front_settings() -> FrontSettings {
 }
 
 pub(crate) async fn order(function: &Function, what: &str) -> Result<Value, InvokeError> {
-    let event = json!({ "do": what }).to_string();
+    invoke(function, json!({ "do": what })).await
+}
+
+/// Hangs, once the mark is left.
+pub(crate) async fn hang(function: &Function, marks: &Marks) -> Result<Value, InvokeError> {
+    invoke(function, json!({ "do": "hang", "mark": marks.path() })).await
+}
+
+async fn invoke(function: &Function, event: Value) -> Result<Value, InvokeError> {
+    let event = event.to_string();
     function.invoke(event.into()).await.map(|answer| serde_json::from_slice(&answer).unwrap())
+}
+
+/// Where invocations that hang leave a mark, so that a test sees how many have begun.
+pub(crate) struct Marks(NamedTempFile);
+
+impl Marks {
+    pub(crate) fn new() -> Self {
+        Self(NamedTempFile::new().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.0.path().to_str().unwrap()
+    }
+
+    pub(crate) async fn reach(&self, count: u64) {
+        until("invocations have begun", || self.0.as_file().metadata().unwrap().len() >= count).await;
+    }
 }
 
 /// What a server answered: its status, and the rest as text and bytes.
