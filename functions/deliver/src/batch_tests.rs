@@ -73,6 +73,16 @@ async fn a_batch_that_comes_again_stores_nothing_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_same_messages_make_the_same_objects_in_whatever_order() {
+    let (store, other) = (Memory::new(), Memory::new());
+    let mut batch: Vec<_> = (0..9).map(|id| sqs_message("x", &sealed(id, "clicks", &[&id.to_string()]))).collect();
+    run(&deliver(&store, &[]), &batch).await.unwrap();
+    batch.reverse();
+    run(&deliver(&other, &[]), &batch).await.unwrap();
+    assert_eq!(store.objects(), other.objects());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_object_that_fails_fails_its_own_messages_alone() {
     for act in [Act::Fail, Act::Refuse, Act::Stall, Act::Panic] {
         let store = clicks(act);

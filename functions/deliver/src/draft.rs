@@ -156,7 +156,7 @@ impl Made {
 impl<'a> Split<'a> {
     fn new(at: usize, message: &'a Message<'a>, held: Reservation) -> Result<Self, Fault> {
         let records = unpack::records(&message.sealed)?;
-        let ends = records.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+        let ends = memchr::memchr_iter(b'\n', &records).map(|at| at + 1);
         let bounds = iter::once(0).chain(ends).collect();
         Ok(Self { at, records, bounds, _held: held })
     }
