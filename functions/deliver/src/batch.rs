@@ -131,8 +131,8 @@ impl<'a> Progress<'a> {
     fn new(plans: &[Plan], messages: &'a [Message<'a>]) -> Self {
         let mut missing = vec![1; messages.len()];
         for plan in plans {
-            if let Plan::Parts(at, parts) = plan {
-                missing[*at] = parts.len();
+            if let Plan::Parts(parts) = plan {
+                missing[parts.message] = parts.count();
             }
         }
         Self { messages, missing, faults: Vec::new() }
@@ -208,3 +208,7 @@ fn uploads_end(context: &Context) -> Instant {
 #[cfg(test)]
 #[path = "batch_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "batch_fates_tests.rs"]
+mod fates_tests;
