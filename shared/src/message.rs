@@ -50,7 +50,7 @@ pub struct Header {
     pub stream: StreamName,
     /// The hour in which all its records were received.
     pub hour: Hour,
-    /// How many records follow; at least 1.
+    /// How many records follow; at least 1, at most one for each byte.
     pub records: u32,
     /// How many bytes they have before compression; at most [`MAX_RECORD_BYTES`].
     pub bytes: u32,
@@ -224,7 +224,8 @@ fn read_header(line: &str) -> Result<Header, Unreadable> {
         id: member("id", MessageId::parse(raw.id))?,
         stream: member("stream", StreamName::parse(raw.stream))?,
         hour: member("hour", Hour::parse(raw.hour))?,
-        records: member("records", Some(raw.records).filter(|records| *records > 0))?,
+        // A record has a line feed at least, so no more of them are believed than there can be.
+        records: member("records", Some(raw.records).filter(|records| (1..=raw.bytes).contains(records)))?,
         bytes: member("bytes", Some(raw.bytes).filter(|bytes| (1..=MAX_RECORD_BYTES).contains(&(*bytes as usize))))?,
         encoding: member("encoding", Encoding::parse(raw.encoding))?,
     })
@@ -304,6 +305,7 @@ mod tests {
             ("T18", "T99", "header: bad `hour`"),
             ("\"records\":1", "\"records\":0", "header: bad `records`"),
             ("\"records\":1", "\"records\":2", "1 records, the header says 2"),
+            ("\"records\":1", "\"records\":4", "header: bad `records`"),
             ("\"bytes\":3", "\"bytes\":1048577", "header: bad `bytes`"),
             ("\"bytes\":3", "\"bytes\":4", "3 bytes of records, the header says 4"),
             ("none", "rot13", "header: bad `encoding`"),

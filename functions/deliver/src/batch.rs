@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use futures::StreamExt;
+use futures::stream::{Stream, StreamExt};
 use lambda_runtime::{Context, LambdaEvent};
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
@@ -14,7 +14,7 @@ use crate::object::{self, Limits, Plan};
 use crate::quarantine::Broken;
 use crate::store::ObjectStore;
 use crate::unpack::{self, Fault, Message};
-use crate::upload::{Uploaded, Uploads};
+use crate::upload::{Failure, Uploaded, Uploads};
 
 /// Uploads end so long before the function's time does: enough to answer.
 const MARGIN: Duration = Duration::from_millis(300);
@@ -82,8 +82,7 @@ impl<S: ObjectStore> Deliver<S> {
         let plans = object::plan(&headers, &self.limits);
         let mut progress = Progress::new(&plans, messages);
         let mut uploads = pin!(self.uploads.store_all(plans, messages, deadline));
-        // At the deadline what is still on its way is dropped; its messages have failed.
-        while let Ok(Some(uploaded)) = timeout_at(deadline, uploads.next()).await {
+        while let Some(uploaded) = next_before(deadline, &mut uploads).await {
             log(&uploaded);
             progress.add(uploaded, fates);
         }
@@ -92,15 +91,10 @@ impl<S: ObjectStore> Deliver<S> {
 
     async fn quarantine(&self, broken: Vec<Broken<'_>>, deadline: Instant, fates: &mut Fates) {
         let mut quarantined = pin!(self.uploads.quarantine_all(broken, SystemTime::now(), deadline));
-        while let Ok(Some((broken, result))) = timeout_at(deadline, quarantined.next()).await {
-            let Broken { carrier, sqs_message, reason } = broken;
-            let message_id = sqs_message.message_id.as_deref();
-            match result {
-                Ok(()) => {
-                    fates.keep(&[carrier]);
-                    warn!(message_id, reason, "a message was quarantined");
-                }
-                Err(failure) => warn!(message_id, reason, %failure, "a message could not be quarantined"),
+        while let Some((broken, result)) = next_before(deadline, &mut quarantined).await {
+            log_quarantined(&broken, &result);
+            if result.is_ok() {
+                fates.keep(&[broken.carrier]);
             }
         }
     }
@@ -137,8 +131,8 @@ impl<'a> Progress<'a> {
     fn new(plans: &[Plan], messages: &'a [Message<'a>]) -> Self {
         let mut missing = vec![1; messages.len()];
         for plan in plans {
-            if let Plan::Parts(at, parts) = plan {
-                missing[*at] = parts.len();
+            if let Plan::Parts(parts) = plan {
+                missing[parts.message] = parts.count();
             }
         }
         Self { messages, missing, faults: Vec::new() }
@@ -180,11 +174,28 @@ fn broken(batch: &[SqsMessage], faults: Vec<(usize, Fault)>) -> Vec<Broken<'_>> 
     broken
 }
 
+/// What comes next, unless the deadline does; what is on its way then is dropped with its stream and has failed.
+async fn next_before<T>(deadline: Instant, stream: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
+    timeout_at(deadline, stream.next()).await.unwrap_or_else(|_| {
+        warn!("out of time: what is not stored yet is handed back");
+        None
+    })
+}
+
 /// One line for each object that was not stored, and nothing of what is in it.
 fn log(uploaded: &Uploaded) {
     if let Err(failure) = &uploaded.result {
         let (key, messages) = (uploaded.key.as_deref(), uploaded.messages.len());
         warn!(key, messages, %failure, "an object was not stored");
+    }
+}
+
+/// One line for each message; the reason is kept with it and not logged, since it can quote what it is about.
+fn log_quarantined(broken: &Broken<'_>, result: &Result<(), Failure>) {
+    let message_id = broken.sqs_message.message_id.as_deref();
+    match result {
+        Ok(()) => warn!(message_id, "a message that cannot be read was quarantined"),
+        Err(failure) => warn!(message_id, %failure, "a message that cannot be read was not quarantined"),
     }
 }
 
@@ -197,3 +208,7 @@ fn uploads_end(context: &Context) -> Instant {
 #[cfg(test)]
 #[path = "batch_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "batch_fates_tests.rs"]
+mod fates_tests;

@@ -11,7 +11,7 @@ use spillway_shared::pool::Reservation;
 use tokio::task::yield_now;
 
 use crate::encode::{Compression, Encoder};
-use crate::object::{self, Plan};
+use crate::object::{self, Parts, Plan};
 use crate::store::Object;
 use crate::unpack::{self, Fault, Message};
 
@@ -37,6 +37,9 @@ pub enum Draft<'a> {
     /// Nothing: a message that should be split and cannot be read.
     Unreadable(usize, Fault),
 }
+
+/// The drafts of one plan, made as they are asked for.
+pub type Drafts<'a> = Box<dyn Iterator<Item = Draft<'a>> + Send + 'a>;
 
 /// A message that is stored in parts: unpacked once, held until the last part is stored.
 #[derive(Debug)]
@@ -68,23 +71,24 @@ pub fn most_bytes(plan: &Plan, messages: &[Message<'_>], form: &Form) -> usize {
             let one_unpacked = inside.iter().map(bytes).max().unwrap_or_default();
             one_unpacked + form.compression.most_bytes(inside.iter().map(bytes).sum())
         }
-        Plan::Parts(at, _) => {
-            let bounds = messages[*at].sealed.header.records as usize * size_of::<usize>();
-            bytes(at) + bounds + form.compression.most_bytes(bytes(at))
+        Plan::Parts(Parts { message, .. }) => {
+            let bounds = messages[*message].sealed.header.records as usize * size_of::<usize>();
+            bytes(message) + bounds + form.compression.most_bytes(bytes(message))
         }
     }
 }
 
 /// The drafts of a plan that has its memory.
 #[must_use]
-pub fn drafts<'a>(plan: Plan, messages: &'a [Message<'a>], held: Reservation) -> Vec<Draft<'a>> {
+pub fn drafts<'a>(plan: Plan, messages: &'a [Message<'a>], held: Reservation) -> Drafts<'a> {
     match plan {
-        Plan::Whole(inside) => vec![Draft::Whole(inside, held)],
-        Plan::Parts(at, parts) => match Split::new(at, &messages[at], held) {
+        Plan::Whole(inside) => Box::new(iter::once(Draft::Whole(inside, held))),
+        Plan::Parts(parts) => match Split::new(parts.message, messages, held) {
             Ok(split) => {
-                iter::repeat(Arc::new(split)).zip(parts).map(|(split, part)| Draft::Part(split, part)).collect()
+                let split = Arc::new(split);
+                Box::new(parts.ranges().map(move |part| Draft::Part(Arc::clone(&split), part)))
             }
-            Err(fault) => vec![Draft::Unreadable(at, fault)],
+            Err(fault) => Box::new(iter::once(Draft::Unreadable(parts.message, fault))),
         },
     }
 }
@@ -154,9 +158,9 @@ impl Made {
 }
 
 impl<'a> Split<'a> {
-    fn new(at: usize, message: &'a Message<'a>, held: Reservation) -> Result<Self, Fault> {
-        let records = unpack::records(&message.sealed)?;
-        let ends = records.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+    fn new(at: usize, messages: &'a [Message<'a>], held: Reservation) -> Result<Self, Fault> {
+        let records = unpack::records(&messages[at].sealed)?;
+        let ends = memchr::memchr_iter(b'\n', &records).map(|at| at + 1);
         let bounds = iter::once(0).chain(ends).collect();
         Ok(Self { at, records, bounds, _held: held })
     }

@@ -27,8 +27,38 @@ pub struct Limits {
 pub enum Plan {
     /// One object of whole messages, in the order of their ids.
     Whole(Vec<usize>),
-    /// One message in parts, each an object of these records of it.
-    Parts(usize, Vec<Range<usize>>),
+    /// One message in parts, each an object of its own.
+    Parts(Parts),
+}
+
+/// How a message is divided into parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parts {
+    /// The message's place in the batch.
+    pub message: usize,
+    /// How many records it has.
+    records: usize,
+    /// How many records a part has; the last one may have fewer.
+    step: usize,
+}
+
+impl Parts {
+    fn new(message: usize, header: &Header, limits: &Limits) -> Self {
+        let step = usize::try_from(limits.records).unwrap_or(usize::MAX).max(1);
+        Self { message, records: header.records as usize, step }
+    }
+
+    /// How many parts there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.records.div_ceil(self.step)
+    }
+
+    /// The records of each part. Made as they are asked for: a header can promise a million of them.
+    pub fn ranges(self) -> impl Iterator<Item = Range<usize>> {
+        let Self { records, step, .. } = self;
+        (0..records).step_by(step).map(move |first| first..records.min(first.saturating_add(step)))
+    }
 }
 
 /// Puts every message into exactly one plan. No two messages may have the same id.
@@ -89,7 +119,7 @@ fn plan_partition(headers: &[&Header], limits: &Limits, messages: Vec<usize>, pl
     for at in messages {
         let header = headers[at];
         if u64::from(header.records) > limits.records {
-            plans.push(Plan::Parts(at, parts(header, limits)));
+            plans.push(Plan::Parts(Parts::new(at, header, limits)));
             continue;
         }
         if !open.has_room_for(header, limits) {
@@ -100,11 +130,6 @@ fn plan_partition(headers: &[&Header], limits: &Limits, messages: Vec<usize>, pl
     if !open.messages.is_empty() {
         plans.push(Plan::Whole(open.messages));
     }
-}
-
-fn parts(header: &Header, limits: &Limits) -> Vec<Range<usize>> {
-    let (records, step) = (header.records as usize, usize::try_from(limits.records).unwrap_or(usize::MAX));
-    (0..records).step_by(step.max(1)).map(|first| first..records.min(first.saturating_add(step))).collect()
 }
 
 impl Open {

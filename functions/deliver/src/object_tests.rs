@@ -29,7 +29,10 @@ fn keys(headers: &[Header], limits: &Limits) -> BTreeSet<String> {
     let key_of = |at: usize, name: &str| key("records/", &headers[at], name, Compression::Gzip);
     let of_plan = |plan: Plan| match plan {
         Plan::Whole(inside) => vec![key_of(inside[0], &name(inside.iter().map(|at| headers[*at].id).collect()))],
-        Plan::Parts(at, parts) => parts.iter().map(|part| key_of(at, &part_name(headers[at].id, part))).collect(),
+        Plan::Parts(parts) => {
+            let at = parts.message;
+            parts.ranges().map(|part| key_of(at, &part_name(headers[at].id, &part))).collect()
+        }
     };
     planned(headers, limits).into_iter().flat_map(of_plan).collect()
 }
@@ -64,7 +67,10 @@ fn an_object_closes_at_each_of_its_limits() {
 fn a_message_beyond_the_limit_in_records_is_split_into_parts() {
     let headers = [header(7, "clicks", "2026-11-21T18", 5, 100)];
     let limits = Limits { records: 2, ..NO_LIMITS };
-    assert_eq!(planned(&headers, &limits), [Plan::Parts(0, vec![0..2, 2..4, 4..5])]);
+    let plans = planned(&headers, &limits);
+    let [Plan::Parts(parts)] = &plans[..] else { panic!("{plans:?}") };
+    assert_eq!((parts.message, parts.count()), (0, 3));
+    assert!(parts.ranges().eq([0..2, 2..4, 4..5]));
     assert_eq!(part_name(MessageId::new(7), &(2..4)), "00000000000000000000000000000007-2-3");
 }
 
@@ -107,10 +113,10 @@ proptest! {
         for plan in planned(&headers, &limits) {
             match plan {
                 Plan::Whole(inside) => inside.iter().for_each(|at| records_seen[*at] += headers[*at].records as usize),
-                Plan::Parts(at, parts) => {
-                    for part in parts {
-                        prop_assert_eq!(part.start, records_seen[at], "parts follow each other");
-                        records_seen[at] = part.end;
+                Plan::Parts(parts) => {
+                    for part in parts.ranges() {
+                        prop_assert_eq!(part.start, records_seen[parts.message], "parts follow each other");
+                        records_seen[parts.message] = part.end;
                     }
                 }
             }
@@ -131,9 +137,9 @@ proptest! {
                     let partition = |at: usize| (&headers[at].stream, headers[at].hour);
                     prop_assert!(inside.iter().all(|at| partition(*at) == partition(inside[0])));
                 }
-                Plan::Parts(_, parts) => {
-                    prop_assert!(parts.len() > 1);
-                    prop_assert!(parts.iter().all(|part| (1..=limits.records).contains(&(part.len() as u64))));
+                Plan::Parts(parts) => {
+                    prop_assert!(parts.count() > 1 && parts.count() == parts.ranges().count());
+                    prop_assert!(parts.ranges().all(|part| (1..=limits.records).contains(&(part.len() as u64))));
                 }
             }
         }
@@ -151,7 +157,7 @@ proptest! {
     fn no_two_objects_have_the_same_key(headers in headers(), limits in limits()) {
         let objects = planned(&headers, &limits).into_iter().map(|plan| match plan {
             Plan::Whole(_) => 1,
-            Plan::Parts(_, parts) => parts.len(),
+            Plan::Parts(parts) => parts.count(),
         });
         prop_assert_eq!(keys(&headers, &limits).len(), objects.sum::<usize>());
     }

@@ -1,5 +1,6 @@
 //! S3: the one file that knows its SDK.
 
+use std::error::Error;
 use std::future::Future;
 use std::time::Duration;
 
@@ -74,8 +75,10 @@ impl S3 {
     }
 
     fn with(shared: &SdkConfig, bucket: &Bucket) -> Self {
-        let mut config = aws_sdk_s3::config::Builder::from(shared).force_path_style(bucket.endpoint.is_some());
-        config.set_endpoint_url(bucket.endpoint.clone());
+        let mut config = aws_sdk_s3::config::Builder::from(shared);
+        if let Some(endpoint) = &bucket.endpoint {
+            config = config.endpoint_url(endpoint).force_path_style(true);
+        }
         Self { client: Client::from_conf(config.build()), bucket: bucket.name.clone() }
     }
 }
@@ -93,7 +96,7 @@ impl ObjectStore for S3 {
             .content_type(object.content_type)
             .set_metadata(object.records.map(|records| [(RECORDS.to_owned(), records.to_string())].into()))
             .body(ByteStream::from(object.body.clone()));
-        // Integrity is the CRC32 that the SDK sends; a SHA-256 of the body on top would cost more than compressing it.
+        // The SDK's CRC32 guards the body; signing it too would cost a SHA-256 over it and find nothing more.
         match request.customize().disable_payload_signing().send().await {
             Ok(_) => Outcome::Done(Stored::Now),
             Err(error) => judge(&error),
@@ -135,10 +138,18 @@ const PASSING: [&str; 4] = ["RequestTimeout", "IncompleteBody", "BadDigest", "XA
 
 /// No answer, or none that is S3's; only a request that cannot even be written will never work.
 fn judge_connection(error: &SdkError<PutObjectError>) -> Outcome<Stored, PutError> {
-    let put_error = PutError(error.to_string());
+    let put_error = PutError(with_causes(error));
     match error {
         SdkError::ConstructionFailure(_) => Outcome::Never(put_error),
         _ => Outcome::Again(put_error),
+    }
+}
+
+/// The SDK's errors say little by themselves: what happened is in their causes.
+fn with_causes(error: &dyn Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {}", with_causes(cause)),
+        None => error.to_string(),
     }
 }
 

@@ -13,7 +13,7 @@ use spillway_shared::retry::{GaveUp, Tries};
 use tokio::time::Instant;
 
 use crate::config::Config;
-use crate::draft::{self, Draft, Form};
+use crate::draft::{self, Draft, Drafts, Form};
 use crate::object::Plan;
 use crate::quarantine::Broken;
 use crate::store::{Object, ObjectStore, PutError};
@@ -95,7 +95,7 @@ impl<S: ObjectStore> Uploads<S> {
         self.pool.run_stream(puts).boxed()
     }
 
-    async fn reserve<'a>(&'a self, plan: Plan, messages: &'a [Message<'a>]) -> Vec<Draft<'a>> {
+    async fn reserve<'a>(&'a self, plan: Plan, messages: &'a [Message<'a>]) -> Drafts<'a> {
         let held = self.budget.reserve(draft::most_bytes(&plan, messages, &self.form)).await;
         draft::drafts(plan, messages, held)
     }
