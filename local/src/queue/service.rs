@@ -70,6 +70,10 @@ impl Service {
         Http(self)
     }
 
+    pub(super) fn region(&self) -> &str {
+        &self.settings.region
+    }
+
     pub(super) fn track(&self) -> MutexGuard<'_, Track> {
         self.track.lock().unwrap_or_else(PoisonError::into_inner)
     }
