@@ -1,5 +1,5 @@
 //! What the tests of the local pipeline share.
-#![allow(dead_code, reason = "every test file takes what it needs")]
+#![allow(dead_code, unreachable_pub, reason = "every test file takes what it needs")]
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,8 +17,13 @@ pub fn anywhere() -> SocketAddr {
 
 /// A queue whose messages come back after a second.
 pub async fn queue(max_receive_count: u32, accepted: Option<Tap>) -> Queue {
+    queue_at(anywhere(), max_receive_count, accepted).await
+}
+
+/// The same, at one address.
+pub async fn queue_at(listen: SocketAddr, max_receive_count: u32, accepted: Option<Tap>) -> Queue {
     let settings = QueueSettings {
-        listen: anywhere(),
+        listen,
         name: "spillway".to_owned(),
         region: "eu-west-1".to_owned(),
         visibility_timeout: Duration::from_secs(1),
