@@ -112,12 +112,21 @@ async fn every_checksum_of_the_sdk_is_taken_also_behind_the_body() {
     let client = s3(&bucket.endpoint);
     let file = data.path().join("upload");
     std::fs::write(&file, vec![b'x'; 300_000]).unwrap();
-    for algorithm in [ChecksumAlgorithm::Crc32, ChecksumAlgorithm::Crc32C, ChecksumAlgorithm::Sha1, ChecksumAlgorithm::Sha256, ChecksumAlgorithm::Crc64Nvme] {
+    for algorithm in [
+        ChecksumAlgorithm::Crc32,
+        ChecksumAlgorithm::Crc32C,
+        ChecksumAlgorithm::Sha1,
+        ChecksumAlgorithm::Sha256,
+        ChecksumAlgorithm::Crc64Nvme,
+    ] {
         let call = || client.put_object().bucket("spillway").checksum_algorithm(algorithm.clone());
         let (memory, streamed) = (format!("memory/{algorithm}"), format!("streamed/{algorithm}"));
         call().key(&memory).body(ByteStream::from(vec![b'x'; 300_000])).send().await.unwrap();
         call().key(&streamed).body(ByteStream::from_path(&file).await.unwrap()).send().await.unwrap();
-        assert_eq!(std::fs::read(bucket.root.join(&streamed)).unwrap(), std::fs::read(bucket.root.join(&memory)).unwrap());
+        assert_eq!(
+            std::fs::read(bucket.root.join(&streamed)).unwrap(),
+            std::fs::read(bucket.root.join(&memory)).unwrap()
+        );
     }
 }
 
@@ -148,7 +157,8 @@ async fn this_run_is_known_from_earlier_ones() {
     let client = s3(&second.endpoint);
     assert_eq!(status(&put(&client, KEY, b"{}\n").await), 412);
     put(&client, "quarantine/dt=2026-11-21/m.json", b"{}").await.unwrap();
-    let mut objects: Vec<_> = second.objects_of_this_run().into_iter().map(|object| (object.key, object.kind)).collect();
+    let mut objects: Vec<_> =
+        second.objects_of_this_run().into_iter().map(|object| (object.key, object.kind)).collect();
     objects.sort_unstable_by(|one, other| one.0.cmp(&other.0));
     let expected = [("quarantine/dt=2026-11-21/m.json".to_owned(), Kind::Quarantined), (KEY.to_owned(), Kind::Records)];
     assert_eq!(objects, expected);

@@ -67,7 +67,8 @@ async fn a_bad_entry_of_a_batch_fails_alone() {
     ];
     let output = client.send_message_batch().queue_url(&queue.url).set_entries(Some(entries)).send().await.unwrap();
     assert_eq!(output.successful().iter().map(|entry| entry.id()).collect::<Vec<_>>(), ["good"]);
-    let mut failed: Vec<_> = output.failed().iter().map(|entry| (entry.id(), entry.code(), entry.sender_fault())).collect();
+    let mut failed: Vec<_> =
+        output.failed().iter().map(|entry| (entry.id(), entry.code(), entry.sender_fault())).collect();
     failed.sort_unstable();
     assert_eq!(
         failed,
@@ -138,8 +139,10 @@ async fn batches_of_deletions_and_visibilities_answer_for_each_entry() {
     let handles: Vec<_> = received.messages().iter().map(|message| message.receipt_handle().unwrap()).collect();
     assert_eq!(handles.len(), 2);
 
-    let show = ChangeMessageVisibilityBatchRequestEntry::builder().id("x").receipt_handle(handles[0]).visibility_timeout(0);
-    let shown = client.change_message_visibility_batch().queue_url(&queue.url).entries(show.build().unwrap()).send().await;
+    let show =
+        ChangeMessageVisibilityBatchRequestEntry::builder().id("x").receipt_handle(handles[0]).visibility_timeout(0);
+    let shown =
+        client.change_message_visibility_batch().queue_url(&queue.url).entries(show.build().unwrap()).send().await;
     assert_eq!(shown.unwrap().successful().len(), 1);
     assert_eq!(queue.counts().await.unwrap().queued, 1);
 

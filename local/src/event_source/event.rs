@@ -104,7 +104,8 @@ mod tests {
     #[test]
     fn a_record_reads_as_lambda_writes_it() {
         let number = MessageAttributeValue::builder().data_type("Number").string_value("7").build().unwrap();
-        let binary = MessageAttributeValue::builder().data_type("Binary").binary_value(Blob::new([1, 2])).build().unwrap();
+        let binary =
+            MessageAttributeValue::builder().data_type("Binary").binary_value(Blob::new([1, 2])).build().unwrap();
         let message = Message::builder()
             .message_id("id")
             .receipt_handle("handle")

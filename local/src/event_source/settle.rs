@@ -62,8 +62,7 @@ async fn invoke<I: Invoke>(function: &I, event: Bytes) -> Result<Bytes, String> 
 }
 
 async fn delete(shared: &Arc<Shared>, messages: Vec<Receipt>) {
-    let calls: Vec<_> =
-        messages.chunks(DELETIONS).map(|some| delete_some(Arc::clone(shared), some.to_vec())).collect();
+    let calls: Vec<_> = messages.chunks(DELETIONS).map(|some| delete_some(Arc::clone(shared), some.to_vec())).collect();
     stream::iter(calls).buffer_unordered(CALLS).for_each(|()| async {}).await;
 }
 

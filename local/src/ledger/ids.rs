@@ -90,14 +90,23 @@ mod tests {
     #[test]
     fn another_form_of_id_is_kept_as_text() {
         let upper = UUID.to_uppercase();
-        for id in ["x", "", UUID, &format!("{UUID}-01"), &format!("{UUID}-"), &format!("{UUID}-4294967296"), &format!("{upper}-1")] {
+        for id in [
+            "x",
+            "",
+            UUID,
+            &format!("{UUID}-01"),
+            &format!("{UUID}-"),
+            &format!("{UUID}-4294967296"),
+            &format!("{upper}-1"),
+        ] {
             assert_eq!(of_line(line(id).as_bytes()), Id::Other(Cow::Borrowed(id)), "{id}");
         }
     }
 
     #[test]
     fn a_line_without_an_id_is_named_by_its_digest() {
-        let names: Vec<_> = [&b"{}"[..], b"{\"id\":1}", b"\xff\xfe", b"{\"id\":\""].iter().map(|line| of_line(line)).collect();
+        let names: Vec<_> =
+            [&b"{}"[..], b"{\"id\":1}", b"\xff\xfe", b"{\"id\":\""].iter().map(|line| of_line(line)).collect();
         for (at, name) in names.iter().enumerate() {
             assert!(matches!(name, Id::Other(text) if text.starts_with("line without ids ")));
             assert!(!names[..at].contains(name));

@@ -134,7 +134,9 @@ mod tests {
     fn equal_ids_count_once_in_whatever_order_they_come() {
         let mut runs = Runs::default();
         let request = u128::MAX - 5;
-        for id in [record(request, 3), record(request, 4), record(1, 0), record(request, 2), record(request, 4), record(1, 7)] {
+        for id in
+            [record(request, 3), record(request, 4), record(1, 0), record(request, 2), record(request, 4), record(1, 7)]
+        {
             runs.push(&id);
         }
         for name in ["x", "y", "x"] {
@@ -146,7 +148,9 @@ mod tests {
         let mut positions: Vec<_> = known.iter().map(|id| index.position(id).unwrap()).collect();
         positions.extend(["x", "y"].map(|name| index.position(&other(name)).unwrap()));
         assert_eq!(positions, [0, 1, 2, 3, 4, 5, 6]);
-        for unknown in [record(1, 1), record(request, 5), record(request, 1), record(0, 0), record(u128::MAX, 0), other("z")] {
+        for unknown in
+            [record(1, 1), record(request, 5), record(request, 1), record(0, 0), record(u128::MAX, 0), other("z")]
+        {
             assert_eq!(index.position(&unknown), None, "{unknown:?}");
         }
     }
@@ -162,7 +166,9 @@ mod tests {
     #[test]
     fn the_largest_index_has_a_place() {
         let mut runs = Runs::default();
-        [u32::MAX, 0, u32::MAX].iter().for_each(|index| runs.push(&record(1, *index)));
+        for index in [u32::MAX, 0, u32::MAX] {
+            runs.push(&record(1, index));
+        }
         let mut index = runs.distinct();
         assert_eq!((index.len(), index.position(&record(1, u32::MAX))), (2, Some(1)));
     }

@@ -5,6 +5,7 @@
 mod refusal;
 mod remains;
 mod rules;
+mod send;
 mod service;
 mod track;
 

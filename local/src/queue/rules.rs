@@ -21,7 +21,8 @@ pub(super) fn batch(entries: &[SendMessageBatchRequestEntry]) -> Result<(), Refu
     entry_ids(entries.iter().map(|entry| entry.id.as_str()))?;
     let bytes: usize = entries.iter().map(|entry| entry.message_body.len() + size(&entry.message_attributes)).sum();
     if bytes > MAX_BATCH_BYTES {
-        let message = format!("Batch requests cannot be longer than {MAX_BATCH_BYTES} bytes. You have sent {bytes} bytes.");
+        let message =
+            format!("Batch requests cannot be longer than {MAX_BATCH_BYTES} bytes. You have sent {bytes} bytes.");
         return Err(Refusal::of_caller("AWS.SimpleQueueService.BatchRequestTooLong", message));
     }
     Ok(())

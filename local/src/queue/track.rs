@@ -72,7 +72,11 @@ impl Track {
 
     /// The handles of all messages that are in flight.
     pub(super) fn handles(&self) -> Vec<String> {
-        self.messages.values().filter_map(|message| message.receipt.as_ref()).map(|(handle, _)| handle.clone()).collect()
+        self.messages
+            .values()
+            .filter_map(|message| message.receipt.as_ref())
+            .map(|(handle, _)| handle.clone())
+            .collect()
     }
 }
 
