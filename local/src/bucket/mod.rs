@@ -12,6 +12,7 @@ mod service;
 mod side;
 mod store;
 
+use std::fs::TryLockError;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -117,7 +118,10 @@ fn prepare(root: &Path, aside: &Path, name: &str) -> Result<std::fs::File, Bucke
     std::fs::create_dir_all(root).map_err(folder(root))?;
     std::fs::create_dir_all(aside).map_err(folder(aside))?;
     let lock = std::fs::File::create(aside.join("lock")).map_err(folder(aside))?;
-    lock.try_lock().map_err(|_| BucketError::InUse(root.to_owned()))?;
+    lock.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => BucketError::InUse(root.to_owned()),
+        TryLockError::Error(error) => BucketError::Folder(aside.to_owned(), error),
+    })?;
     put::remove_unfinished(aside).map_err(folder(aside))?;
     link(aside, name).map_err(folder(aside))?;
     Ok(lock)

@@ -89,7 +89,7 @@ impl Run {
 
     pub(super) fn objects(&self, root: &Path) -> Vec<Object> {
         let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let object = |key: &Box<str>| Object { path: root.join(&**key), kind: Kind::of(key), key: key.to_string() };
-        keys.iter().map(object).collect()
+        let object = |key: &str| Object { path: root.join(key), kind: Kind::of(key), key: key.to_owned() };
+        keys.iter().map(|key| object(key)).collect()
     }
 }

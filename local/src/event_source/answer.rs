@@ -27,7 +27,8 @@ struct Failure {
 /// Why none did.
 pub(super) fn succeeded(answer: &[u8], batch: Vec<Receipt>) -> Result<Vec<Receipt>, String> {
     let failed = failed(answer)?;
-    if let Some(unknown) = failed.iter().find(|id| !batch.iter().any(|receipt| receipt.id == **id)) {
+    let known: HashSet<&str> = batch.iter().map(|receipt| receipt.id.as_str()).collect();
+    if let Some(unknown) = failed.iter().find(|id| !known.contains(id.as_str())) {
         return Err(format!("the answer names `{unknown}`, which is not in the batch"));
     }
     Ok(batch.into_iter().filter(|receipt| !failed.contains(&receipt.id)).collect())

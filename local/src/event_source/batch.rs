@@ -37,25 +37,22 @@ impl Batch {
         Self { event: START.to_vec(), messages: Vec::new(), max_messages, begun: Instant::now() }
     }
 
-    /// Adds a message.
-    ///
-    /// # Errors
-    /// The message, if it does not fit. The first always fits: alone it is as small as it can be.
-    pub(super) fn add(&mut self, message: Message, source: Source<'_>) -> Result<(), Message> {
+    /// Adds a message, or gives it back if it does not fit. The first always fits: alone it is as small as it can be.
+    pub(super) fn add(&mut self, message: Message, source: Source<'_>) -> Option<Message> {
         if self.messages.len() >= self.max_messages {
-            return Err(message);
+            return Some(message);
         }
         let record = event::record(&message, source);
         if !self.messages.is_empty() {
             if self.event.len() + 1 + record.len() + END.len() > MAX_EVENT_BYTES {
-                return Err(message);
+                return Some(message);
             }
             self.event.push(b',');
         }
         self.event.extend_from_slice(&record);
         let Message { message_id, receipt_handle, .. } = message;
         self.messages.push(Receipt { id: message_id.unwrap_or_default(), handle: receipt_handle.unwrap_or_default() });
-        Ok(())
+        None
     }
 
     /// Whether it holds as many messages as it may.
@@ -84,11 +81,11 @@ mod tests {
     fn an_event_stays_within_lambdas_limit() {
         let mut batch = Batch::new(10_000);
         let mut taken = 0;
-        while batch.add(message(256 * 1024), SOURCE).is_ok() {
+        while batch.add(message(256 * 1024), SOURCE).is_none() {
             taken += 1;
         }
         assert_eq!(taken, 23);
-        assert!(batch.add(message(1024), SOURCE).is_ok());
+        assert!(batch.add(message(1024), SOURCE).is_none());
         let (event, messages) = batch.close();
         assert!(event.len() <= MAX_EVENT_BYTES);
         let event: serde_json::Value = serde_json::from_slice(&event).unwrap();
@@ -98,17 +95,17 @@ mod tests {
     #[test]
     fn a_batch_has_at_most_its_size() {
         let mut batch = Batch::new(2);
-        assert!(batch.add(message(1), SOURCE).is_ok());
+        assert!(batch.add(message(1), SOURCE).is_none());
         assert!(!batch.is_full());
-        assert!(batch.add(message(1), SOURCE).is_ok());
+        assert!(batch.add(message(1), SOURCE).is_none());
         assert!(batch.is_full());
-        assert!(batch.add(message(1), SOURCE).is_err());
+        assert!(batch.add(message(1), SOURCE).is_some());
     }
 
     #[test]
     fn a_message_that_is_larger_than_all_goes_alone() {
         let mut batch = Batch::new(10);
-        assert!(batch.add(message(MAX_EVENT_BYTES), SOURCE).is_ok());
-        assert!(batch.add(message(1), SOURCE).is_err());
+        assert!(batch.add(message(MAX_EVENT_BYTES), SOURCE).is_none());
+        assert!(batch.add(message(1), SOURCE).is_some());
     }
 }

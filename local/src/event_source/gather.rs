@@ -82,7 +82,7 @@ impl<I: Invoke> Gatherer<I> {
         let settings = &self.shared.settings;
         let source = Source { arn: &settings.queue_arn, region: &settings.region };
         while let Some(message) = self.waiting.pop_front() {
-            if let Err(message) = batch.add(message, source) {
+            if let Some(message) = batch.add(message, source) {
                 self.waiting.push_front(message);
                 return false;
             }

@@ -93,7 +93,9 @@ impl Ledger {
         queue.each_dead_letter(|body| tally.dead_letter(&body)).await?;
         let objects = bucket.objects_of_this_run();
         let report = on_thread(move || {
-            objects.iter().for_each(|object| tally.object(object));
+            for object in &objects {
+                tally.object(object);
+            }
             tally.report()
         });
         Ok(report.await?)

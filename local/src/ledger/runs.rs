@@ -166,7 +166,9 @@ mod tests {
     #[test]
     fn the_largest_index_has_a_place() {
         let mut runs = Runs::default();
-        [u32::MAX, 0, u32::MAX].iter().for_each(|index| runs.push(&record(1, *index)));
+        for index in [u32::MAX, 0, u32::MAX] {
+            runs.push(&record(1, index));
+        }
         let mut index = runs.distinct();
         assert_eq!((index.len(), index.position(&record(1, u32::MAX))), (2, Some(1)));
     }

@@ -5,6 +5,7 @@
 mod refusal;
 mod remains;
 mod rules;
+mod send;
 mod service;
 mod track;
 
@@ -14,6 +15,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_sqs::config::retry::RetryConfig;
+use aws_sdk_sqs::config::{BehaviorVersion, Region};
 use rustack_sqs_core::config::SqsConfig;
 use rustack_sqs_core::provider::RustackSqs;
 use rustack_sqs_core::queue::queue_arn;
@@ -117,6 +120,19 @@ impl Queue {
             dead_lettered: waiting(&dead) + hidden(&dead),
             oldest: self.service.track().oldest(),
         })
+    }
+
+    /// A client that talks to this queue: without signatures, which nobody checks here, and without retries.
+    #[must_use]
+    pub fn client(&self) -> aws_sdk_sqs::Client {
+        let config = aws_sdk_sqs::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(&self.endpoint)
+            .region(Region::new(self.service.region().to_owned()))
+            .retry_config(RetryConfig::disabled())
+            .allow_no_auth()
+            .build();
+        aws_sdk_sqs::Client::from_conf(config)
     }
 
     /// Answers what is running, for at most a second, and stops listening.

@@ -14,11 +14,11 @@ use rustack_sqs_http::dispatch::SqsHandler;
 use rustack_sqs_http::router::resolve_operation;
 use rustack_sqs_model::input::{
     CreateQueueInput, DeleteMessageBatchInput, DeleteMessageInput, PurgeQueueInput, ReceiveMessageInput,
-    SendMessageBatchInput, SendMessageInput, SetQueueAttributesInput,
+    SetQueueAttributesInput,
 };
 use rustack_sqs_model::operations::SqsOperation;
-use rustack_sqs_model::output::{SendMessageBatchOutput, SendMessageOutput};
-use rustack_sqs_model::types::{BatchResultErrorEntry, Message, SendMessageBatchRequestEntry};
+use rustack_sqs_model::output::DeleteMessageBatchOutput;
+use rustack_sqs_model::types::{BatchResultErrorEntry, Message};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
@@ -30,7 +30,7 @@ use super::{QueueSettings, rules};
 /// The largest call: a batch of 1 MiB whose every character is escaped in JSON.
 const MAX_CALL_BYTES: usize = 8 << 20;
 
-type Answer = Result<Bytes, Refusal>;
+pub(super) type Answer = Result<Bytes, Refusal>;
 
 /// The emulator with what stands before it.
 #[derive(Debug)]
@@ -68,6 +68,10 @@ impl Service {
         Http(self)
     }
 
+    pub(super) fn region(&self) -> &str {
+        &self.settings.region
+    }
+
     pub(super) fn track(&self) -> MutexGuard<'_, Track> {
         self.track.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -95,44 +99,6 @@ impl Service {
             SqsOperation::PurgeQueue => self.purge(read(&body)?).await,
             other => self.forward(other, body).await,
         }
-    }
-
-    async fn send(&self, input: SendMessageInput) -> Result<Done, Refusal> {
-        rules::contents(&input.message_body)?;
-        let body = self.is_main(&input.queue_url).then(|| input.message_body.clone());
-        let output: SendMessageOutput = self.emulator.send_message(input).await?;
-        if let (Some(_), Some(id)) = (&body, &output.message_id) {
-            self.track().sent(id.clone());
-        }
-        Ok(Done { answer: write(&output)?, accepted: body.into_iter().collect() })
-    }
-
-    async fn send_batch(&self, mut input: SendMessageBatchInput) -> Result<Done, Refusal> {
-        rules::batch(&input.entries)?;
-        let refused = take_refused(&mut input.entries);
-        let main = self.is_main(&input.queue_url);
-        let bodies: Vec<_> =
-            input.entries.iter().filter(|_| main).map(|e| (e.id.clone(), e.message_body.clone())).collect();
-        let mut output = SendMessageBatchOutput::default();
-        if !input.entries.is_empty() || refused.is_empty() {
-            output = self.emulator.send_message_batch(input).await?;
-        }
-        output.failed.extend(refused);
-        let accepted = self.acknowledged(&output, bodies);
-        Ok(Done { answer: write(&output)?, accepted })
-    }
-
-    /// The bodies of those entries that succeeded.
-    fn acknowledged(&self, output: &SendMessageBatchOutput, bodies: Vec<(String, String)>) -> Vec<String> {
-        let mut track = self.track();
-        let succeeded = |id: &String| output.successful.iter().find(|entry| entry.id == *id);
-        let accept = |(id, body)| {
-            succeeded(&id).map(|entry| {
-                track.sent(entry.message_id.clone());
-                body
-            })
-        };
-        bodies.into_iter().filter_map(accept).collect()
     }
 
     async fn receive(&self, input: ReceiveMessageInput) -> Result<Done, Refusal> {
@@ -166,7 +132,7 @@ impl Service {
         rules::entry_ids(input.entries.iter().map(|entry| entry.id.as_str()))?;
         let handles: Vec<_> = input.entries.iter().map(|entry| entry.receipt_handle.clone()).collect();
         let bad: Vec<_> = input.entries.extract_if(.., |entry| message_id(&entry.receipt_handle).is_none()).collect();
-        let mut output = rustack_sqs_model::output::DeleteMessageBatchOutput::default();
+        let mut output = DeleteMessageBatchOutput::default();
         if !input.entries.is_empty() || bad.is_empty() {
             output = self.emulator.delete_message_batch(input).await?;
         }
@@ -204,35 +170,22 @@ impl Service {
         Ok(Done { answer, accepted: Vec::new() })
     }
 
-    fn is_main(&self, queue_url: &str) -> bool {
+    pub(super) fn is_main(&self, queue_url: &str) -> bool {
         extract_queue_name(queue_url) == Some(&self.settings.name)
     }
 }
 
 /// What a call came to: the answer, and the messages that it acknowledges to their sender.
-struct Done {
-    answer: Bytes,
-    accepted: Vec<String>,
+pub(super) struct Done {
+    pub(super) answer: Bytes,
+    pub(super) accepted: Vec<String>,
 }
 
-fn done(output: &impl Serialize) -> Result<Done, Refusal> {
+pub(super) fn done(output: &impl Serialize) -> Result<Done, Refusal> {
     Ok(Done { answer: write(output)?, accepted: Vec::new() })
 }
 
-/// Takes the entries out whose characters SQS refuses.
-fn take_refused(entries: &mut Vec<SendMessageBatchRequestEntry>) -> Vec<BatchResultErrorEntry> {
-    let mut refused = Vec::new();
-    entries.retain(|entry| match rules::contents(&entry.message_body) {
-        Ok(()) => true,
-        Err(refusal) => {
-            refused.push(failed(entry.id.clone(), refusal));
-            false
-        }
-    });
-    refused
-}
-
-fn failed(id: String, refusal: Refusal) -> BatchResultErrorEntry {
+pub(super) fn failed(id: String, refusal: Refusal) -> BatchResultErrorEntry {
     let Refusal { code, message, sender_fault, .. } = refusal;
     BatchResultErrorEntry { id, sender_fault, code, message: Some(message) }
 }
@@ -263,6 +216,6 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| Refusal::of_parameter(error.to_string()))
 }
 
-fn write(output: &impl Serialize) -> Answer {
+pub(super) fn write(output: &impl Serialize) -> Answer {
     serde_json::to_vec(output).map(Bytes::from).map_err(|error| Refusal::of_parameter(error.to_string()))
 }

@@ -1,0 +1,186 @@
+//! The bucket, spoken to by the real SDK.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::ChecksumAlgorithm;
+use common::{bucket, s3};
+use futures::future::join_all;
+use spillway_local::bucket::{Bucket, BucketError, Kind, Stored};
+
+const KEY: &str = "records/stream=clicks/dt=2026-11-21/hour=18/0.ndjson";
+
+type Put = Result<PutObjectOutput, SdkError<PutObjectError>>;
+
+async fn put(client: &aws_sdk_s3::Client, key: &str, body: &'static [u8]) -> Put {
+    let call = client.put_object().bucket("spillway").key(key).body(ByteStream::from_static(body));
+    call.if_none_match("*").metadata("records", "3").send().await
+}
+
+fn status(put: &Put) -> u16 {
+    match put {
+        Ok(_) => 200,
+        Err(error) => error.raw_response().map_or(0, |response| response.status().as_u16()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_is_a_readable_file_and_nothing_else_is_in_the_folder() {
+    let data = tempfile::tempdir().unwrap();
+    let bucket = bucket(data.path()).await;
+    let client = s3(&bucket.endpoint);
+    put(&client, KEY, b"{}\n{}\n{}\n").await.unwrap();
+    assert_eq!(std::fs::read(bucket.root.join(KEY)).unwrap(), b"{}\n{}\n{}\n");
+    assert_eq!(bucket.root, data.path().join("spillway"));
+    let visible: Vec<_> = std::fs::read_dir(data.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(visible.iter().all(|name| name == "spillway" || name == ".s3"), "{visible:?}");
+
+    let got = client.get_object().bucket("spillway").key(KEY).send().await.unwrap();
+    assert_eq!(got.metadata().unwrap()["records"], "3");
+    assert_eq!(got.body.collect().await.unwrap().into_bytes(), &b"{}\n{}\n{}\n"[..]);
+    let listed = client.list_objects_v2().bucket("spillway").prefix("records/").send().await.unwrap();
+    assert_eq!(listed.contents().iter().map(|object| object.key().unwrap()).collect::<Vec<_>>(), [KEY]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_conditional_puts_of_one_key_exactly_one_wins() {
+    let data = tempfile::tempdir().unwrap();
+    let bucket = bucket(data.path()).await;
+    let client = s3(&bucket.endpoint);
+    for round in 0..5 {
+        let key = format!("records/{round}.ndjson");
+        let puts = join_all((0..24).map(|_| put(&client, &key, b"{}\n"))).await;
+        let mut statuses: Vec<_> = puts.iter().map(status).collect();
+        statuses.sort_unstable();
+        assert_eq!((statuses[0], &statuses[1..]), (200, &[412; 23][..]));
+    }
+    assert_eq!(bucket.stored(), Stored { records: 15, objects: 5, quarantined: 0, bytes: 15 });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_body_for_a_key_that_exists_hears_412_too() {
+    let data = tempfile::tempdir().unwrap();
+    let bucket = bucket(data.path()).await;
+    let client = s3(&bucket.endpoint);
+    put(&client, KEY, b"small").await.unwrap();
+    let large = client.put_object().bucket("spillway").key(KEY).if_none_match("*");
+    let refused = large.body(ByteStream::from(vec![7; 8 << 20])).send().await;
+    assert_eq!(status(&refused), 412);
+    assert_eq!(std::fs::read(bucket.root.join(KEY)).unwrap(), b"small");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_condition_an_object_is_replaced() {
+    let data = tempfile::tempdir().unwrap();
+    let bucket = bucket(data.path()).await;
+    let client = s3(&bucket.endpoint);
+    for body in [&b"first"[..], b"second"] {
+        client.put_object().bucket("spillway").key(KEY).body(ByteStream::from_static(body)).send().await.unwrap();
+    }
+    assert_eq!(std::fs::read(bucket.root.join(KEY)).unwrap(), b"second");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_not_what_its_digest_says_leaves_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let bucket = bucket(data.path()).await;
+    let client = s3(&bucket.endpoint);
+    let wrong = |call: aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder| {
+        call.bucket("spillway").key(KEY).if_none_match("*").body(ByteStream::from_static(b"body")).send()
+    };
+    for call in [
+        client.put_object().checksum_crc32("AAAAAA=="),
+        client.put_object().checksum_sha256("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+        client.put_object().content_md5("AAAAAAAAAAAAAAAAAAAAAA=="),
+    ] {
+        let refused = wrong(call).await;
+        assert_eq!(status(&refused), 400);
+        assert_eq!(refused.unwrap_err().into_service_error().code(), Some("BadDigest"));
+        assert!(!bucket.root.join(KEY).exists());
+    }
+    assert_eq!(status(&put(&client, KEY, b"body").await), 200);
+    assert!(unfinished(data.path()).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_checksum_of_the_sdk_is_taken_also_behind_the_body() {
+    let data = tempfile::tempdir().unwrap();
+    let bucket = bucket(data.path()).await;
+    let client = s3(&bucket.endpoint);
+    let file = data.path().join("upload");
+    std::fs::write(&file, vec![b'x'; 300_000]).unwrap();
+    for algorithm in [
+        ChecksumAlgorithm::Crc32,
+        ChecksumAlgorithm::Crc32C,
+        ChecksumAlgorithm::Sha1,
+        ChecksumAlgorithm::Sha256,
+        ChecksumAlgorithm::Crc64Nvme,
+    ] {
+        let call = || client.put_object().bucket("spillway").checksum_algorithm(algorithm.clone());
+        let (memory, streamed) = (format!("memory/{algorithm}"), format!("streamed/{algorithm}"));
+        call().key(&memory).body(ByteStream::from(vec![b'x'; 300_000])).send().await.unwrap();
+        call().key(&streamed).body(ByteStream::from_path(&file).await.unwrap()).send().await.unwrap();
+        assert_eq!(
+            std::fs::read(bucket.root.join(&streamed)).unwrap(),
+            std::fs::read(bucket.root.join(&memory)).unwrap()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_bucket_and_a_key_that_leaves_it_are_refused() {
+    let data = tempfile::tempdir().unwrap();
+    let bucket = bucket(data.path()).await;
+    let client = s3(&bucket.endpoint);
+    let missing = client.put_object().bucket("elsewhere").key("a").body(ByteStream::from_static(b"x")).send().await;
+    assert_eq!(missing.unwrap_err().into_service_error().code(), Some("NoSuchBucket"));
+    assert!(!data.path().join("elsewhere").exists());
+    for key in ["../outside", "records/../../outside", "a//b", "a/./b"] {
+        assert_eq!(status(&put(&client, key, b"x").await), 400, "{key}");
+    }
+    assert!(!data.path().join("outside").exists());
+    assert_eq!(bucket.objects_of_this_run(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn this_run_is_known_from_earlier_ones() {
+    let data = tempfile::tempdir().unwrap();
+    let first = bucket(data.path()).await;
+    put(&s3(&first.endpoint), "records/earlier.ndjson", b"{}\n").await.unwrap();
+    put(&s3(&first.endpoint), KEY, b"{}\n").await.unwrap();
+    first.close().await;
+
+    let second = bucket(data.path()).await;
+    let client = s3(&second.endpoint);
+    assert_eq!(status(&put(&client, KEY, b"{}\n").await), 412);
+    put(&client, "quarantine/dt=2026-11-21/m.json", b"{}").await.unwrap();
+    let mut objects: Vec<_> =
+        second.objects_of_this_run().into_iter().map(|object| (object.key, object.kind)).collect();
+    objects.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+    let expected = [("quarantine/dt=2026-11-21/m.json".to_owned(), Kind::Quarantined), (KEY.to_owned(), Kind::Records)];
+    assert_eq!(objects, expected);
+    let stored = second.stored();
+    assert_eq!((stored.objects, stored.quarantined), (0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_folder_has_one_server() {
+    let data = tempfile::tempdir().unwrap();
+    let _first = bucket(data.path()).await;
+    let settings = spillway_local::bucket::BucketSettings {
+        listen: common::anywhere(),
+        data: data.path().to_owned(),
+        name: "spillway".to_owned(),
+        access_key: String::new(),
+        secret_key: String::new(),
+    };
+    assert!(matches!(Bucket::start(settings).await, Err(BucketError::InUse(_))));
+}
+
+fn unfinished(data: &std::path::Path) -> Vec<String> {
+    let names = std::fs::read_dir(data.join(".s3")).unwrap().map(|entry| entry.unwrap().file_name());
+    names.map(|name| name.to_string_lossy().into_owned()).filter(|name| name.starts_with(".put.")).collect()
+}

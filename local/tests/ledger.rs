@@ -1,0 +1,167 @@
+//! The ledger over a queue and a bucket, by record id.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::SystemTime;
+
+use aws_sdk_s3::primitives::ByteStream;
+use common::{bucket, queue, s3, until};
+use spillway_local::ledger::{Ledger, Report};
+use spillway_local::queue::Queue;
+use spillway_shared::hour::Hour;
+use spillway_shared::message::{self, Encoding, Header, MessageId};
+use spillway_shared::stream::StreamName;
+
+/// Lines of NDJSON for the records `indices` of one request.
+fn lines(request: u128, indices: std::ops::Range<u32>) -> String {
+    let request = uuid::Uuid::from_u128(request);
+    indices.fold(String::new(), |mut lines, index| {
+        writeln!(lines, "{{\"id\":\"{request}-{index}\",\"payload\":{{\"id\":\"not this\"}}}}").unwrap();
+        lines
+    })
+}
+
+fn sealed(records: &str, encoding: Encoding) -> String {
+    let header = Header {
+        id: MessageId::new(1),
+        stream: StreamName::parse("clicks").unwrap(),
+        hour: Hour::of(SystemTime::now()),
+        records: u32::try_from(records.lines().count()).unwrap(),
+        bytes: u32::try_from(records.len()).unwrap(),
+        encoding,
+    };
+    message::seal(&header, records)
+}
+
+async fn send(queue: &Queue, body: impl Into<String>) {
+    queue.client().send_message().queue_url(&queue.url).message_body(body).send().await.unwrap();
+}
+
+/// Receives one message and keeps it.
+async fn receive(queue: &Queue) -> aws_sdk_sqs::types::Message {
+    let received = queue.client().receive_message().queue_url(&queue.url).send().await.unwrap();
+    received.messages.unwrap_or_default().remove(0)
+}
+
+async fn delete_one(queue: &Queue) {
+    let handle = receive(queue).await.receipt_handle.unwrap();
+    queue.client().delete_message().queue_url(&queue.url).receipt_handle(handle).send().await.unwrap();
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text.as_bytes()).unwrap();
+    gzip.finish().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_record_is_found_where_it_lies() {
+    let data = tempfile::tempdir().unwrap();
+    let bucket = bucket(data.path()).await;
+    let ledger = Ledger::start();
+    let queue = queue(1, Some(ledger.tap())).await;
+    let client = s3(&bucket.endpoint);
+    let put = async |key: &str, body: Vec<u8>| {
+        let call = client.put_object().bucket("spillway").key(key).if_none_match("*");
+        call.body(ByteStream::from(body)).send().await
+    };
+
+    // Ten records of request 1 in three objects of three encodings; the gzip has two members. One record lies twice.
+    for body in [sealed(&lines(1, 0..6), Encoding::None), sealed(&lines(1, 6..10), Encoding::ZstdBase64)] {
+        send(&queue, body).await;
+        delete_one(&queue).await;
+    }
+    put("records/a.ndjson.gz", [gzip(&lines(1, 0..2)), gzip(&lines(1, 2..4))].concat()).await.unwrap();
+    put("records/b.ndjson.zst", zstd::bulk::compress(lines(1, 4..7).as_bytes(), 1).unwrap()).await.unwrap();
+    put("records/c.ndjson", lines(1, 6..10).into_bytes()).await.unwrap();
+    // A record that this run did not accept, and an object that is none of ours.
+    put("records/d.ndjson", lines(99, 0..1).into_bytes()).await.unwrap();
+    put("notes.txt", b"hello\nworld\n".to_vec()).await.unwrap();
+    // Garbage, quarantined.
+    send(&queue, "garbage \"quoted\"\n").await;
+    delete_one(&queue).await;
+    let quarantined = serde_json::json!({"reason": "no header", "message_id": "m", "body": "garbage \"quoted\"\n"});
+    put("quarantine/dt=2026-11-21/m.json", quarantined.to_string().into_bytes()).await.unwrap();
+    // Two records that were deleted and never stored.
+    send(&queue, sealed(&lines(2, 0..2), Encoding::None)).await;
+    delete_one(&queue).await;
+    // Three records that were received too often.
+    send(&queue, sealed(&lines(3, 0..3), Encoding::None)).await;
+    receive(&queue).await;
+    until("it is dead-lettered", async || {
+        queue.client().receive_message().queue_url(&queue.url).send().await.unwrap();
+        queue.counts().await.unwrap().dead_lettered == 1
+    })
+    .await;
+    // Four records in flight and one that waits; the same message was sent twice.
+    send(&queue, sealed(&lines(4, 0..4), Encoding::None)).await;
+    receive(&queue).await;
+    send(&queue, sealed(&lines(4, 4..5), Encoding::None)).await;
+    send(&queue, sealed(&lines(4, 4..5), Encoding::None)).await;
+
+    let report = ledger.settle(&queue, &bucket).await.unwrap();
+    let expected = Report {
+        accepted: 21,
+        stored: 10,
+        quarantined: 1,
+        dead_lettered: 3,
+        in_flight: 5,
+        missing: 2,
+        duplicates: 1,
+        foreign: 1,
+        unreadable: vec![],
+    };
+    assert_eq!(report, expected, "{report}");
+    assert!(!report.holds());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_of_earlier_runs_do_not_count_unless_they_were_met_again() {
+    let data = tempfile::tempdir().unwrap();
+    let earlier = bucket(data.path()).await;
+    let put = async |endpoint: &str, key: &str, body: String| {
+        let client = s3(endpoint);
+        let call = client.put_object().bucket("spillway").key(key).if_none_match("*");
+        call.body(ByteStream::from(body.into_bytes())).send().await
+    };
+    put(&earlier.endpoint, "records/earlier.ndjson", lines(1, 0..1)).await.unwrap();
+    put(&earlier.endpoint, "records/met.ndjson", lines(2, 0..1)).await.unwrap();
+    earlier.close().await;
+
+    let bucket = bucket(data.path()).await;
+    let ledger = Ledger::start();
+    let queue = queue(5, Some(ledger.tap())).await;
+    send(&queue, sealed(&lines(2, 0..1), Encoding::None)).await;
+    delete_one(&queue).await;
+    assert!(put(&bucket.endpoint, "records/met.ndjson", lines(2, 0..1)).await.is_err());
+    let report = ledger.settle(&queue, &bucket).await.unwrap();
+    assert_eq!(report, Report { accepted: 1, stored: 1, ..Report::default() });
+    assert!(report.is_settled());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_cannot_be_read_is_named() {
+    let data = tempfile::tempdir().unwrap();
+    let bucket = bucket(data.path()).await;
+    let ledger = Ledger::start();
+    let queue = queue(5, Some(ledger.tap())).await;
+    let client = s3(&bucket.endpoint);
+    for key in ["records/broken.ndjson.gz", "quarantine/broken.json"] {
+        let call = client.put_object().bucket("spillway").key(key);
+        call.body(ByteStream::from_static(b"neither gzip nor JSON")).send().await.unwrap();
+    }
+    let report = ledger.settle(&queue, &bucket).await.unwrap();
+    assert_eq!(report.unreadable.len(), 2, "{report}");
+    assert!(report.to_string().contains("cannot be read: "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_accepted_is_counted_while_it_comes() {
+    let ledger = Ledger::start();
+    let queue = queue(5, Some(ledger.tap())).await;
+    send(&queue, sealed(&lines(1, 0..1000), Encoding::ZstdBase64)).await;
+    until("all are counted", async || ledger.accepted() == 1000).await;
+}
