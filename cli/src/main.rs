@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use spillway_local::environment::become_function_if_asked;
+use spillway_shared::{config, log};
 
 use arguments::{Arguments, Command};
 
@@ -32,6 +33,12 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn on_runtime(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
-    spillway_shared::log::start(&spillway_shared::config::process_environment);
+    log::start(&log_setting);
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+/// The emulators tell every step at INFO; a person at a desk wants to know what goes wrong.
+fn log_setting(name: &str) -> Option<String> {
+    let quiet = || (name == "AWS_LAMBDA_LOG_LEVEL").then(|| "WARN".to_owned());
+    config::process_environment(name).or_else(quiet)
 }

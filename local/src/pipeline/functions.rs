@@ -80,7 +80,7 @@ fn function<'a>(
         }
     }
     FunctionSettings {
-        arguments: vec![FUNCTION.into(), name.into()],
+        args: vec![FUNCTION.into(), name.into()],
         variables,
         ..FunctionSettings::new(name, &settings.program)
     }
