@@ -56,6 +56,10 @@ fn banner(pipeline: &Pipeline, admin: &Admin, key: &str) {
     println!("  SQS      {}", pipeline.queue_url());
     println!("  S3       {}", pipeline.s3_endpoint());
     println!("  objects  {}", pipeline.objects().display());
+    let plan = pipeline.faults().plan();
+    for (kind, fault) in plan.faults() {
+        println!("  fault    {kind}={fault}, by seed {}", plan.seed);
+    }
     println!();
     println!("  curl -i http://{address}/v1/streams/clicks -H 'X-Write-Key: {key}' -d '[{{\"event\":\"page_view\"}}]'");
     println!();

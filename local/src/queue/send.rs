@@ -4,6 +4,7 @@ use rustack_sqs_model::input::{SendMessageBatchInput, SendMessageInput};
 use rustack_sqs_model::output::{SendMessageBatchOutput, SendMessageOutput};
 use rustack_sqs_model::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 
+use super::harm::{disorder, take_failing};
 use super::refusal::Refusal;
 use super::rules;
 use super::service::{Done, Service, failed, write};
@@ -21,7 +22,9 @@ impl Service {
 
     pub(super) async fn send_batch(&self, mut input: SendMessageBatchInput) -> Result<Done, Refusal> {
         rules::batch(&input.entries)?;
-        let refused = take_refused(&mut input.entries);
+        let mut refused = take_refused(&mut input.entries);
+        refused.extend(take_failing(&mut input.entries, |entry| &entry.id, self.faults()));
+        disorder(&mut input.entries, self.faults());
         let main = self.is_main(&input.queue_url);
         let bodies: Vec<_> =
             input.entries.iter().filter(|_| main).map(|e| (e.id.clone(), e.message_body.clone())).collect();

@@ -43,6 +43,13 @@ impl Track {
         }
     }
 
+    /// A message is visible again before its time.
+    pub(super) fn shown(&mut self, id: &str) {
+        if let Some((_, visible)) = self.messages.get_mut(id).and_then(|message| message.receipt.as_mut()) {
+            *visible = Instant::now();
+        }
+    }
+
     /// A message was deleted; a handle that is no longer good deletes nothing.
     pub(super) fn deleted(&mut self, id: &str, handle: &str) {
         let good = |(last, visible): &(String, Instant)| last == handle && Instant::now() < *visible;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use spillway_local::bucket::{Bucket, BucketSettings};
+use spillway_local::faults::Faults;
 use spillway_local::ledger::Tap;
 use spillway_local::queue::{Queue, QueueSettings};
 
@@ -29,6 +30,7 @@ pub async fn queue_at(listen: SocketAddr, max_receive_count: u32, accepted: Opti
         visibility_timeout: Duration::from_secs(1),
         max_receive_count,
         accepted,
+        faults: Faults::default(),
     };
     Queue::start(settings).await.unwrap()
 }
@@ -51,6 +53,7 @@ pub async fn bucket(data: &Path) -> Bucket {
         name: "spillway".to_owned(),
         access_key: "local".to_owned(),
         secret_key: "local".to_owned(),
+        faults: Faults::default(),
     };
     Bucket::start(settings).await.unwrap()
 }
