@@ -35,8 +35,7 @@ pub(crate) struct Clients {
     documents: Documents,
     next: AtomicU32,
     fates: Mutex<Vec<Fate>>,
-    /// Payloads that were answered with 200.
-    pub(crate) answered: AtomicU64,
+    answered: AtomicU64,
 }
 
 /// How much is posted.
@@ -69,6 +68,11 @@ impl Clients {
         for client in join_all(clients).await {
             client.expect("a client does not fail");
         }
+    }
+
+    /// Payloads that were answered with 200 so far.
+    pub(crate) fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
     }
 
     /// What the clients know of each document, by its number.

@@ -1,6 +1,7 @@
 //! A run under faults, from the first document to the account.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -29,6 +30,10 @@ pub(crate) struct Scenario {
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) ingest_timeout: Duration,
     pub(crate) deliver_timeout: Duration,
+    /// How long the event source gathers a batch.
+    pub(crate) window: Duration,
+    /// How often it is told how the pipeline stands.
+    pub(crate) tell_every: Duration,
 }
 
 /// What a run came to.
@@ -53,6 +58,8 @@ impl Scenario {
             variables: BTreeMap::new(),
             ingest_timeout: Duration::from_secs(10),
             deliver_timeout: Duration::from_millis(1_200),
+            window: Duration::from_millis(200),
+            tell_every: Duration::from_hours(1),
         }
     }
 
@@ -67,7 +74,10 @@ impl Scenario {
         let data = tempfile::tempdir().unwrap();
         let pipeline = Pipeline::start(self.settings(data.path())).await.unwrap();
         let clients = Clients::new(pipeline.address(), self.documents.clone());
-        clients.post(self.load).await;
+        tokio::select! {
+            () = clients.post(self.load) => {}
+            () = tell(&pipeline, &clients, self.tell_every) => {}
+        }
         pipeline.faults().set(Plan::default());
         until_empty(&pipeline).await;
         let dead = places::messages(pipeline.sqs_endpoint(), &format!("{}-dead", pipeline.queue_url())).await;
@@ -82,13 +92,12 @@ impl Scenario {
     }
 
     fn settings(&self, data: &Path) -> Settings {
-        let window = Duration::from_millis(200);
-        let visibility_timeout = Duration::from_secs((6 * self.deliver_timeout + window).as_secs() + 1);
+        let visibility_timeout = Duration::from_secs((6 * self.deliver_timeout + self.window).as_secs() + 1);
         let faults = self.faults.iter().map(|fault| parse(fault).unwrap());
         Settings {
             data: data.to_owned(),
             config: Path::new(env!("CARGO_MANIFEST_DIR")).join("../config"),
-            window,
+            window: self.window,
             visibility_timeout,
             ingest_timeout: self.ingest_timeout,
             deliver_timeout: self.deliver_timeout,
@@ -99,10 +108,17 @@ impl Scenario {
     }
 }
 
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.found)?;
+        writeln!(f, "processes ended: {} of ingest, {} of deliver", self.ingest_ended, self.deliver_ended)?;
+        self.injected.iter().try_for_each(|(kind, times)| writeln!(f, "  {kind:<18}{times:>12}"))
+    }
+}
+
 impl Outcome {
     /// Checks what always holds, and that every fault really struck.
     pub(crate) fn assert_promise(&self, faults: &[&str]) {
-        println!("{}; injected {:?}", self.found, self.injected);
         self.found.assert_promise();
         for fault in faults {
             let (kind, _) = parse(fault).unwrap();
@@ -115,6 +131,22 @@ impl Outcome {
     pub(crate) fn assert_no_duplicates(&self) {
         let undisturbed = self.deliver_ended == 0 && self.ingest_ended == 0;
         assert!(self.found.duplicates == 0 || !undisturbed, "{}", self.found);
+    }
+}
+
+/// Tells how it stands, again and again.
+async fn tell(pipeline: &Pipeline, clients: &Clients, every: Duration) {
+    loop {
+        sleep(every).await;
+        let status = pipeline.status().await.unwrap();
+        println!(
+            "{} payloads answered; {} messages queued, {} in flight, the oldest {:.0} s old; {} objects",
+            clients.answered(),
+            status.queued,
+            status.in_flight,
+            status.oldest_message_seconds,
+            status.objects
+        );
     }
 }
 
