@@ -22,7 +22,7 @@ async fn run(faults: &[&str]) -> Outcome {
 async fn without_faults_every_payload_is_stored_once() {
     let outcome = run(&[]).await;
     outcome.assert_no_duplicates();
-    assert_eq!(outcome.found.found, outcome.found.sent);
+    assert_eq!(outcome.found.there, outcome.found.sent);
 }
 
 mod s3 {

@@ -34,8 +34,8 @@ pub(crate) struct Found {
     pub(crate) sent: u64,
     /// Answered with 200.
     pub(crate) answered: u64,
-    /// Found somewhere at least once.
-    pub(crate) found: u64,
+    /// There at least once, wherever.
+    pub(crate) there: u64,
     /// Answered with 200, and nowhere.
     pub(crate) lost: u64,
     /// Found with other bytes.
@@ -111,7 +111,7 @@ impl Account {
             self.found.documents += 1;
             self.found.retried += u64::from(fate.tries > 1);
             self.found.sent += seen.len() as u64;
-            self.found.found += found;
+            self.found.there += found;
             self.found.duplicates += duplicates;
             self.found.duplicates_of_posted_once += if fate.tries == 1 { duplicates } else { 0 };
             if fate.answered.is_some() {
@@ -161,7 +161,7 @@ impl fmt::Display for Found {
             self.documents,
             self.retried,
             self.answered,
-            self.found,
+            self.there,
             self.lost,
             self.altered,
             self.foreign,
@@ -191,7 +191,9 @@ mod tests {
     fn close(lines: &[Vec<u8>]) -> Found {
         let fate = Fate { answered: request_number(REQUEST), tries: 1 };
         let mut account = Account::new(documents(), vec![fate]);
-        lines.iter().for_each(|line| account.record(line, None));
+        for line in lines {
+            account.record(line, None);
+        }
         account.close()
     }
 
@@ -201,7 +203,7 @@ mod tests {
         let (first, second) = (line(&format!("{REQUEST}-0"), &payload(0)), line(&format!("{REQUEST}-1"), &payload(1)));
         let whole = close(&[first.clone(), second.clone()]);
         whole.assert_promise();
-        assert_eq!((whole.found, whole.duplicates), (2, 0));
+        assert_eq!((whole.there, whole.duplicates), (2, 0));
         assert_eq!(close(std::slice::from_ref(&first)).lost, 1);
         assert_eq!(close(&[first.clone(), second.clone(), first.clone()]).duplicates, 1);
         assert_eq!(

@@ -1,6 +1,8 @@
 //! What the tests of the whole pipeline share: documents, clients that retry, and an account of what became of every
 //! payload, drawn up from the bucket's own files.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 pub(crate) mod account;
 pub(crate) mod clients;
 pub(crate) mod documents;

@@ -57,7 +57,7 @@ kinds! {
     S3Reset = "s3.reset", Chance, 0 ms;
     /// S3 answers 500 and stores nothing.
     S3Error = "s3.error", Chance, 0 ms;
-    /// S3 answers 503 SlowDown and stores nothing.
+    /// S3 answers 503 `SlowDown` and stores nothing.
     S3SlowDown = "s3.slow_down", Chance, 0 ms;
     /// S3 answers 403 and stores nothing.
     S3Forbidden = "s3.forbidden", Chance, 0 ms;
@@ -79,7 +79,7 @@ kinds! {
     SqsPartial = "sqs.partial", Chance, 0 ms;
     /// SQS delivers a message once more so long after the first time, deleted or not; the chance is each message's.
     SqsTwice = "sqs.twice", Chance, 500 ms;
-    /// SQS hides a message for up to so long when it is sent, at least a second, and later ones overtake it.
+    /// SQS hides a message for so many whole seconds when it is sent, and later ones overtake it; the chance is each message's.
     SqsOutOfOrder = "sqs.out_of_order", Chance, 2000 ms;
     /// SQS shows a message again so long after it was received, before its visibility timeout; unless it is deleted by then.
     SqsEarly = "sqs.early", Chance, 500 ms;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use rustack_sqs_model::input::{ChangeMessageVisibilityInput, ReceiveMessageInput};
-use rustack_sqs_model::types::{BatchResultErrorEntry, Message, SendMessageBatchRequestEntry};
+use rustack_sqs_model::types::{BatchResultErrorEntry, Message};
 use tokio::time::{Instant, sleep};
 
 use super::refusal::Refusal;
@@ -101,12 +101,12 @@ pub(super) fn take_failing<T>(
     failing.map(|entry| failed(id(&entry).to_owned(), internal())).collect()
 }
 
-/// Hides messages for a while, so that later ones overtake them; what its sender delays is left alone.
-pub(super) fn disorder(entries: &mut [SendMessageBatchRequestEntry], faults: &Faults) {
-    for entry in entries.iter_mut().filter(|entry| entry.delay_seconds.is_none()) {
-        if let Some(lasts) = faults.strike(Kind::SqsOutOfOrder) {
-            entry.delay_seconds = Some(i32::try_from(lasts.as_secs()).unwrap_or(1).clamp(1, LONGEST_DELAY));
-        }
+/// Hides a message for a while, so that later ones overtake it; what its sender delays is left alone.
+pub(super) fn disorder(delay_seconds: &mut Option<i32>, faults: &Faults) {
+    if delay_seconds.is_none()
+        && let Some(lasts) = faults.strike(Kind::SqsOutOfOrder)
+    {
+        *delay_seconds = Some(i32::try_from(lasts.as_secs()).unwrap_or(LONGEST_DELAY).clamp(1, LONGEST_DELAY));
     }
 }
 

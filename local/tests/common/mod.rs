@@ -23,7 +23,13 @@ pub async fn queue(max_receive_count: u32, accepted: Option<Tap>) -> Queue {
 
 /// The same, at one address.
 pub async fn queue_at(listen: SocketAddr, max_receive_count: u32, accepted: Option<Tap>) -> Queue {
-    let settings = QueueSettings {
+    let settings = queue_settings(listen, max_receive_count, accepted);
+    Queue::start(settings).await.unwrap()
+}
+
+/// What such a queue is started with.
+pub fn queue_settings(listen: SocketAddr, max_receive_count: u32, accepted: Option<Tap>) -> QueueSettings {
+    QueueSettings {
         listen,
         name: "spillway".to_owned(),
         region: "eu-west-1".to_owned(),
@@ -31,8 +37,7 @@ pub async fn queue_at(listen: SocketAddr, max_receive_count: u32, accepted: Opti
         max_receive_count,
         accepted,
         faults: Faults::default(),
-    };
-    Queue::start(settings).await.unwrap()
+    }
 }
 
 /// A client that signs, as the functions' does.
@@ -47,15 +52,19 @@ pub fn sqs(endpoint: &str) -> aws_sdk_sqs::Client {
 
 /// A bucket under `data`.
 pub async fn bucket(data: &Path) -> Bucket {
-    let settings = BucketSettings {
+    Bucket::start(bucket_settings(data)).await.unwrap()
+}
+
+/// What such a bucket is started with.
+pub fn bucket_settings(data: &Path) -> BucketSettings {
+    BucketSettings {
         listen: anywhere(),
         data: data.to_owned(),
         name: "spillway".to_owned(),
         access_key: "local".to_owned(),
         secret_key: "local".to_owned(),
         faults: Faults::default(),
-    };
-    Bucket::start(settings).await.unwrap()
+    }
 }
 
 /// A client that signs, as the functions' does.
