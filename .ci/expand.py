@@ -85,6 +85,30 @@ def check_order(resources):
         assert order.index("DeliverFunctionAliaslive") < order.index(ingest), "deliver must be deployed before ingest"
 
 
+def longest(parameter):
+    """How many characters a parameter's value has at most."""
+    if "AllowedValues" in parameter:
+        return max(len(str(value)) for value in parameter["AllowedValues"])
+    return parameter["MaxLength"] if parameter["Type"] == "String" else len(str(parameter["MaxValue"]))
+
+
+def check_versions(template):
+    """A changed parameter must publish a version, or the alias goes on with the old value."""
+    for name, resource in template["Resources"].items():
+        if resource["Type"] != "AWS::Lambda::Version":
+            continue
+        description = resource["Properties"]["Description"]
+        function = dict(template["Resources"][resource["Properties"]["FunctionName"]["Ref"]]["Properties"])
+        # The one changes the code itself, the other belongs to the function as a whole.
+        del function["Architectures"]
+        function.pop("ReservedConcurrentExecutions", None)
+        used = set(references(function)) & set(template["Parameters"])
+        assert used == set(references(description)), f"{name}: {used ^ set(references(description))}"
+        gaps = len(substituted(description)) - len(used)
+        length = gaps + sum(longest(template["Parameters"][parameter]) for parameter in used)
+        assert length <= 256, f"{name}: the description may have {length} characters"
+
+
 def regions():
     known = Path(cfnlint.__file__).parent / "data" / "schemas" / "providers"
     return [f.stem for f in sorted(known.glob("*-*.json")) if NEWEST_TYPE in json.loads(f.read_text())]
@@ -96,4 +120,5 @@ else:
     expanded = expand(sys.argv[1])
     check_texts(expanded["Resources"])
     check_order(expanded["Resources"])
+    check_versions(expanded)
     Path(sys.argv[2]).write_text(json.dumps(expanded, indent=1))
