@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Runs the pipeline until Ctrl-C, then drains it and prints the ledger
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Starts a pipeline of its own, posts documents, drains it, and shows what landed
     Demo(Demo),
     /// Write keys

@@ -25,8 +25,8 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
-        Command::Serve(serve) => on_runtime(serve::run(serve)),
+    match arguments.command.unwrap_or_else(|| Command::Serve(arguments.serve.into())) {
+        Command::Serve(serve) => on_runtime(serve::run(*serve)),
         Command::Demo(demo) => on_runtime(demo::run(demo)),
         Command::Key(key) => key::run(&key),
     }

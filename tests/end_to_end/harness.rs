@@ -123,12 +123,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 fn decompressed(file: &Path) -> String {
     let bytes = fs::read(file).unwrap();
-    let mut text = String::new();
-    match file.extension().unwrap().to_str().unwrap() {
-        "gz" => MultiGzDecoder::new(bytes.as_slice()).read_to_string(&mut text).map(drop),
-        "zst" => zstd::decode_all(bytes.as_slice()).map(|bytes| text = String::from_utf8(bytes).unwrap()),
-        _ => Ok(text = String::from_utf8(bytes).unwrap()),
-    }
-    .unwrap();
-    text
+    let bytes = match file.extension().unwrap().to_str().unwrap() {
+        "gz" => MultiGzDecoder::new(bytes.as_slice()).bytes().collect::<Result<_, _>>().unwrap(),
+        "zst" => zstd::decode_all(bytes.as_slice()).unwrap(),
+        _ => bytes,
+    };
+    String::from_utf8(bytes).unwrap()
 }
