@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read as _;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -123,10 +123,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 fn decompressed(file: &Path) -> String {
     let bytes = fs::read(file).unwrap();
-    let bytes = match file.extension().unwrap().to_str().unwrap() {
-        "gz" => MultiGzDecoder::new(bytes.as_slice()).bytes().collect::<Result<_, _>>().unwrap(),
-        "zst" => zstd::decode_all(bytes.as_slice()).unwrap(),
-        _ => bytes,
+    let decoder: Box<dyn Read> = match file.extension().unwrap().to_str().unwrap() {
+        "gz" => Box::new(MultiGzDecoder::new(bytes.as_slice())),
+        "zst" => Box::new(zstd::Decoder::new(bytes.as_slice()).unwrap()),
+        _ => Box::new(bytes.as_slice()),
     };
-    String::from_utf8(bytes).unwrap()
+    std::io::read_to_string(decoder).unwrap()
 }
