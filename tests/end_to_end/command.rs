@@ -165,3 +165,47 @@ fn a_new_key_is_shown_once_with_its_entries() {
     let refused = Command::new(env!("CARGO_BIN_EXE_spillway")).args(["key", "new", "--name", "a b"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(1));
 }
+
+/// What `spillway check` says of a stream file and a sample, and how it ends.
+fn check(stream: &str, sample: Option<(&str, &str)>, name: Option<&str>) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("streams")).unwrap();
+    std::fs::write(folder.path().join("streams/orders.json"), stream).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_spillway"));
+    command.arg("check").arg("--config").arg(folder.path()).args(name);
+    if let Some((name, text)) = sample {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        command.arg("--sample").arg(folder.path().join(name));
+    }
+    let output = command.output().unwrap();
+    (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+}
+
+#[test]
+fn a_sample_shows_what_a_schema_change_would_do() {
+    let stream = r#"{"schema": {"required": ["id"]}, "consent": {"pointer": "/ok", "granted": [true]}}"#;
+    let (code, printed) = check(stream, Some(("a.ndjson", "{\"id\":1,\"ok\":true}\n{\"ok\":true}\n{}\n7\n")), None);
+    assert_eq!(code, Some(1), "{printed}");
+    let fates: Vec<_> = printed.lines().filter(|line| line.starts_with("      ")).map(str::trim).collect();
+    assert_eq!(fates[0], "0  accepted");
+    assert!(fates[1].starts_with("1  rejected  schema"), "{printed}");
+    assert_eq!(fates[2], "2  withheld");
+    assert!(fates[3].starts_with("3  rejected  not_an_object"), "{printed}");
+    assert!(printed.ends_with("1 accepted, 1 withheld, 2 rejected\n"), "{printed}");
+    let (code, printed) = check(stream, Some(("a.json", r#"[{"id":1,"ok":true}]"#)), Some("orders"));
+    assert_eq!(code, Some(0), "{printed}");
+}
+
+#[test]
+fn check_tells_every_fault() {
+    let (code, printed) =
+        check(r#"{"schema": {"$ref": "https://x.example/s"}, "consent": {"pointer": "a"}, "x": 1}"#, None, None);
+    assert_eq!(code, Some(1));
+    for fault in ["orders.json", "https://x.example/s", "/consent/pointer", "/x: is not known"] {
+        assert!(printed.contains(fault), "{fault} in {printed}");
+    }
+    for (sample, name) in [(None, Some("other")), (Some(("a.json", "[{")), None)] {
+        assert_eq!(check("{}", sample, name).0, Some(1));
+    }
+    assert_eq!(check("{}", None, None).0, Some(0));
+}
