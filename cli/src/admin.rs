@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
+use serde::Serialize;
 use serde_json::json;
 use spillway_local::faults::Faults;
 use spillway_local::loopback::Server;
@@ -51,10 +52,10 @@ impl Admin {
 async fn answer(request: Request<Incoming>, pipeline: &Pipeline) -> Response<Full<Bytes>> {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/status") => match pipeline.status().await {
-            Ok(status) => respond(StatusCode::OK, &json!(status)),
+            Ok(status) => respond(StatusCode::OK, &status),
             Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         },
-        (&Method::GET, "/faults") => respond(StatusCode::OK, &json!(pipeline.faults().state())),
+        (&Method::GET, "/faults") => respond(StatusCode::OK, &pipeline.faults().state()),
         (&Method::PUT, "/faults") => set_faults(request.into_body(), pipeline.faults()).await,
         (_, "/status") => refuse(StatusCode::METHOD_NOT_ALLOWED, "only GET"),
         (_, "/faults") => refuse(StatusCode::METHOD_NOT_ALLOWED, "only GET and PUT"),
@@ -68,7 +69,7 @@ async fn set_faults(body: Incoming, faults: &Faults) -> Response<Full<Bytes>> {
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large or broke off");
     };
     match faults.set_json(&body.to_bytes()) {
-        Ok(()) => respond(StatusCode::OK, &json!(faults.state())),
+        Ok(()) => respond(StatusCode::OK, &faults.state()),
         Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
     }
 }
@@ -77,7 +78,9 @@ fn refuse(status: StatusCode, message: &str) -> Response<Full<Bytes>> {
     respond(status, &json!({"message": message}))
 }
 
-fn respond(status: StatusCode, body: &serde_json::Value) -> Response<Full<Bytes>> {
+fn respond(status: StatusCode, body: &impl Serialize) -> Response<Full<Bytes>> {
+    // Our own structures have string keys only; they always serialise.
+    let body = serde_json::to_string(body).unwrap_or_default();
     let mut response = Response::new(Full::from(format!("{body}\n")));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -2,6 +2,7 @@
 
 mod admin;
 mod arguments;
+mod check;
 mod demo;
 mod key;
 mod report;
@@ -25,9 +26,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    match arguments.command.unwrap_or_else(|| Command::Serve(Box::new(arguments.serve))) {
+    match arguments.command.unwrap_or_else(|| Command::Serve(arguments.serve.into())) {
         Command::Serve(serve) => on_runtime(serve::run(*serve)),
         Command::Demo(demo) => on_runtime(demo::run(demo)),
+        Command::Check(check) => check::run(&check),
         Command::Key(key) => key::run(&key),
     }
 }

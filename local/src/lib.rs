@@ -6,7 +6,8 @@
 //!
 //! [`pipeline`] puts them together in this order. [`front`], [`runtime`], [`queue`], [`event_source`] and [`bucket`] do
 //! what API Gateway, Lambda, SQS, its event source mapping and S3 do; [`invoke`] is what they know of a function.
-//! [`ledger`] and [`outcomes`] watch from outside, [`faults`] strike at all of them, and [`client`] is who posts.
+//! [`ledger`] and [`outcomes`] watch from outside, [`faults`] strike at all of them; [`client`] is who posts and [`sample`]
+//! what.
 
 mod body;
 pub mod bucket;
@@ -23,3 +24,4 @@ pub mod outcomes;
 pub mod pipeline;
 pub mod queue;
 pub mod runtime;
+pub mod sample;

@@ -1,5 +1,7 @@
 //! Faults as the SDKs see them.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use std::time::Duration;
