@@ -128,6 +128,7 @@ mod functions {
     async fn ingest_that_is_killed_loses_nothing_that_was_answered() {
         let outcome = run(&["ingest.kill=2"]).await;
         assert!(outcome.ingest_ended > 0);
+        outcome.assert_duplicates_by_clients_alone();
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -144,6 +145,7 @@ mod functions {
         let outcome = scenario.run().await;
         outcome.assert_promise(&faults);
         assert!(outcome.ingest_ended > 0);
+        outcome.assert_duplicates_by_clients_alone();
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -172,6 +174,11 @@ mod one_message_an_object {
     #[tokio::test(flavor = "multi_thread")]
     async fn is_stored_once_when_answers_are_lost() {
         run(&["s3.lost_answer=0.5", "sqs.lost_answer=0.2"]).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn is_stored_twice_only_by_a_client_that_posts_again() {
+        run(&["ingest.kill=2", "sqs.twice=0.3:300ms"]).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -248,6 +255,7 @@ mod mix {
             scenario.seed = seed;
             scenario.documents = Documents { seed, payloads: 10..=100 };
             scenario.load = Load { clients: 64, lasts, rate };
+            scenario.ingest_environments = 2;
             scenario.deliver_timeout = Duration::from_secs(5);
             scenario.window = Duration::from_secs(1);
             scenario.tell_every = Duration::from_mins(1);

@@ -92,9 +92,8 @@ pub(crate) struct Serve {
     /// How long draining may take at the end
     #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
     pub(crate) drain_timeout: Duration,
-    /// Something that goes wrong on purpose, as NAME=RATE or NAME=RATE:DURATION, like s3.stall=0.01:3s; may be given several
-    /// times, and changed by PUT /faults on the admin address
-    #[arg(long = "fault", value_name = "FAULT", value_parser = faults::parse)]
+    /// Something that goes wrong on purpose, as NAME=RATE or NAME=RATE:DURATION; may be given several times
+    #[arg(long = "fault", value_name = "FAULT", value_parser = faults::parse, long_help = long_help_of_fault())]
     pub(crate) faults: Vec<(Kind, Fault)>,
     /// The same seed gives each fault the same sequence
     #[arg(long, default_value_t = 1)]
@@ -177,6 +176,14 @@ impl Demo {
             ..of_this_process()?
         })
     }
+}
+
+fn long_help_of_fault() -> String {
+    let head = "Something that goes wrong on purpose, as NAME=RATE or NAME=RATE:DURATION, like s3.stall=0.01:3s; may be given \
+                several times, and replaced by PUT /faults on the admin address. A rate is a chance from 0 to 1, for ingest \
+                and deliver how often in a second, for each process:\n";
+    let line = |kind: Kind| format!("\n{:<18}{}", kind.name(), kind.what());
+    head.to_owned() + &Kind::ALL.map(line).concat()
 }
 
 /// Settings whose functions are this very program, with this process's environment to pass on.

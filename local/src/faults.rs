@@ -70,6 +70,11 @@ impl Faults {
         Kind::ALL.into_iter().map(count).filter(|(_, count)| *count > 0).collect()
     }
 
+    /// Whether nothing strikes at all.
+    pub(crate) fn are_off(&self) -> bool {
+        !self.0.armed.load(Ordering::Relaxed)
+    }
+
     /// Draws the next number of a kind's sequence, and counts if it strikes; answers how long the fault lasts.
     pub(crate) fn strike(&self, kind: Kind) -> Option<Duration> {
         self.draw(kind).inspect(|_| self.count(kind))
@@ -77,7 +82,7 @@ impl Faults {
 
     /// The same without counting, for faults that may come to nothing.
     pub(crate) fn draw(&self, kind: Kind) -> Option<Duration> {
-        if !self.0.armed.load(Ordering::Relaxed) {
+        if self.are_off() {
             return None;
         }
         let plan = self.0.plan.borrow();

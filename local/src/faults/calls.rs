@@ -63,6 +63,9 @@ impl Calls {
 
     /// Before the emulator: delays the call, or says what comes of it instead.
     pub(crate) async fn before(&self) -> Result<(), Harm> {
+        if self.faults.are_off() {
+            return Ok(());
+        }
         for delay in [self.kinds.latency, self.kinds.stall] {
             if let Some(lasts) = self.faults.strike(delay) {
                 sleep(lasts).await;

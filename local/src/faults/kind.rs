@@ -16,11 +16,11 @@ pub(super) enum Per {
 }
 
 macro_rules! kinds {
-    ($($(#[$what:meta])* $kind:ident = $name:literal, $per:ident, $lasts:literal ms;)*) => {
+    ($(#[doc = $what:literal] $kind:ident = $name:literal, $per:ident, $lasts:literal ms;)*) => {
         /// A kind of fault.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Kind {
-            $($(#[$what])* $kind,)*
+            $(#[doc = $what] $kind,)*
         }
 
         impl Kind {
@@ -33,6 +33,12 @@ macro_rules! kinds {
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self { $(Self::$kind => $name),* }
+            }
+
+            /// What it does, in a sentence.
+            #[must_use]
+            pub fn what(self) -> &'static str {
+                match self { $(Self::$kind => $what.trim_ascii()),* }
             }
 
             /// What its rate counts.
