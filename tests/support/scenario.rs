@@ -57,7 +57,7 @@ impl Scenario {
         Self {
             faults: faults.iter().map(|fault| (*fault).to_owned()).collect(),
             seed: 1,
-            load: Load { clients: 12, lasts: Duration::from_secs(2), rate: 120.0 },
+            load: Load { clients: 12, lasts: Duration::from_millis(1_500), rate: 150.0 },
             documents: Documents { seed: 1, payloads: 1..=20 },
             // Under faults there are many warnings.
             variables: BTreeMap::from([("AWS_LAMBDA_LOG_LEVEL".to_owned(), "ERROR".to_owned())]),
