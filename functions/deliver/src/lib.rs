@@ -24,7 +24,6 @@ pub mod upload;
 #[cfg(test)]
 mod testing;
 
-use std::panic::PanicHookInfo;
 use std::sync::Arc;
 
 use lambda_runtime::{Error, service_fn};
@@ -45,7 +44,7 @@ use crate::store::S3;
 pub fn run(lookup: Lookup<'_>) -> Result<(), Error> {
     log::start(lookup);
     let config = Config::read(lookup).inspect_err(|faults| tracing::error!(%faults, "deliver does not start"))?;
-    std::panic::set_hook(Box::new(log_panic));
+    log::panics_by_place();
     runtime(lookup)?.block_on(serve(&config))
 }
 
@@ -64,12 +63,6 @@ fn runtime(lookup: Lookup<'_>) -> std::io::Result<Runtime> {
     let concurrency = lookup("AWS_LAMBDA_MAX_CONCURRENCY").and_then(|text| text.trim().parse::<u32>().ok());
     let mut builder = if concurrency > Some(1) { Builder::new_multi_thread() } else { Builder::new_current_thread() };
     builder.enable_all().build()
-}
-
-/// Where, and not what: the message of a panic can quote what a client sent.
-fn log_panic(info: &PanicHookInfo<'_>) {
-    let place = info.location().map(ToString::to_string);
-    tracing::error!(place, "a panic");
 }
 
 #[cfg(test)]

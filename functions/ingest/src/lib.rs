@@ -41,6 +41,7 @@ use sqs::Sqs;
 pub fn run(lookup: Lookup<'_>) -> Result<(), Error> {
     log::start(lookup);
     let config = Config::read(lookup).inspect_err(|faults| tracing::error!(%faults, "ingest does not start"))?;
+    log::panics_by_place();
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(config))
 }
 
