@@ -28,8 +28,7 @@ use std::sync::Arc;
 
 use lambda_runtime::{Error, service_fn};
 use spillway_shared::config::Lookup;
-use spillway_shared::log;
-use tokio::runtime::{Builder, Runtime};
+use spillway_shared::{log, runtime};
 
 use crate::batch::Deliver;
 use crate::config::Config;
@@ -45,7 +44,7 @@ pub fn run(lookup: Lookup<'_>) -> Result<(), Error> {
     log::start(lookup);
     let config = Config::read(lookup).inspect_err(|faults| tracing::error!(%faults, "deliver does not start"))?;
     log::panics_by_place();
-    runtime(lookup)?.block_on(serve(&config))
+    runtime::of_function(lookup)?.block_on(serve(&config))
 }
 
 async fn serve(config: &Config) -> Result<(), Error> {
@@ -56,13 +55,6 @@ async fn serve(config: &Config) -> Result<(), Error> {
         async move { deliver.invocation(event).await.map_err(Error::from) }
     });
     lambda_runtime::run_concurrent(handler).await
-}
-
-/// One thread where one invocation runs at a time, since handing work to another thread costs more than it wins then.
-fn runtime(lookup: Lookup<'_>) -> std::io::Result<Runtime> {
-    let concurrency = lookup("AWS_LAMBDA_MAX_CONCURRENCY").and_then(|text| text.trim().parse::<u32>().ok());
-    let mut builder = if concurrency > Some(1) { Builder::new_multi_thread() } else { Builder::new_current_thread() };
-    builder.enable_all().build()
 }
 
 #[cfg(test)]

@@ -26,8 +26,8 @@ use std::sync::Arc;
 
 use lambda_http::{Error, Request, service_fn};
 use spillway_shared::config::Lookup;
-use spillway_shared::log;
 use spillway_shared::pool::{Budget, Pool};
+use spillway_shared::{log, runtime};
 
 use config::Config;
 use queue::Queue;
@@ -42,7 +42,7 @@ pub fn run(lookup: Lookup<'_>) -> Result<(), Error> {
     log::start(lookup);
     let config = Config::read(lookup).inspect_err(|faults| tracing::error!(%faults, "ingest does not start"))?;
     log::panics_by_place();
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(config))
+    runtime::of_function(lookup)?.block_on(serve(config))
 }
 
 async fn serve(config: Config) -> Result<(), Error> {
