@@ -4,10 +4,13 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
-use serde_json::json;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
+use serde_json::{Value, json};
 use spillway_local::client::Document;
 
-use crate::harness::{KEY, Run, accepted_ids, json};
+use crate::harness::{KEY, Run, accepted_ids, json as body_of};
 
 /// Payloads that are easily broken on the way.
 const PAYLOADS: [&str; 12] = [
@@ -67,7 +70,7 @@ async fn everything_comes_back(compression: &str) {
     for document in documents() {
         let answer = run.post(&document).await;
         assert_eq!(answer.status, 200, "{document:?}: {answer:?}");
-        assert_eq!(json(&answer)["accepted"], PAYLOADS.len(), "{document:?}: {answer:?}");
+        assert_eq!(body_of(&answer)["accepted"], PAYLOADS.len(), "{document:?}: {answer:?}");
         expected.extend(accepted_ids(&answer).into_iter().zip(PAYLOADS));
     }
     let lines = run.end().await.lines();
@@ -94,6 +97,51 @@ async fn payloads_come_back_byte_for_byte_uncompressed() {
     everything_comes_back("none").await;
 }
 
+/// Any JSON, with keys and strings that are hard to carry.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 5, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::btree_map(any::<String>(), inner, 0..5)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+#[tokio::test]
+async fn any_accepted_document_comes_back() {
+    let run = Run::start(|_| ()).await;
+    let mut client = run.client().await;
+    let documents = prop::collection::vec(any_json(), 1..6);
+    let mut runner = TestRunner::deterministic();
+    let mut expected = Vec::new();
+    for _ in 0..200 {
+        let payloads = documents.new_tree(&mut runner).unwrap().current();
+        let body = serde_json::to_string_pretty(&payloads).unwrap();
+        let answer = client.post(&Document::new("clicks", KEY, body.clone())).await.unwrap();
+        let objects: Vec<_> = (0..).zip(&payloads).filter(|(_, payload)| payload.is_object()).collect();
+        assert_eq!(answer.status, if objects.is_empty() { 400 } else { 200 }, "{body}: {answer:?}");
+        let id = body_of(&answer)["request_id"].clone();
+        expected.extend(
+            objects
+                .into_iter()
+                .map(|(index, payload): (usize, _)| (format!("{}-{index}", id.as_str().unwrap()), payload.clone())),
+        );
+    }
+    let records = run.end().await.records();
+    assert_eq!(records.len(), expected.len());
+    for (id, payload) in expected {
+        assert_eq!(records[&id]["payload"], payload, "{id}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_known_of_the_request_is_stamped() {
     let run = Run::start(|_| ()).await;
@@ -114,11 +162,11 @@ async fn a_stream_is_judged_before_anything_is_stored() {
         r#"[{"event":"a"},{"event":"b","consent":false},{"n":1},{"event":"c","n":1.5},{"event":"d","event":"e"}]"#;
     let answer = run.post(&Document::new("judged", KEY, body)).await;
     let opted_out = run.post(&Document::new("judged", KEY, body).header("sec-gpc", "1")).await;
-    let fates = json(&answer);
+    let fates = body_of(&answer);
     assert_eq!((&fates["accepted"], &fates["withheld"], &fates["rejected"]), (&json!(1), &json!(1), &json!(3)));
     let reasons: Vec<_> = fates["rejections"].as_array().unwrap().iter().map(|listed| &listed["reason"]).collect();
     assert_eq!(reasons, ["schema", "schema", "duplicate_key"]);
-    assert_eq!(json(&opted_out)["withheld"], 5);
+    assert_eq!(body_of(&opted_out)["withheld"], 5);
     let records = run.end().await.records();
     assert_eq!(records.values().map(|record| &record["payload"]).collect::<Vec<_>>(), [&json!({"event": "a"})]);
 }
