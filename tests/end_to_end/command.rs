@@ -116,7 +116,8 @@ fn functions_do_not_outlive_a_killed_server() {
 #[test]
 fn what_is_wrong_is_said_at_start_and_nothing_is_left_running() {
     let data = tempfile::tempdir().unwrap();
-    let Output { status, stderr, .. } = spillway(&["serve", "--deliver-timeout", "2s"], data.path()).output().unwrap();
+    let mut command = spillway(&["serve", "--deliver-timeout", "2s"], data.path());
+    let Output { status, stderr, .. } = command.env("CALL_TIMEOUT_MS", "1500").output().unwrap();
     assert_eq!(status.code(), Some(1));
     assert!(text(&stderr).contains("deliver: CALL_TIMEOUT_MS × CALL_TRIES"), "{}", text(&stderr));
 
