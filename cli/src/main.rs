@@ -2,8 +2,11 @@
 
 mod admin;
 mod arguments;
+mod aws;
 mod demo;
 mod key;
+mod quarantine;
+mod redrive;
 mod report;
 mod serve;
 
@@ -29,6 +32,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Serve(serve) => on_runtime(serve::run(serve)),
         Command::Demo(demo) => on_runtime(demo::run(demo)),
         Command::Key(key) => key::run(&key),
+        Command::Redrive(redrive) => on_runtime(redrive::run(redrive)),
+        Command::Quarantine(quarantine) => on_runtime(quarantine::run(quarantine)),
     }
 }
 
