@@ -209,7 +209,7 @@ async fn a_message_that_kills_the_process_is_dead_lettered_and_takes_no_neighbou
         let counts = queue.counts().await.unwrap();
         (counts.queued, counts.in_flight, counts.dead_lettered) == (0, 0, 1)
     };
-    until("only the dead-letter queue holds something", Duration::from_secs(60), is_over).await;
+    until("only the dead-letter queue holds something", Duration::from_mins(1), is_over).await;
 
     let mut dead = Vec::new();
     queue.each_dead_letter(|body| dead.push(body)).await.unwrap();

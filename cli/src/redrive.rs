@@ -38,7 +38,7 @@ pub(crate) struct Redrive {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Moved {
     /// In the queue again, and out of the dead-letter queue.
-    moved: u64,
+    back: u64,
     /// In both queues, since deleting failed.
     doubled: u64,
     /// Still in the dead-letter queue, since sending failed.
@@ -57,7 +57,7 @@ pub(crate) async fn run(arguments: Redrive) -> anyhow::Result<ExitCode> {
     let moved = redrive(&dead, &queue, arguments.rate, arguments.most, &progress).await;
     progress.finish_and_clear();
     let moved = moved?;
-    println!("{} messages moved, {} left, {} now in both queues", moved.moved, moved.left, moved.doubled);
+    println!("{} messages moved, {} left, {} now in both queues", moved.back, moved.left, moved.doubled);
     Ok(if moved.left + moved.doubled == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -95,8 +95,8 @@ async fn move_some(dead: &Queue, queue: &Queue, messages: &[Received]) -> anyhow
     if handles.is_empty() {
         return Ok(Moved { left, ..Moved::default() });
     }
-    let moved = dead.delete(&handles).await? as u64;
-    Ok(Moved { moved, doubled: handles.len() as u64 - moved, left })
+    let back = dead.delete(&handles).await? as u64;
+    Ok(Moved { back, doubled: handles.len() as u64 - back, left })
 }
 
 /// Parts that one call can send.
@@ -115,11 +115,11 @@ fn calls(messages: &[Received]) -> Vec<&[Received]> {
 
 impl Moved {
     fn plus(self, other: Self) -> Self {
-        Self { moved: self.moved + other.moved, doubled: self.doubled + other.doubled, left: self.left + other.left }
+        Self { back: self.back + other.back, doubled: self.doubled + other.doubled, left: self.left + other.left }
     }
 
     fn total(self) -> u64 {
-        self.moved + self.doubled + self.left
+        self.back + self.doubled + self.left
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a pause need not be exact beyond 2^52 messages")]

@@ -37,7 +37,7 @@ async fn all_dead_letters_go_back_to_the_queue_and_none_stays() {
     let sqs = sqs().await;
     let (queue, dead) = queues(&sqs, 25, 10).await;
     assert_eq!(dead.waiting().await.unwrap(), 25);
-    assert_eq!(moved(&dead, &queue, 10_000, None).await, Moved { moved: 25, ..Moved::default() });
+    assert_eq!(moved(&dead, &queue, 10_000, None).await, Moved { back: 25, ..Moved::default() });
     let counts = sqs.counts().await.unwrap();
     assert_eq!((counts.queued, counts.dead_lettered), (25, 0));
 }
@@ -46,7 +46,7 @@ async fn all_dead_letters_go_back_to_the_queue_and_none_stays() {
 async fn messages_that_are_too_large_for_one_call_go_by_several() {
     let sqs = sqs().await;
     let (queue, dead) = queues(&sqs, 9, 250_000).await;
-    assert_eq!(moved(&dead, &queue, 10_000, None).await.moved, 9);
+    assert_eq!(moved(&dead, &queue, 10_000, None).await.back, 9);
     assert_eq!(sqs.counts().await.unwrap().queued, 9);
 }
 
@@ -54,7 +54,7 @@ async fn messages_that_are_too_large_for_one_call_go_by_several() {
 async fn no_more_than_asked_for_are_moved() {
     let sqs = sqs().await;
     let (queue, dead) = queues(&sqs, 15, 10).await;
-    assert_eq!(moved(&dead, &queue, 10_000, Some(12)).await.moved, 12);
+    assert_eq!(moved(&dead, &queue, 10_000, Some(12)).await.back, 12);
     let counts = sqs.counts().await.unwrap();
     assert_eq!((counts.queued, counts.dead_lettered), (12, 3));
 }

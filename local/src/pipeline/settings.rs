@@ -83,7 +83,7 @@ impl Settings {
             deliver_environments: 2,
             deliver_timeout: Duration::from_secs(5),
             front_timeout: Duration::from_secs(30),
-            drain_timeout: Duration::from_secs(60),
+            drain_timeout: Duration::from_mins(1),
             variables: BTreeMap::new(),
         }
     }
