@@ -9,7 +9,7 @@ async fn sqs() -> Sqs {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         name: "spillway".to_owned(),
         region: "us-east-1".to_owned(),
-        visibility_timeout: Duration::from_secs(60),
+        visibility_timeout: Duration::from_mins(1),
         max_receive_count: 3,
         accepted: None,
     };
