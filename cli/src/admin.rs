@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
+use serde::Serialize;
 use serde_json::json;
 use spillway_local::loopback::Server;
 use spillway_local::pipeline::Pipeline;
@@ -48,7 +49,7 @@ impl Admin {
 async fn answer(request: &Request<Incoming>, pipeline: &Pipeline) -> Response<Full<Bytes>> {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/status") => match pipeline.status().await {
-            Ok(status) => respond(StatusCode::OK, &json!(status)),
+            Ok(status) => respond(StatusCode::OK, &status),
             Err(error) => respond(StatusCode::INTERNAL_SERVER_ERROR, &json!({"message": error.to_string()})),
         },
         (_, "/status") => respond(StatusCode::METHOD_NOT_ALLOWED, &json!({"message": "only GET"})),
@@ -56,7 +57,9 @@ async fn answer(request: &Request<Incoming>, pipeline: &Pipeline) -> Response<Fu
     }
 }
 
-fn respond(status: StatusCode, body: &serde_json::Value) -> Response<Full<Bytes>> {
+fn respond(status: StatusCode, body: &impl Serialize) -> Response<Full<Bytes>> {
+    // Our own structures have string keys only; they always serialise.
+    let body = serde_json::to_string(body).unwrap_or_default();
     let mut response = Response::new(Full::from(format!("{body}\n")));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

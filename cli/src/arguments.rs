@@ -27,9 +27,11 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Runs the pipeline until Ctrl-C, then drains it and prints the ledger
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Starts a pipeline of its own, posts documents, drains it, and shows what landed
     Demo(Demo),
+    /// Checks stream files and keys.json, and shows what becomes of a sample document
+    Check(Check),
     /// Write keys
     #[command(subcommand)]
     Key(Key),
@@ -110,6 +112,19 @@ pub(crate) struct Demo {
     /// The folder with streams/ and keys.json
     #[arg(long, default_value = "./config")]
     pub(crate) config: PathBuf,
+}
+
+/// Ends with 1 if anything is wrong, or if a payload of the sample is rejected.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The folder with streams/ and keys.json
+    #[arg(long, default_value = "./config")]
+    pub(crate) config: PathBuf,
+    /// A document to judge: JSON, or a payload a line if the name ends in .ndjson, .jsonl or .jsonlines
+    #[arg(long)]
+    pub(crate) sample: Option<PathBuf>,
+    /// The stream that the sample is for; not needed where there is only one
+    pub(crate) stream: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

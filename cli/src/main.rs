@@ -3,6 +3,7 @@
 mod admin;
 mod arguments;
 mod aws;
+mod check;
 mod demo;
 mod key;
 mod quarantine;
@@ -28,9 +29,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
-        Command::Serve(serve) => on_runtime(serve::run(serve)),
+    match arguments.command.unwrap_or_else(|| Command::Serve(arguments.serve.into())) {
+        Command::Serve(serve) => on_runtime(serve::run(*serve)),
         Command::Demo(demo) => on_runtime(demo::run(demo)),
+        Command::Check(check) => check::run(&check),
         Command::Key(key) => key::run(&key),
         Command::Redrive(redrive) => on_runtime(redrive::run(redrive)),
         Command::Quarantine(quarantine) => on_runtime(quarantine::run(quarantine)),

@@ -6,7 +6,7 @@
 //!
 //! [`pipeline`] puts them together in this order. [`front`], [`runtime`], [`queue`], [`event_source`] and [`bucket`] do
 //! what API Gateway, Lambda, SQS, its event source mapping and S3 do; [`invoke`] is what they know of a function.
-//! [`ledger`] and [`outcomes`] watch from outside, and [`client`] is who posts.
+//! [`ledger`] and [`outcomes`] watch from outside; [`client`] is who posts and [`sample`] what.
 
 mod body;
 pub mod bucket;
@@ -22,3 +22,4 @@ pub mod outcomes;
 pub mod pipeline;
 pub mod queue;
 pub mod runtime;
+pub mod sample;

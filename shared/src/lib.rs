@@ -16,4 +16,5 @@ pub mod message;
 pub mod pointer;
 pub mod pool;
 pub mod retry;
+pub mod runtime;
 pub mod stream;

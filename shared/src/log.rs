@@ -26,6 +26,14 @@ pub fn start(lookup: Lookup<'_>) {
     let _ = tracing_subscriber::registry().with(lines.with_filter(targets(level))).try_init();
 }
 
+/// Logs only where a panic happened from now on: its words can quote what a client sent.
+pub fn panics_by_place() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string);
+        tracing::error!(place, "a panic");
+    }));
+}
+
 fn targets(level: LevelFilter) -> Targets {
     let others = level.min(LevelFilter::INFO);
     Targets::new().with_default(others).with_targets(OURS.map(|target| (target, level)))

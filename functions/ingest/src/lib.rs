@@ -26,8 +26,8 @@ use std::sync::Arc;
 
 use lambda_http::{Error, Request, service_fn};
 use spillway_shared::config::Lookup;
-use spillway_shared::log;
 use spillway_shared::pool::{Budget, Pool};
+use spillway_shared::{log, runtime};
 
 use config::Config;
 use queue::Queue;
@@ -41,7 +41,8 @@ use sqs::Sqs;
 pub fn run(lookup: Lookup<'_>) -> Result<(), Error> {
     log::start(lookup);
     let config = Config::read(lookup).inspect_err(|faults| tracing::error!(%faults, "ingest does not start"))?;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(config))
+    log::panics_by_place();
+    runtime::of_function(lookup)?.block_on(serve(config))
 }
 
 async fn serve(config: Config) -> Result<(), Error> {

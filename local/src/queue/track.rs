@@ -28,19 +28,25 @@ impl Track {
         Self { messages: HashMap::new(), by_age: BTreeMap::new(), sent: 0, max_receive_count }
     }
 
-    /// A message was sent.
+    /// A message was sent; a waiting receive may have told of it before.
     pub(super) fn sent(&mut self, id: String) {
-        self.sent += 1;
-        self.by_age.insert(self.sent, id.clone());
-        self.messages.insert(id, Message { number: self.sent, sent: Instant::now(), receives: 0, receipt: None });
+        self.known(id);
     }
 
     /// A message was received; `handle` is good until it is visible again.
     pub(super) fn received(&mut self, id: &str, handle: String, visible: Instant) {
-        if let Some(message) = self.messages.get_mut(id) {
-            message.receives += 1;
-            message.receipt = Some((handle, visible));
-        }
+        let message = self.known(id.to_owned());
+        message.receives += 1;
+        message.receipt = Some((handle, visible));
+    }
+
+    fn known(&mut self, id: String) -> &mut Message {
+        let Self { messages, by_age, sent, .. } = self;
+        messages.entry(id).or_insert_with_key(|id| {
+            *sent += 1;
+            by_age.insert(*sent, id.clone());
+            Message { number: *sent, sent: Instant::now(), receives: 0, receipt: None }
+        })
     }
 
     /// A message was deleted; a handle that is no longer good deletes nothing.
@@ -105,6 +111,15 @@ mod tests {
         assert_eq!(track.oldest(), Some(Duration::from_secs(1)));
         track.deleted("a", "h");
         assert_eq!(track.oldest(), Some(Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_may_be_received_before_its_sender_knows_that_it_was_sent() {
+        let mut track = Track::new(1);
+        track.received("a", "h".into(), Instant::now() + Duration::from_secs(5));
+        track.sent("a".into());
+        track.deleted("a", "h");
+        assert_eq!(track.oldest(), None);
     }
 
     #[tokio::test(start_paused = true)]
