@@ -3,9 +3,11 @@
 //! Received, sent and, once SQS has acknowledged it, deleted. A run that is broken off between the two leaves a message
 //! in both queues: it is then stored under the same ids. SQS has a task for this (`StartMessageMoveTask`); it is not
 //! used, since it exists on AWS alone, does not say what it leaves behind, and is no faster.
+//!
+//! What was sent after the run began stays: it was moved in this run and is dead again, and would be moved for ever.
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -41,7 +43,7 @@ struct Moved {
     back: u64,
     /// In both queues, since deleting failed.
     doubled: u64,
-    /// Still in the dead-letter queue, since sending failed.
+    /// Still in the dead-letter queue, since sending failed, or since they were moved in this run and died again.
     left: u64,
 }
 
@@ -68,16 +70,17 @@ async fn redrive(
     most: Option<u64>,
     progress: &ProgressBar,
 ) -> anyhow::Result<Moved> {
-    let (started, mut sum) = (Instant::now(), Moved::default());
+    let (started, began, mut sum) = (Instant::now(), SystemTime::now(), Moved::default());
     while sum.total() < most.unwrap_or(u64::MAX) {
         let mut messages = dead.receive().await?;
         if messages.is_empty() {
             break;
         }
-        let room = most.map_or(messages.len() as u64, |most| most - sum.total());
+        sum.left += messages.extract_if(.., |message| message.sent > began).count() as u64;
+        let room = most.map_or(messages.len() as u64, |most| most.saturating_sub(sum.total()));
         // What is beyond the limit stays, and shows up again after a while.
         messages.truncate(usize::try_from(room).unwrap_or(usize::MAX));
-        for call in calls(&messages) {
+        for call in calls(&messages).into_iter().filter(|call| !call.is_empty()) {
             sum = sum.plus(move_some(dead, queue, call).await?);
             progress.set_position(sum.total());
         }

@@ -83,3 +83,24 @@ async fn an_empty_dead_letter_queue_ends_it() {
     let (queue, dead) = queues(&sqs, 0, 0).await;
     assert_eq!(moved(&dead, &queue, 100, None).await, Moved::default());
 }
+
+#[tokio::test]
+async fn what_dies_again_while_others_are_moved_is_not_moved_again() {
+    let sqs = sqs().await;
+    let (queue, dead) = queues(&sqs, 1, 10).await;
+    let began = Instant::now();
+    let dies_again = async {
+        loop {
+            for message in queue.receive().await.unwrap() {
+                dead.send(&[&message.body]).await.unwrap();
+                queue.delete(&[&message.handle]).await.unwrap();
+            }
+        }
+    };
+    let moved = tokio::select! {
+        moved = moved(&dead, &queue, 10_000, None) => moved,
+        () = dies_again => Moved::default(),
+    };
+    assert_eq!(moved, Moved { back: 1, left: 1, doubled: 0 }, "{:?}", began.elapsed());
+    assert_eq!(sqs.counts().await.unwrap().dead_lettered, 1);
+}

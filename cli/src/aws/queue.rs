@@ -1,10 +1,13 @@
 //! Queues as operators' commands use them.
 
+use std::time::{Duration, SystemTime};
+
 use anyhow::{Context as _, anyhow};
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
-    DeleteMessageBatchRequestEntry as Delete, QueueAttributeName::RedrivePolicy, SendMessageBatchRequestEntry as Send,
+    DeleteMessageBatchRequestEntry as Delete, Message, MessageSystemAttributeName::SentTimestamp,
+    QueueAttributeName::RedrivePolicy, SendMessageBatchRequestEntry as Send,
 };
 use serde::Deserialize;
 
@@ -31,6 +34,19 @@ pub(crate) struct Received {
     pub(crate) body: String,
     /// Names this receive, for deleting.
     pub(crate) handle: String,
+    /// When it was sent first, by SQS's clock; becoming a dead letter does not change that.
+    pub(crate) sent: SystemTime,
+}
+
+impl From<Message> for Received {
+    fn from(message: Message) -> Self {
+        let millis = message.attributes().and_then(|attributes| attributes.get(&SentTimestamp)?.parse().ok());
+        Self {
+            sent: SystemTime::UNIX_EPOCH + Duration::from_millis(millis.unwrap_or(0)),
+            body: message.body.unwrap_or_default(),
+            handle: message.receipt_handle.unwrap_or_default(),
+        }
+    }
 }
 
 impl Queue {
@@ -74,12 +90,9 @@ impl Queue {
     pub(crate) async fn receive(&self) -> anyhow::Result<Vec<Received>> {
         let call = self.client.receive_message().queue_url(&self.url);
         let call = call.max_number_of_messages(10).wait_time_seconds(WAIT_SECONDS).visibility_timeout(HIDDEN_SECONDS);
+        let call = call.message_system_attribute_names(SentTimestamp);
         let messages = call.send().await.context("messages cannot be received")?.messages.unwrap_or_default();
-        let received = messages.into_iter().map(|message| Received {
-            body: message.body.unwrap_or_default(),
-            handle: message.receipt_handle.unwrap_or_default(),
-        });
-        Ok(received.collect())
+        Ok(messages.into_iter().map(Received::from).collect())
     }
 
     /// Sends messages, at most [`MOST_MESSAGES`] and [`MOST_BYTES`]; answers which of them, by place, SQS acknowledged.
