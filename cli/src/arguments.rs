@@ -9,6 +9,9 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use spillway_local::pipeline::Settings;
 
+use crate::quarantine::Quarantine;
+use crate::redrive::Redrive;
+
 /// Serverless telemetry ingestion: the whole pipeline on this machine.
 ///
 /// Without a command it serves, as `spillway serve` does.
@@ -32,6 +35,11 @@ pub(crate) enum Command {
     /// Write keys
     #[command(subcommand)]
     Key(Key),
+    /// Moves what lies in the dead-letter queue back to the queue, on AWS or here
+    Redrive(Redrive),
+    /// Messages that could not be read, on AWS or here
+    #[command(subcommand)]
+    Quarantine(Quarantine),
 }
 
 /// Function variables that are set in the environment (`MAX_WORKERS`, `COMPRESSION` …) are passed on to the functions.
