@@ -24,6 +24,7 @@ use hyper_util::rt::TokioIo;
 use spillway_local::bucket::{Bucket, BucketSettings};
 use spillway_local::environment::FUNCTION;
 use spillway_local::event_source::{EventSource, EventSourceSettings};
+use spillway_local::faults::Faults;
 use spillway_local::loopback::Server;
 use spillway_local::queue::{Queue, QueueSettings};
 use spillway_local::runtime::{Function, FunctionSettings};
@@ -149,6 +150,7 @@ async fn queue() -> Queue {
         visibility_timeout: Duration::from_secs(1),
         max_receive_count: MAX_RECEIVES,
         accepted: None,
+        faults: Faults::default(),
     };
     Queue::start(settings).await.unwrap()
 }
@@ -160,6 +162,7 @@ async fn bucket(data: &Path) -> Bucket {
         name: "spillway".to_owned(),
         access_key: CREDENTIAL.to_owned(),
         secret_key: CREDENTIAL.to_owned(),
+        faults: Faults::default(),
     };
     Bucket::start(settings).await.unwrap()
 }

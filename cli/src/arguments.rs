@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use spillway_local::faults::{self, Fault, Kind, Plan};
 use spillway_local::pipeline::Settings;
 
 use crate::quarantine::Quarantine;
@@ -48,7 +49,7 @@ pub(crate) struct Serve {
     /// Where documents are posted to; a port of 0 picks a free one, here and below
     #[arg(long, default_value = "127.0.0.1:9000")]
     pub(crate) listen: SocketAddr,
-    /// Where `GET /status` is answered
+    /// Where `GET /status`, `GET /faults` and `PUT /faults` are answered
     #[arg(long, default_value = "127.0.0.1:9001")]
     pub(crate) admin: SocketAddr,
     /// Where S3 listens
@@ -99,6 +100,12 @@ pub(crate) struct Serve {
     /// How long draining may take at the end
     #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
     pub(crate) drain_timeout: Duration,
+    /// Something that goes wrong on purpose, as NAME=RATE or NAME=RATE:DURATION; may be given several times
+    #[arg(long = "fault", value_name = "FAULT", value_parser = faults::parse, long_help = long_help_of_fault())]
+    pub(crate) faults: Vec<(Kind, Fault)>,
+    /// The same seed gives each fault the same sequence
+    #[arg(long, default_value_t = 1)]
+    pub(crate) fault_seed: u64,
 }
 
 #[derive(Debug, Args)]
@@ -161,6 +168,7 @@ impl Serve {
             deliver_environments: self.deliver_environments,
             deliver_timeout: self.deliver_timeout,
             drain_timeout: self.drain_timeout,
+            faults: Plan::new(self.fault_seed, self.faults),
             ..of_this_process()?
         })
     }
@@ -176,6 +184,14 @@ impl Demo {
             ..of_this_process()?
         })
     }
+}
+
+fn long_help_of_fault() -> String {
+    let head = "Something that goes wrong on purpose, as NAME=RATE or NAME=RATE:DURATION, like s3.stall=0.01:3s; may be given \
+                several times, and replaced by PUT /faults on the admin address. A rate is a chance from 0 to 1, for ingest \
+                and deliver how often in a second, for each process:\n";
+    let line = |kind: Kind| format!("\n{:<18}{}", kind.name(), kind.what());
+    head.to_owned() + &Kind::ALL.map(line).concat()
 }
 
 /// Settings whose functions are this very program, with this process's environment to pass on.

@@ -56,6 +56,10 @@ fn banner(pipeline: &Pipeline, admin: &Admin, key: &str) {
     say!("  SQS      {}", pipeline.queue_url());
     say!("  S3       {}", pipeline.s3_endpoint());
     say!("  objects  {}", pipeline.objects().display());
+    let plan = pipeline.faults().plan();
+    for (kind, fault) in plan.faults() {
+        say!("  fault    {kind}={fault}, by seed {}", plan.seed);
+    }
     say!("\n  {}\n", curl(pipeline, key));
 }
 

@@ -6,13 +6,15 @@
 //!
 //! [`pipeline`] puts them together in this order. [`front`], [`runtime`], [`queue`], [`event_source`] and [`bucket`] do
 //! what API Gateway, Lambda, SQS, its event source mapping and S3 do; [`invoke`] is what they know of a function.
-//! [`ledger`] and [`outcomes`] watch from outside; [`client`] is who posts and [`sample`] what.
+//! [`ledger`] and [`outcomes`] watch from outside, [`faults`] strike at all of them; [`client`] is who posts and [`sample`]
+//! what.
 
 mod body;
 pub mod bucket;
 pub mod client;
 pub mod environment;
 pub mod event_source;
+pub mod faults;
 pub mod front;
 mod ids;
 pub mod invoke;

@@ -16,6 +16,7 @@ pub use status::Status;
 
 use crate::bucket::{Bucket, BucketError, BucketSettings, Object};
 use crate::event_source::{EventSource, EventSourceSettings, connect};
+use crate::faults::Faults;
 use crate::front::{Front, FrontSettings};
 use crate::ledger::{Ledger, LedgerError, Report};
 use crate::outcomes::Outcomes;
@@ -32,6 +33,7 @@ pub struct Pipeline {
     event_source: EventSource,
     outcomes: Arc<Outcomes<Function>>,
     front: Front,
+    faults: Faults,
     settings: Settings,
 }
 
@@ -74,16 +76,17 @@ impl Pipeline {
     /// What did not start and why.
     pub async fn start(settings: Settings) -> Result<Self, PipelineError> {
         settings.check()?;
+        let faults = Faults::new(settings.faults.clone());
         let ledger = Ledger::start();
-        let bucket = Bucket::start(bucket_settings(&settings)).await?;
-        let queue = Queue::start(queue_settings(&settings, &ledger)).await?;
-        let deliver = Function::start(functions::deliver(&settings, &queue, &bucket)).await?;
+        let bucket = Bucket::start(bucket_settings(&settings, &faults)).await?;
+        let queue = Queue::start(queue_settings(&settings, &ledger, &faults)).await?;
+        let deliver = Function::start(functions::deliver(&settings, &queue, &bucket, &faults)).await?;
         let event_source = EventSource::start(event_source_settings(&settings, &queue), Arc::new(deliver.clone()));
-        let ingest = Function::start(functions::ingest(&settings, &queue)).await?;
+        let ingest = Function::start(functions::ingest(&settings, &queue, &faults)).await?;
         let outcomes = Arc::new(Outcomes::of(ingest.clone()));
         let front = Front::start(front_settings(&settings), Arc::clone(&outcomes)).await;
         let front = front.map_err(|error| PipelineError::Front(settings.listen, error))?;
-        Ok(Self { ledger, queue, bucket, ingest, deliver, event_source, outcomes, front, settings })
+        Ok(Self { ledger, queue, bucket, ingest, deliver, event_source, outcomes, front, faults, settings })
     }
 
     /// Where documents are posted to.
@@ -114,6 +117,12 @@ impl Pipeline {
     #[must_use]
     pub fn objects(&self) -> &PathBuf {
         &self.bucket.root
+    }
+
+    /// What goes wrong on purpose, to be changed at any time.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.faults
     }
 
     /// The functions that take requests.
@@ -162,17 +171,18 @@ fn front_settings(settings: &Settings) -> FrontSettings {
     FrontSettings { answer_timeout: settings.front_timeout, ..FrontSettings::new(settings.listen) }
 }
 
-fn bucket_settings(settings: &Settings) -> BucketSettings {
+fn bucket_settings(settings: &Settings, faults: &Faults) -> BucketSettings {
     BucketSettings {
         listen: settings.s3_listen,
         data: settings.data.clone(),
         name: settings.bucket.clone(),
         access_key: functions::CREDENTIAL.to_owned(),
         secret_key: functions::CREDENTIAL.to_owned(),
+        faults: faults.clone(),
     }
 }
 
-fn queue_settings(settings: &Settings, ledger: &Ledger) -> QueueSettings {
+fn queue_settings(settings: &Settings, ledger: &Ledger, faults: &Faults) -> QueueSettings {
     QueueSettings {
         listen: settings.sqs_listen,
         name: "spillway".to_owned(),
@@ -180,6 +190,7 @@ fn queue_settings(settings: &Settings, ledger: &Ledger) -> QueueSettings {
         visibility_timeout: settings.visibility_timeout,
         max_receive_count: settings.max_receive_count,
         accepted: Some(ledger.tap()),
+        faults: faults.clone(),
     }
 }
 

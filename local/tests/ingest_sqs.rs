@@ -10,6 +10,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
 use spillway_ingest::queue::{CallFailed, Outgoing, Receipt, SendMessages as _};
 use spillway_ingest::sqs::Sqs;
+use spillway_local::faults::Faults;
 use spillway_local::queue::{Queue, QueueSettings};
 use spillway_shared::message::MessageId;
 
@@ -23,6 +24,7 @@ async fn queue() -> Queue {
         visibility_timeout: Duration::from_secs(30),
         max_receive_count: 3,
         accepted: None,
+        faults: Faults::default(),
     };
     Queue::start(settings).await.unwrap()
 }

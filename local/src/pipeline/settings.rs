@@ -8,6 +8,7 @@ use std::time::Duration;
 use spillway_shared::config::Number;
 
 use super::functions;
+use crate::faults::Plan;
 
 /// What a local pipeline is started with; [`Settings::new`] has a default for everything but the program.
 #[derive(Debug, Clone)]
@@ -50,6 +51,8 @@ pub struct Settings {
     pub front_timeout: Duration,
     /// How long draining may take at the end.
     pub drain_timeout: Duration,
+    /// What goes wrong on purpose, until [`super::Pipeline::faults`] says otherwise.
+    pub faults: Plan,
     /// The functions' own variables, passed on where the function reads them.
     pub variables: BTreeMap<String, String>,
 }
@@ -84,6 +87,7 @@ impl Settings {
             deliver_timeout: Duration::from_secs(5),
             front_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_mins(1),
+            faults: Plan::default(),
             variables: BTreeMap::new(),
         }
     }
@@ -92,7 +96,7 @@ impl Settings {
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         for (function, [timeout, tries], limit) in [
             ("ingest", functions::INGEST_CALLS, self.ingest_timeout),
-            ("deliver", functions::DELIVER_CALLS, self.deliver_timeout),
+            ("deliver", functions::deliver_calls(self), self.deliver_timeout),
         ] {
             let longest =
                 Duration::from_millis(self.number(&timeout)) * u32::try_from(self.number(&tries)).unwrap_or(1);

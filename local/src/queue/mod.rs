@@ -2,6 +2,7 @@
 //!
 //! The emulator is `rustack-sqs-core`; [`service`] stands before it and closes its gaps by [`rules`].
 
+mod harm;
 mod refusal;
 mod remains;
 mod rules;
@@ -24,6 +25,7 @@ use rustack_sqs_model::error::SqsError;
 use rustack_sqs_model::input::{CreateQueueInput, GetQueueAttributesInput};
 use tokio::net::TcpListener;
 
+use crate::faults::Faults;
 use crate::ledger::Tap;
 use crate::loopback::Server;
 use service::Service;
@@ -46,6 +48,8 @@ pub struct QueueSettings {
     pub max_receive_count: u32,
     /// Takes the body of every message that the queue acknowledged to a sender.
     pub accepted: Option<Tap>,
+    /// What goes wrong on purpose.
+    pub faults: Faults,
 }
 
 /// Why a queue did not start.
