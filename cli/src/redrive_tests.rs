@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 
+use spillway_local::faults::Faults;
 use spillway_local::queue::{Queue as Sqs, QueueSettings};
 
 use super::*;
@@ -12,6 +13,7 @@ async fn sqs() -> Sqs {
         visibility_timeout: Duration::from_mins(1),
         max_receive_count: 3,
         accepted: None,
+        faults: Faults::default(),
     };
     Sqs::start(settings).await.unwrap()
 }

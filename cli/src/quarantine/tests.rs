@@ -3,6 +3,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use spillway_local::bucket::{Bucket as S3, BucketSettings};
+use spillway_local::faults::Faults;
 use spillway_local::queue::{Queue as Sqs, QueueSettings};
 
 use super::*;
@@ -19,6 +20,7 @@ async fn s3(data: &Path) -> (S3, Bucket) {
         name: "spillway".to_owned(),
         access_key: "local".to_owned(),
         secret_key: "local".to_owned(),
+        faults: Faults::default(),
     };
     let server = S3::start(settings).await.unwrap();
     let place = Place { bucket: "spillway".to_owned(), s3_endpoint: Some(server.endpoint.clone()) };
@@ -34,6 +36,7 @@ async fn sqs() -> (Sqs, Queue) {
         visibility_timeout: Duration::from_mins(1),
         max_receive_count: 3,
         accepted: None,
+        faults: Faults::default(),
     };
     let server = Sqs::start(settings).await.unwrap();
     let config = aws::config(aws::endpoint_of_queue(None, &server.url)).await;
