@@ -10,6 +10,9 @@ use clap::{Args, Parser, Subcommand};
 use spillway_local::faults::{self, Fault, Kind, Plan};
 use spillway_local::pipeline::Settings;
 
+use crate::quarantine::Quarantine;
+use crate::redrive::Redrive;
+
 /// Serverless telemetry ingestion: the whole pipeline on this machine.
 ///
 /// Without a command it serves, as `spillway serve` does.
@@ -33,6 +36,11 @@ pub(crate) enum Command {
     /// Write keys
     #[command(subcommand)]
     Key(Key),
+    /// Moves what lies in the dead-letter queue back to the queue, on AWS or here
+    Redrive(Redrive),
+    /// Messages that could not be read, on AWS or here
+    #[command(subcommand)]
+    Quarantine(Quarantine),
 }
 
 /// Function variables that are set in the environment (`MAX_WORKERS`, `COMPRESSION` …) are passed on to the functions.

@@ -2,9 +2,12 @@
 
 mod admin;
 mod arguments;
+mod aws;
 mod check;
 mod demo;
 mod key;
+mod quarantine;
+mod redrive;
 mod report;
 mod serve;
 
@@ -31,6 +34,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Demo(demo) => on_runtime(demo::run(demo)),
         Command::Check(check) => check::run(&check),
         Command::Key(key) => key::run(&key),
+        Command::Redrive(redrive) => on_runtime(redrive::run(redrive)),
+        Command::Quarantine(quarantine) => on_runtime(quarantine::run(quarantine)),
     }
 }
 

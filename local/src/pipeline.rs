@@ -80,7 +80,7 @@ impl Pipeline {
         let ledger = Ledger::start();
         let bucket = Bucket::start(bucket_settings(&settings, &faults)).await?;
         let queue = Queue::start(queue_settings(&settings, &ledger, &faults)).await?;
-        let deliver = Function::start(functions::deliver(&settings, &bucket, &faults)).await?;
+        let deliver = Function::start(functions::deliver(&settings, &queue, &bucket, &faults)).await?;
         let event_source = EventSource::start(event_source_settings(&settings, &queue), Arc::new(deliver.clone()));
         let ingest = Function::start(functions::ingest(&settings, &queue, &faults)).await?;
         let outcomes = Arc::new(Outcomes::of(ingest.clone()));

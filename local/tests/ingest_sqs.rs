@@ -96,3 +96,11 @@ async fn a_queue_that_is_not_there_is_refused_for_good_and_a_server_that_is_not_
     let CallFailed { for_good, reason } = sqs(&endpoint, &url).send(messages(&["x"])).await.unwrap_err();
     assert!(!for_good, "{reason}");
 }
+
+#[tokio::test]
+async fn no_reason_repeats_what_was_to_be_sent() {
+    for (endpoint, url) in [("http://127.0.0.1:9", "no url"), ("no endpoint", "http://127.0.0.1:9/q")] {
+        let CallFailed { reason, .. } = sqs(endpoint, url).send(messages(&["zqx"])).await.unwrap_err();
+        assert!(!reason.contains("zqx"), "{reason}");
+    }
+}

@@ -5,6 +5,7 @@
 //!
 //! This crate knows no Lambda and no AWS SDK.
 
+pub mod causes;
 pub mod config;
 pub mod consent;
 pub mod hour;

@@ -6,24 +6,34 @@ use std::time::{Duration, SystemTime};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::stream::{Stream, StreamExt};
 use lambda_runtime::{Context, LambdaEvent};
+use spillway_shared::pool::Pool;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use crate::config::Config;
 use crate::object::{self, Limits, Plan};
 use crate::quarantine::Broken;
+use crate::queue::MessageQueue;
+use crate::settle::Settle;
 use crate::store::ObjectStore;
+use crate::suspects::{self, Sorted};
 use crate::unpack::{self, Fault, Message};
 use crate::upload::{Failure, Uploaded, Uploads};
 
-/// Uploads end so long before the function's time does: enough to answer.
-const MARGIN: Duration = Duration::from_millis(300);
+/// All ends so long before the function's time does: enough to answer. With less than 3.6 s, a twelfth of them.
+const FOR_ANSWER: Duration = Duration::from_millis(300);
+/// Uploads end so long before that: enough to delay what failed. With less than 2.8 s, a quarter of them.
+const FOR_DELAYS: Duration = Duration::from_millis(700);
 
 /// What all invocations of a process share.
 #[derive(Debug)]
-pub struct Deliver<S> {
+pub struct Deliver<S, Q> {
     uploads: Uploads<S>,
+    settle: Settle<Q>,
     limits: Limits,
+    /// Held while suspects are touched: one turn at a time in the whole process.
+    turn: Mutex<()>,
 }
 
 /// Why an invocation fails as a whole.
@@ -48,11 +58,17 @@ struct Progress<'a> {
     faults: Vec<(usize, Fault)>,
 }
 
-impl<S: ObjectStore> Deliver<S> {
-    /// Deliver to `store` with the settings of `config`.
+impl<S: ObjectStore, Q: MessageQueue> Deliver<S, Q> {
+    /// Deliver from `queue` to `store` with the settings of `config`.
     #[must_use]
-    pub fn new(config: &Config, store: S) -> Self {
-        Self { uploads: Uploads::new(config, store), limits: config.limits }
+    pub fn new(config: &Config, store: S, queue: Q) -> Self {
+        let pool = Pool::new(config.max_workers);
+        Self {
+            settle: Settle::new(queue, pool.clone(), config.tries),
+            uploads: Uploads::new(config, store, pool),
+            limits: config.limits,
+            turn: Mutex::new(()),
+        }
     }
 
     /// Handles one invocation.
@@ -60,20 +76,48 @@ impl<S: ObjectStore> Deliver<S> {
     /// # Errors
     /// Why none of its messages may be deleted.
     pub async fn invocation(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, BatchFailure> {
-        self.batch(&event.payload.records, uploads_end(&event.context)).await
+        self.batch(&event.payload.records, answer_by(&event.context)).await
     }
 
-    /// Stores or quarantines every message of a batch before `deadline`, and answers which SQS messages failed.
+    /// Stores or quarantines every message of a batch, delays those that failed, and answers which they are, all before
+    /// `answer_by`.
     ///
     /// # Errors
     /// Why none of its messages may be deleted.
-    pub async fn batch(&self, batch: &[SqsMessage], deadline: Instant) -> Result<SqsBatchResponse, BatchFailure> {
+    pub async fn batch(&self, batch: &[SqsMessage], answer_by: Instant) -> Result<SqsBatchResponse, BatchFailure> {
+        let deadline = uploads_end(answer_by);
         let mut fates = Fates::unknown(batch);
-        let unpacked = unpack::unpack(batch);
-        let mut faults = unpacked.faults;
-        faults.extend(self.store(&unpacked.messages, deadline, &mut fates).await);
-        self.quarantine(broken(batch, faults), deadline, &mut fates).await;
+        let Sorted { fresh, suspects } = suspects::sort(batch);
+        self.keep(batch, &fresh, deadline, &mut fates).await;
+        if !suspects.is_empty() {
+            self.settle.delete(fates.kept(batch, &fresh), deadline).await;
+            self.keep_suspects(batch, suspects, deadline, &mut fates).await;
+        }
+        self.settle.delay(fates.failed(batch), answer_by).await;
         fates.answer(batch)
+    }
+
+    /// Stores or quarantines suspects, turn by turn, each turn deleted from SQS before the next; see [`suspects`].
+    async fn keep_suspects(&self, batch: &[SqsMessage], suspects: Vec<usize>, deadline: Instant, fates: &mut Fates) {
+        for turn in suspects::turns(suspects) {
+            let Ok(_alone) = timeout_at(deadline, self.turn.lock()).await else { break };
+            if Instant::now() >= deadline {
+                break;
+            }
+            self.keep(batch, &turn, deadline, fates).await;
+            self.settle.delete(fates.kept(batch, &turn), deadline).await;
+            if self.uploads.are_failing() {
+                break;
+            }
+        }
+    }
+
+    /// Stores or quarantines the messages at these places.
+    async fn keep(&self, batch: &[SqsMessage], places: &[usize], deadline: Instant, fates: &mut Fates) {
+        let unpacked = unpack::unpack(batch, places);
+        let mut faults = unpacked.faults;
+        faults.extend(self.store(&unpacked.messages, deadline, fates).await);
+        self.quarantine(broken(batch, faults), deadline, fates).await;
     }
 
     /// Stores the records of messages; what turns out not to be readable is returned, by SQS message.
@@ -111,9 +155,17 @@ impl Fates {
         }
     }
 
+    /// Those of the messages at `places` that may be deleted.
+    fn kept<'a>(&self, batch: &'a [SqsMessage], places: &[usize]) -> impl Iterator<Item = &'a SqsMessage> {
+        places.iter().filter(|at| self.0[**at]).map(|at| &batch[*at])
+    }
+
+    fn failed<'a>(&self, batch: &'a [SqsMessage]) -> impl Iterator<Item = &'a SqsMessage> {
+        batch.iter().zip(&self.0).filter(|(_, kept)| !**kept).map(|(message, _)| message)
+    }
+
     fn answer(&self, batch: &[SqsMessage]) -> Result<SqsBatchResponse, BatchFailure> {
-        let failed: Vec<_> =
-            batch.iter().zip(&self.0).filter(|(_, kept)| !**kept).map(|(message, _)| message).collect();
+        let failed: Vec<_> = self.failed(batch).collect();
         if !failed.is_empty() && failed.len() == batch.len() {
             return Err(BatchFailure::All(batch.len()));
         }
@@ -199,10 +251,16 @@ fn log_quarantined(broken: &Broken<'_>, result: &Result<(), Failure>) {
     }
 }
 
-/// When uploads must have ended: before the function's time does, on this process's clock.
-fn uploads_end(context: &Context) -> Instant {
+/// When all must have ended but the answer, on this process's clock.
+fn answer_by(context: &Context) -> Instant {
     let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-    Instant::now() + left.saturating_sub(MARGIN)
+    Instant::now() + left - FOR_ANSWER.min(left / 12)
+}
+
+/// When uploads must have ended.
+fn uploads_end(answer_by: Instant) -> Instant {
+    let left = answer_by.saturating_duration_since(Instant::now());
+    answer_by - FOR_DELAYS.min(left / 4)
 }
 
 #[cfg(test)]
@@ -212,3 +270,7 @@ mod tests;
 #[cfg(test)]
 #[path = "batch_fates_tests.rs"]
 mod fates_tests;
+
+#[cfg(test)]
+#[path = "batch_poison_tests.rs"]
+mod poison_tests;

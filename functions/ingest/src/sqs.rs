@@ -1,6 +1,5 @@
 //! SQS, by its SDK: one `SendMessageBatch` a call, without the SDK's own retries.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -10,6 +9,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::operation::send_message_batch::{SendMessageBatchError, SendMessageBatchOutput};
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use spillway_shared::causes::causes;
 use spillway_shared::retry::Tries;
 
 use crate::queue::{CallFailed, Outgoing, Receipt, SendMessages};
@@ -103,13 +103,7 @@ fn explain(error: &SdkError<SendMessageBatchError>) -> String {
     if let Some(code) = error.code() {
         return format!("{code}: {}", error.message().unwrap_or_default());
     }
-    let mut causes = vec![error.to_string()];
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        causes.push(error.to_string());
-        cause = error.source();
-    }
-    causes.join(": ")
+    causes(error)
 }
 
 fn is_passing(code: &str) -> bool {

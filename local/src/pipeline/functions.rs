@@ -46,9 +46,11 @@ pub(super) fn ingest(settings: &Settings, queue: &Queue, faults: &Faults) -> Fun
     }
 }
 
-pub(super) fn deliver(settings: &Settings, bucket: &Bucket, faults: &Faults) -> FunctionSettings {
+pub(super) fn deliver(settings: &Settings, queue: &Queue, bucket: &Bucket, faults: &Faults) -> FunctionSettings {
     let [timeout, _] = deliver_calls(settings);
     let own = [
+        ("QUEUE_URL", queue.url.clone()),
+        ("AWS_ENDPOINT_URL_SQS", queue.endpoint.clone()),
         ("BUCKET", settings.bucket.clone()),
         ("AWS_ENDPOINT_URL_S3", bucket.endpoint.clone()),
         (timeout.name, timeout.default.to_string()),
