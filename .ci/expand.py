@@ -1,0 +1,124 @@
+"""Expands template.yaml as SAM's transform does on AWS, and checks what no linter looks into.
+
+    expand.py TEMPLATE OUT   writes the expanded template
+    expand.py --regions      prints the regions that know every resource type of the template
+"""
+
+import base64
+import json
+import re
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import boto3
+import cfnlint
+from samcli.yamlhelper import yaml_parse
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+NEWEST_TYPE = "AWS::Lambda::CapacityProvider"
+
+
+def expand(path):
+    template = yaml_parse(Path(path).read_text())
+    for resource in template["Resources"].values():
+        for local in ("CodeUri", "ContentUri"):
+            if local in resource.get("Properties", {}):
+                resource["Properties"][local] = "s3://a-bucket/" + resource["Properties"][local]
+    session = boto3.Session(region_name="us-east-1")
+    return Translator({}, Parser(), boto_session=session).translate(template, {})
+
+
+def references(node):
+    """The names that a part of a template refers to, also in its texts."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "Ref":
+                yield value
+            elif key == "Fn::GetAtt":
+                yield value[0] if isinstance(value, list) else value.split(".")[0]
+            elif key == "Fn::Sub":
+                text = value[0] if isinstance(value, list) else value
+                yield from (name.split(".")[0] for name in re.findall(r"\$\{([^!}]+)\}", text))
+                yield from references(value)
+            elif key == "DependsOn":
+                yield from [value] if isinstance(value, str) else value
+            else:
+                yield from references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from references(value)
+
+
+def order_of_creation(resources):
+    """Fails on a circle; update policies count, as they do for CloudFormation."""
+    graph = {name: {to for to in references(body) if to in resources} for name, body in resources.items()}
+    return list(TopologicalSorter(graph).static_order())
+
+
+def substituted(sub):
+    """The text of an Fn::Sub with a 1 in every gap, which reads as a number and as a part of a text."""
+    text = sub["Fn::Sub"] if isinstance(sub["Fn::Sub"], str) else sub["Fn::Sub"][0]
+    return re.sub(r"\$\{[^!}]+\}", "1", text)
+
+
+def check_texts(resources):
+    """JSON inside texts: the dashboard, the view and the access log's format."""
+    dashboard = json.loads(substituted(resources["Dashboard"]["Properties"]["DashboardBody"]))
+    assert len(dashboard["widgets"]) > 10
+    view = resources["RecordsView"]["Properties"]["TableInput"]
+    text = view["ViewOriginalText"]["Fn::Sub"][1]["View"]["Fn::Base64"]
+    definition = json.loads(base64.b64decode(base64.b64encode(substituted(text).encode())))
+    kinds = {"string": "varchar", "int": "integer"}
+    columns = [{"name": c["Name"], "type": kinds[c["Type"]]} for c in view["StorageDescriptor"]["Columns"]]
+    assert definition["columns"] == columns, "the view's two lists of columns differ"
+    stage = resources["ApiApiGatewayDefaultStage"]["Properties"]["AccessLogSettings"]["Fn::If"][1]
+    fields = json.loads(stage["Format"]).values()
+    personal = re.compile(r"sourceIp|userAgent|path|query|authorizer|identity", re.IGNORECASE)
+    assert not [field for field in fields if personal.search(field)], "personal data in the access log"
+
+
+def check_order(resources):
+    order = order_of_creation(resources)
+    for ingest in ("IngestFunction", "ManagedIngestFunction"):
+        assert order.index("DeliverFunctionAliaslive") < order.index(ingest), "deliver must be deployed before ingest"
+
+
+def longest(parameter):
+    """How many characters a parameter's value has at most."""
+    if "AllowedValues" in parameter:
+        return max(len(str(value)) for value in parameter["AllowedValues"])
+    return parameter["MaxLength"] if parameter["Type"] == "String" else len(str(parameter["MaxValue"]))
+
+
+def check_versions(template):
+    """A changed parameter must publish a version, or the alias goes on with the old value."""
+    for name, resource in template["Resources"].items():
+        if resource["Type"] != "AWS::Lambda::Version":
+            continue
+        description = resource["Properties"]["Description"]
+        function = dict(template["Resources"][resource["Properties"]["FunctionName"]["Ref"]]["Properties"])
+        # The one changes the code itself, the other belongs to the function as a whole.
+        del function["Architectures"]
+        function.pop("ReservedConcurrentExecutions", None)
+        used = set(references(function)) & set(template["Parameters"])
+        assert used == set(references(description)), f"{name}: {used ^ set(references(description))}"
+        gaps = len(substituted(description)) - len(used)
+        length = gaps + sum(longest(template["Parameters"][parameter]) for parameter in used)
+        assert length <= 256, f"{name}: the description may have {length} characters"
+
+
+def regions():
+    known = Path(cfnlint.__file__).parent / "data" / "schemas" / "providers"
+    return [f.stem for f in sorted(known.glob("*-*.json")) if NEWEST_TYPE in json.loads(f.read_text())]
+
+
+if sys.argv[1] == "--regions":
+    print("\n".join(regions()))
+else:
+    expanded = expand(sys.argv[1])
+    check_texts(expanded["Resources"])
+    check_order(expanded["Resources"])
+    check_versions(expanded)
+    Path(sys.argv[2]).write_text(json.dumps(expanded, indent=1))
