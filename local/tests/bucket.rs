@@ -7,9 +7,11 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumAlgorithm;
-use common::{bucket, s3};
+use common::{bucket, s3, until};
 use futures::future::join_all;
 use spillway_local::bucket::{Bucket, BucketError, Kind, Stored};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 const KEY: &str = "records/stream=clicks/dt=2026-11-21/hour=18/0.ndjson";
 
@@ -103,6 +105,20 @@ async fn a_body_that_is_not_what_its_digest_says_leaves_nothing() {
     }
     assert_eq!(status(&put(&client, KEY, b"body").await), 200);
     assert!(unfinished(data.path()).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_cut_off_leaves_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let bucket = bucket(data.path()).await;
+    let mut stream = TcpStream::connect(bucket.endpoint.strip_prefix("http://").unwrap()).await.unwrap();
+    let head = format!("PUT /spillway/{KEY} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nhalf");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    until("the body is being received", async || !unfinished(data.path()).is_empty()).await;
+    drop(stream);
+    until("it is given up", async || unfinished(data.path()).is_empty()).await;
+    assert!(!bucket.root.join(KEY).exists());
+    assert_eq!(bucket.objects_of_this_run(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

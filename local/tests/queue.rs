@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, QueueAttributeName,
-    SendMessageBatchRequestEntry,
+    SendMessageBatchRequestEntry, SendMessageBatchResultEntry,
 };
 use common::{queue, sqs, until};
 use spillway_local::ledger::Ledger;
@@ -66,7 +66,7 @@ async fn a_bad_entry_of_a_batch_fails_alone() {
         entry("long", "x".repeat(262_145)),
     ];
     let output = client.send_message_batch().queue_url(&queue.url).set_entries(Some(entries)).send().await.unwrap();
-    assert_eq!(output.successful().iter().map(|entry| entry.id()).collect::<Vec<_>>(), ["good"]);
+    assert_eq!(output.successful().iter().map(SendMessageBatchResultEntry::id).collect::<Vec<_>>(), ["good"]);
     let mut failed: Vec<_> =
         output.failed().iter().map(|entry| (entry.id(), entry.code(), entry.sender_fault())).collect();
     failed.sort_unstable();

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
 use std::fs;
+use std::path::Path;
 
 use spillway_ingest::judge::{self, Facts, Judge, Verdict};
+use spillway_shared::keys::KeyRing;
 
 const DOC: &str = include_str!("../../../docs/streams.md");
 
@@ -62,4 +64,11 @@ fn consent_blocks_of_others_are_shown() {
         let shown = |(kind, text): &(&str, &str)| *kind == "stream" && text.contains(&format!("\"{pointer}\""));
         assert_eq!(blocks().iter().filter(|block| shown(block)).count(), 1, "{pointer}");
     }
+}
+
+#[test]
+fn the_configuration_that_comes_along_is_good() {
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
+    assert!(!judge::load(&config).unwrap().is_empty());
+    assert!(KeyRing::load(&config).unwrap().is_empty());
 }
