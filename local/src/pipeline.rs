@@ -77,7 +77,7 @@ impl Pipeline {
         let ledger = Ledger::start();
         let bucket = Bucket::start(bucket_settings(&settings)).await?;
         let queue = Queue::start(queue_settings(&settings, &ledger)).await?;
-        let deliver = Function::start(functions::deliver(&settings, &bucket)).await?;
+        let deliver = Function::start(functions::deliver(&settings, &queue, &bucket)).await?;
         let event_source = EventSource::start(event_source_settings(&settings, &queue), Arc::new(deliver.clone()));
         let ingest = Function::start(functions::ingest(&settings, &queue)).await?;
         let outcomes = Arc::new(Outcomes::of(ingest.clone()));

@@ -6,24 +6,34 @@ use std::time::{Duration, SystemTime};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::stream::{Stream, StreamExt};
 use lambda_runtime::{Context, LambdaEvent};
+use spillway_shared::pool::Pool;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use crate::config::Config;
 use crate::object::{self, Limits, Plan};
 use crate::quarantine::Broken;
+use crate::queue::MessageQueue;
+use crate::settle::Settle;
 use crate::store::ObjectStore;
+use crate::suspects::{self, Sorted};
 use crate::unpack::{self, Fault, Message};
 use crate::upload::{Failure, Uploaded, Uploads};
 
-/// Uploads end so long before the function's time does: enough to answer.
-const MARGIN: Duration = Duration::from_millis(300);
+/// Uploads end so long before the function's time does: enough to delay what failed, and to answer.
+const MARGIN: Duration = Duration::from_secs(1);
+/// How much of that is for delaying what failed.
+const DELAYS: Duration = Duration::from_millis(700);
 
 /// What all invocations of a process share.
 #[derive(Debug)]
-pub struct Deliver<S> {
+pub struct Deliver<S, Q> {
     uploads: Uploads<S>,
+    settle: Settle<Q>,
     limits: Limits,
+    /// Held while suspects are touched: one turn at a time in the whole process.
+    turn: Mutex<()>,
 }
 
 /// Why an invocation fails as a whole.
@@ -48,11 +58,17 @@ struct Progress<'a> {
     faults: Vec<(usize, Fault)>,
 }
 
-impl<S: ObjectStore> Deliver<S> {
-    /// Deliver to `store` with the settings of `config`.
+impl<S: ObjectStore, Q: MessageQueue> Deliver<S, Q> {
+    /// Deliver from `queue` to `store` with the settings of `config`.
     #[must_use]
-    pub fn new(config: &Config, store: S) -> Self {
-        Self { uploads: Uploads::new(config, store), limits: config.limits }
+    pub fn new(config: &Config, store: S, queue: Q) -> Self {
+        let pool = Pool::new(config.max_workers);
+        Self {
+            settle: Settle::new(queue, pool.clone(), config.tries),
+            uploads: Uploads::new(config, store, pool),
+            limits: config.limits,
+            turn: Mutex::new(()),
+        }
     }
 
     /// Handles one invocation.
@@ -65,15 +81,43 @@ impl<S: ObjectStore> Deliver<S> {
 
     /// Stores or quarantines every message of a batch before `deadline`, and answers which SQS messages failed.
     ///
+    /// Those that failed are delayed, which may take 0.7 s beyond the deadline.
+    ///
     /// # Errors
     /// Why none of its messages may be deleted.
     pub async fn batch(&self, batch: &[SqsMessage], deadline: Instant) -> Result<SqsBatchResponse, BatchFailure> {
         let mut fates = Fates::unknown(batch);
-        let unpacked = unpack::unpack(batch);
-        let mut faults = unpacked.faults;
-        faults.extend(self.store(&unpacked.messages, deadline, &mut fates).await);
-        self.quarantine(broken(batch, faults), deadline, &mut fates).await;
+        let Sorted { fresh, suspects } = suspects::sort(batch);
+        self.keep(batch, &fresh, deadline, &mut fates).await;
+        if !suspects.is_empty() {
+            self.settle.delete(fates.kept(batch, &fresh), deadline).await;
+            self.keep_suspects(batch, suspects, deadline, &mut fates).await;
+        }
+        self.settle.delay(fates.failed(batch), deadline + DELAYS).await;
         fates.answer(batch)
+    }
+
+    /// Stores or quarantines suspects, turn by turn, each turn deleted from SQS before the next; see [`suspects`].
+    async fn keep_suspects(&self, batch: &[SqsMessage], suspects: Vec<usize>, deadline: Instant, fates: &mut Fates) {
+        for turn in suspects::turns(suspects) {
+            let Ok(_alone) = timeout_at(deadline, self.turn.lock()).await else { break };
+            if Instant::now() >= deadline {
+                break;
+            }
+            self.keep(batch, &turn, deadline, fates).await;
+            self.settle.delete(fates.kept(batch, &turn), deadline).await;
+            if self.uploads.are_failing() {
+                break;
+            }
+        }
+    }
+
+    /// Stores or quarantines the messages at these places.
+    async fn keep(&self, batch: &[SqsMessage], places: &[usize], deadline: Instant, fates: &mut Fates) {
+        let unpacked = unpack::unpack(batch, places);
+        let mut faults = unpacked.faults;
+        faults.extend(self.store(&unpacked.messages, deadline, fates).await);
+        self.quarantine(broken(batch, faults), deadline, fates).await;
     }
 
     /// Stores the records of messages; what turns out not to be readable is returned, by SQS message.
@@ -111,9 +155,17 @@ impl Fates {
         }
     }
 
+    /// Those of the messages at `places` that may be deleted.
+    fn kept<'a>(&self, batch: &'a [SqsMessage], places: &[usize]) -> impl Iterator<Item = &'a SqsMessage> {
+        places.iter().filter(|at| self.0[**at]).map(|at| &batch[*at])
+    }
+
+    fn failed<'a>(&self, batch: &'a [SqsMessage]) -> impl Iterator<Item = &'a SqsMessage> {
+        batch.iter().zip(&self.0).filter(|(_, kept)| !**kept).map(|(message, _)| message)
+    }
+
     fn answer(&self, batch: &[SqsMessage]) -> Result<SqsBatchResponse, BatchFailure> {
-        let failed: Vec<_> =
-            batch.iter().zip(&self.0).filter(|(_, kept)| !**kept).map(|(message, _)| message).collect();
+        let failed: Vec<_> = self.failed(batch).collect();
         if !failed.is_empty() && failed.len() == batch.len() {
             return Err(BatchFailure::All(batch.len()));
         }
@@ -212,3 +264,7 @@ mod tests;
 #[cfg(test)]
 #[path = "batch_fates_tests.rs"]
 mod fates_tests;
+
+#[cfg(test)]
+#[path = "batch_poison_tests.rs"]
+mod poison_tests;

@@ -1,20 +1,32 @@
 use std::io::Read;
 
 use super::*;
-use crate::testing::{Act, Memory, sealed, sqs_message};
+use crate::testing::{Act, Memory, MemoryQueue, sealed, sqs_message};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// Deliver with these variables, beside those that must be set.
-pub(super) fn deliver(store: &Memory, variables: &[(&str, &str)]) -> Deliver<Memory> {
-    let lookup = |name: &str| {
-        let needed = [("BUCKET", "b"), ("AWS_REGION", "eu-central-1")];
-        variables.iter().chain(&needed).find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-    };
-    Deliver::new(&Config::read(&lookup).unwrap(), store.clone())
+pub(super) fn deliver(store: &Memory, variables: &[(&str, &str)]) -> Deliver<Memory, MemoryQueue> {
+    deliver_from(&MemoryQueue::default(), store, variables)
 }
 
-pub(super) async fn run(deliver: &Deliver<Memory>, batch: &[SqsMessage]) -> Result<Vec<String>, BatchFailure> {
+/// The same from a queue.
+pub(super) fn deliver_from(
+    queue: &MemoryQueue,
+    store: &Memory,
+    variables: &[(&str, &str)],
+) -> Deliver<Memory, MemoryQueue> {
+    let lookup = |name: &str| {
+        let needed = [("BUCKET", "b"), ("AWS_REGION", "eu-central-1"), ("QUEUE_URL", "http://q")];
+        variables.iter().chain(&needed).find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    };
+    Deliver::new(&Config::read(&lookup).unwrap(), store.clone(), queue.clone())
+}
+
+pub(super) async fn run(
+    deliver: &Deliver<Memory, MemoryQueue>,
+    batch: &[SqsMessage],
+) -> Result<Vec<String>, BatchFailure> {
     let response = deliver.batch(batch, Instant::now() + LIMIT).await?;
     Ok(response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect())
 }

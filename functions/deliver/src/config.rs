@@ -11,14 +11,14 @@ use crate::quarantine;
 
 const MIB: u64 = 1 << 20;
 
-/// How many calls to S3 run at once in this process.
+/// How many calls to S3 and SQS run at once in this process.
 pub const MAX_WORKERS: Number = Number { name: "MAX_WORKERS", default: 50, min: 1, max: 1_000 };
 /// Bytes of records and of compressed objects held at once in this process.
 pub const MAX_INFLIGHT_BYTES: Number =
     Number { name: "MAX_INFLIGHT_BYTES", default: 256 * MIB, min: 4 * MIB, max: 4_095 * MIB };
-/// Milliseconds that one call to S3 may take.
+/// Milliseconds that one call to S3 or SQS may take.
 pub const CALL_TIMEOUT_MS: Number = Number { name: "CALL_TIMEOUT_MS", default: 5_000, min: 50, max: 300_000 };
-/// How often one call to S3 is tried, the first time included.
+/// How often one call to S3 or SQS is tried, the first time included.
 pub const CALL_TRIES: Number = Number { name: "CALL_TRIES", default: 3, min: 1, max: 20 };
 /// Bytes of records before compression at which an object closes; no less than a message can hold.
 pub const MAX_OBJECT_BYTES: Number =
@@ -47,9 +47,9 @@ pub const OBJECT_PREFIX: &str = "OBJECT_PREFIX";
 pub const DEFAULT_OBJECT_PREFIX: &str = "records/";
 /// How objects are compressed: `gzip`, `zstd` or `none`; the first is the default.
 pub const COMPRESSION: &str = "COMPRESSION";
-/// The queue that messages come from.
+/// The queue that messages come from; must be set.
 pub const QUEUE_URL: &str = "QUEUE_URL";
-/// The region of the bucket; Lambda always sets it.
+/// The region of bucket and queue; Lambda always sets it.
 pub const AWS_REGION: &str = "AWS_REGION";
 
 /// The longest [`OBJECT_PREFIX`], in bytes: with all that follows a key stays below the 1,024 that S3 takes.
@@ -64,19 +64,19 @@ const COMPRESSIONS: [(&str, Compression); 3] =
 pub struct Config {
     /// Where S3 is and which bucket is meant.
     pub bucket: Bucket,
-    /// The queue that messages come from, if it is known.
-    pub queue_url: Option<String>,
+    /// The queue that messages come from.
+    pub source: Source,
     /// What the key of every object of records begins with.
     pub object_prefix: String,
     /// How objects are compressed.
     pub compression: Compression,
     /// When an object closes.
     pub limits: Limits,
-    /// How many calls to S3 run at once.
+    /// How many calls to S3 and SQS run at once.
     pub max_workers: usize,
     /// Bytes of records and of compressed objects held at once.
     pub max_inflight_bytes: usize,
-    /// How often and how long one call to S3 is tried.
+    /// How often and how long one call to S3 or SQS is tried.
     pub tries: Tries,
 }
 
@@ -91,6 +91,15 @@ pub struct Bucket {
     pub endpoint: Option<String>,
 }
 
+/// The queue that messages come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Its URL.
+    pub queue_url: String,
+    /// Its region.
+    pub region: String,
+}
+
 impl Config {
     /// Reads all settings.
     ///
@@ -100,7 +109,10 @@ impl Config {
         let mut reader = Reader::new(lookup);
         let config = Self {
             bucket: Bucket::read(&mut reader),
-            queue_url: reader.text(QUEUE_URL),
+            source: Source {
+                queue_url: reader.required(QUEUE_URL),
+                region: reader.text(AWS_REGION).unwrap_or_default(),
+            },
             object_prefix: object_prefix(&mut reader),
             compression: reader.choice(COMPRESSION, &COMPRESSIONS),
             limits: limits(&mut reader),
@@ -173,7 +185,12 @@ mod tests {
         Config::read(&lookup).map_err(|faults| faults.to_string())
     }
 
-    const NEEDED: [(&str, &str); 2] = [("BUCKET", "b"), ("AWS_REGION", "eu-central-1")];
+    const NEEDED: [(&str, &str); 3] = [("BUCKET", "b"), ("AWS_REGION", "eu-central-1"), ("QUEUE_URL", "http://q")];
+
+    /// These variables beside those that must be set.
+    fn with<'a>(variables: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        [&NEEDED, variables].concat()
+    }
 
     #[test]
     fn the_defaults_are_those_of_the_design() {
@@ -189,7 +206,14 @@ mod tests {
     #[test]
     fn every_bad_variable_is_named_at_once() {
         let faults = read(&[("MAX_WORKERS", "0"), ("COMPRESSION", "lzma"), ("OBJECT_PREFIX", "/x/")]).unwrap_err();
-        for name in ["BUCKET: must be set", "AWS_REGION: ", "MAX_WORKERS: ", "COMPRESSION: ", "OBJECT_PREFIX: "] {
+        for name in [
+            "BUCKET: must be set",
+            "QUEUE_URL: must be set",
+            "AWS_REGION: ",
+            "MAX_WORKERS: ",
+            "COMPRESSION: ",
+            "OBJECT_PREFIX: ",
+        ] {
             assert!(faults.contains(name), "{name} is not in {faults}");
         }
     }
@@ -197,18 +221,18 @@ mod tests {
     #[test]
     fn a_prefix_that_makes_odd_keys_is_refused() {
         for prefix in ["/a", "a//b", "../x/", "a/./b", "quarantine/x", "a b", "ä/", &"x".repeat(513)] {
-            let faults = read(&[NEEDED[0], NEEDED[1], ("OBJECT_PREFIX", prefix)]).unwrap_err();
+            let faults = read(&with(&[("OBJECT_PREFIX", prefix)])).unwrap_err();
             assert!(faults.starts_with("OBJECT_PREFIX: "), "{prefix}: {faults}");
         }
         for prefix in ["raw", "raw/", "a/b=c/..d/"] {
-            assert_eq!(read(&[NEEDED[0], NEEDED[1], ("OBJECT_PREFIX", prefix)]).unwrap().object_prefix, prefix);
+            assert_eq!(read(&with(&[("OBJECT_PREFIX", prefix)])).unwrap().object_prefix, prefix);
         }
     }
 
     #[test]
     fn an_endpoint_of_s3_comes_before_one_of_all_services() {
-        let both = [NEEDED[0], NEEDED[1], ("AWS_ENDPOINT_URL", "http://all"), ("AWS_ENDPOINT_URL_S3", "http://s3")];
+        let both = with(&[("AWS_ENDPOINT_URL", "http://all"), ("AWS_ENDPOINT_URL_S3", "http://s3")]);
         assert_eq!(read(&both).unwrap().bucket.endpoint.as_deref(), Some("http://s3"));
-        assert_eq!(read(&both[..3]).unwrap().bucket.endpoint.as_deref(), Some("http://all"));
+        assert_eq!(read(&both[..4]).unwrap().bucket.endpoint.as_deref(), Some("http://all"));
     }
 }

@@ -8,16 +8,26 @@
 //!     draft       records are unpacked, message after message,
 //!     encode      compressed as they come,
 //!     store       and PUT to S3, unless the object is there already
+//!       breaker     (spared while it fails)
 //!   quarantine  what can never be read is kept whole, with the reason
+//!   suspects    what came back too often is handled last and apart: it may kill the process
+//!   settle      failed messages come back after a
+//!     delay       that grows with their receives; what is stored beside suspects is deleted at once
+//!     queue       by SQS
 //! ```
 
 pub mod batch;
+pub mod breaker;
 pub mod config;
+pub mod delay;
 pub mod draft;
 pub mod encode;
 pub mod object;
 pub mod quarantine;
+pub mod queue;
+pub mod settle;
 pub mod store;
+pub mod suspects;
 pub mod unpack;
 pub mod upload;
 
@@ -34,6 +44,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::batch::Deliver;
 use crate::config::Config;
+use crate::queue::Sqs;
 use crate::store::S3;
 
 /// Runs the function until Lambda ends it: reads the settings, builds what all invocations share, asks for invocations.
@@ -51,7 +62,8 @@ pub fn run(lookup: Lookup<'_>) -> Result<(), Error> {
 
 async fn serve(config: &Config) -> Result<(), Error> {
     let store = S3::new(&config.bucket, config.tries.timeout).await;
-    let deliver = Arc::new(Deliver::new(config, store));
+    let queue = Sqs::new(&config.source, config.tries.timeout).await;
+    let deliver = Arc::new(Deliver::new(config, store, queue));
     let handler = service_fn(move |event| {
         let deliver = Arc::clone(&deliver);
         async move { deliver.invocation(event).await.map_err(Error::from) }
@@ -78,7 +90,7 @@ mod tests {
     fn it_does_not_start_on_a_bad_configuration_and_names_all_that_is_wrong() {
         let lookup = |name: &str| (name == "MAX_WORKERS").then(|| "many".to_owned());
         let error = super::run(&lookup).unwrap_err().to_string();
-        for name in ["BUCKET", "AWS_REGION", "MAX_WORKERS"] {
+        for name in ["BUCKET", "QUEUE_URL", "AWS_REGION", "MAX_WORKERS"] {
             assert!(error.contains(name), "{name} is not in {error}");
         }
     }

@@ -11,6 +11,7 @@ use spillway_shared::message::{Encoding, Header, MessageId, seal};
 use spillway_shared::retry::Outcome;
 use spillway_shared::stream::StreamName;
 
+use crate::queue::{CallError, Hidden, MOST_MESSAGES, MessageQueue};
 use crate::store::{Object, ObjectStore, PutError, Stored};
 
 /// A message of these records, as it lies in SQS.
@@ -33,6 +34,63 @@ pub(crate) fn sqs_message(id: &str, body: &str) -> SqsMessage {
     message.message_id = Some(id.to_owned());
     message.body = Some(body.to_owned());
     message
+}
+
+/// An SQS message that was received so often.
+pub(crate) fn received(receives: u32, id: &str, body: &str) -> SqsMessage {
+    let mut message = sqs_message(id, body);
+    message.receipt_handle = Some(id.to_owned());
+    message.attributes = [("ApproximateReceiveCount".to_owned(), receives.to_string())].into();
+    message
+}
+
+/// A queue in memory, which notes what it is told. Clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct MemoryQueue {
+    told: Arc<Mutex<Told>>,
+    failures: Arc<AtomicUsize>,
+}
+
+/// What a [`MemoryQueue`] was told.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Told {
+    /// The handles that were deleted, in this order.
+    pub(crate) deleted: Vec<String>,
+    /// What was hidden.
+    pub(crate) hidden: Vec<Hidden>,
+}
+
+impl MemoryQueue {
+    /// A queue whose first calls fail.
+    pub(crate) fn failing(calls: usize) -> Self {
+        Self { failures: Arc::new(calls.into()), ..Self::default() }
+    }
+
+    /// What it was told so far.
+    pub(crate) fn told(&self) -> Told {
+        self.told.lock().unwrap().clone()
+    }
+
+    fn answer(&self, tell: impl FnOnce(&mut Told)) -> Outcome<(), CallError> {
+        let one_less = |left: usize| left.checked_sub(1);
+        if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+            return Outcome::Again(CallError("500".to_owned()));
+        }
+        tell(&mut self.told.lock().unwrap());
+        Outcome::Done(())
+    }
+}
+
+impl MessageQueue for MemoryQueue {
+    async fn delete(&self, handles: &[String]) -> Outcome<(), CallError> {
+        assert!((1..=MOST_MESSAGES).contains(&handles.len()));
+        self.answer(|told| told.deleted.extend_from_slice(handles))
+    }
+
+    async fn hide(&self, messages: &[Hidden]) -> Outcome<(), CallError> {
+        assert!((1..=MOST_MESSAGES).contains(&messages.len()));
+        self.answer(|told| told.hidden.extend_from_slice(messages))
+    }
 }
 
 /// What a [`Memory`] does with one PUT.

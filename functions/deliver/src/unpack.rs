@@ -37,17 +37,17 @@ pub enum Fault {
     HandedBack(String),
 }
 
-/// Reads the header of every message of a batch.
+/// Reads the headers of the messages of a batch at these places.
 ///
 /// Equal messages are kept once. Another message under an id that is taken cannot be stored under it, so it counts
 /// as unreadable.
 #[must_use]
-pub fn unpack(batch: &[SqsMessage]) -> Unpacked<'_> {
+pub fn unpack<'a>(batch: &'a [SqsMessage], places: &[usize]) -> Unpacked<'a> {
     let mut unpacked = Unpacked::default();
-    let mut places = HashMap::with_capacity(batch.len());
-    for (carrier, sqs_message) in batch.iter().enumerate() {
-        match open(sqs_message) {
-            Ok(sealed) => unpacked.add(carrier, sealed, &mut places),
+    let mut known = HashMap::with_capacity(places.len());
+    for carrier in places.iter().copied() {
+        match open(&batch[carrier]) {
+            Ok(sealed) => unpacked.add(carrier, sealed, &mut known),
             Err(fault) => unpacked.faults.push((carrier, fault)),
         }
     }
@@ -63,8 +63,8 @@ pub fn records<'a>(sealed: &'a Sealed<'_>) -> Result<Cow<'a, [u8]>, Fault> {
 }
 
 impl<'a> Unpacked<'a> {
-    fn add(&mut self, carrier: usize, sealed: Sealed<'a>, places: &mut HashMap<MessageId, usize>) {
-        match places.entry(sealed.header.id) {
+    fn add(&mut self, carrier: usize, sealed: Sealed<'a>, known: &mut HashMap<MessageId, usize>) {
+        match known.entry(sealed.header.id) {
             Entry::Vacant(place) => {
                 place.insert(self.messages.len());
                 self.messages.push(Message { sealed, carriers: vec![carrier] });
@@ -116,14 +116,15 @@ mod tests {
             sqs_message("b", &sealed(2, "clicks", &["{}"])),
             sqs_message("c", &sealed(1, "clicks", &["{}"])),
         ];
-        let carriers: Vec<_> = unpack(&batch).messages.into_iter().map(|message| message.carriers).collect();
+        let carriers: Vec<_> =
+            unpack(&batch, &[0, 1, 2]).messages.into_iter().map(|message| message.carriers).collect();
         assert_eq!(carriers, [vec![0, 2], vec![1]]);
     }
 
     #[test]
     fn another_message_under_the_same_id_is_not_lost() {
         let batch = [sqs_message("a", &sealed(1, "clicks", &["{}"])), sqs_message("b", &sealed(1, "clicks", &["[]"]))];
-        let unpacked = unpack(&batch);
+        let unpacked = unpack(&batch, &[0, 1]);
         assert_eq!(unpacked.messages[0].carriers, [0]);
         assert!(matches!(&unpacked.faults[..], [(1, Fault::Unreadable(_))]), "{:?}", unpacked.faults);
     }
@@ -133,7 +134,7 @@ mod tests {
         let mut without_body = sqs_message("d", "");
         without_body.body = None;
         let batch = [sqs_message("a", "{\"v\":2}\n"), sqs_message("b", "{}"), sqs_message("c", ""), without_body];
-        let faults = unpack(&batch).faults;
+        let faults = unpack(&batch, &[0, 1, 2, 3]).faults;
         assert_eq!(faults[0], (0, Fault::HandedBack("version 2 of a message is not known".to_owned())));
         assert_eq!(faults[2], (2, Fault::Unreadable("no body".to_owned())));
         assert!(faults[1..].iter().all(|(_, fault)| matches!(fault, Fault::Unreadable(_))), "{faults:?}");

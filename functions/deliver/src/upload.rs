@@ -12,6 +12,7 @@ use spillway_shared::pool::{Budget, Pool};
 use spillway_shared::retry::{GaveUp, Tries};
 use tokio::time::Instant;
 
+use crate::breaker::{Breaker, Moment};
 use crate::config::Config;
 use crate::draft::{self, Draft, Drafts, Form};
 use crate::object::Plan;
@@ -23,6 +24,7 @@ use crate::unpack::{Fault, Message};
 #[derive(Debug)]
 pub struct Uploads<S> {
     store: S,
+    breaker: Breaker,
     pool: Pool,
     budget: Budget,
     tries: Tries,
@@ -48,6 +50,9 @@ pub enum Failure {
     /// The store did not take it.
     #[error(transparent)]
     Store(#[from] GaveUp<PutError>),
+    /// The store fails, so this was not even tried.
+    #[error("not tried, since the store fails")]
+    HeldBack,
     /// It could not be compressed.
     #[error("compressing it failed: {0}")]
     Encode(#[from] std::io::Error),
@@ -57,12 +62,18 @@ pub enum Failure {
 }
 
 impl<S: ObjectStore> Uploads<S> {
-    /// The way to `store` within the limits of `config`.
+    /// The way to `store` within the limits of `config`, on workers of `pool`.
     #[must_use]
-    pub fn new(config: &Config, store: S) -> Self {
+    pub fn new(config: &Config, store: S, pool: Pool) -> Self {
         let form = Form { prefix: config.object_prefix.clone(), compression: config.compression };
-        let (pool, budget) = (Pool::new(config.max_workers), Budget::new(config.max_inflight_bytes));
-        Self { store, pool, budget, tries: config.tries, form }
+        let budget = Budget::new(config.max_inflight_bytes);
+        Self { store, breaker: Breaker::default(), pool, budget, tries: config.tries, form }
+    }
+
+    /// Whether so much failed that the store is only tried now and then.
+    #[must_use]
+    pub fn are_failing(&self) -> bool {
+        self.breaker.is_open()
     }
 
     /// Makes and stores all planned objects, and yields what became of each as it ends.
@@ -72,8 +83,9 @@ impl<S: ObjectStore> Uploads<S> {
         messages: &'a [Message<'a>],
         deadline: Instant,
     ) -> BoxStream<'a, Uploaded> {
+        let since = self.breaker.now();
         let drafts = stream::iter(plans).then(move |plan| self.reserve(plan, messages)).flat_map(stream::iter);
-        self.pool.run_stream(drafts.map(move |draft| self.store(draft, messages, deadline))).boxed()
+        self.pool.run_stream(drafts.map(move |draft| self.store(draft, messages, since, deadline))).boxed()
     }
 
     /// Quarantines SQS messages, and yields what became of each as it ends.
@@ -83,12 +95,13 @@ impl<S: ObjectStore> Uploads<S> {
         now: SystemTime,
         deadline: Instant,
     ) -> BoxStream<'a, (Broken<'a>, Result<(), Failure>)> {
+        let since = self.breaker.now();
         let reserved = stream::iter(broken).then(move |broken| async move {
             let held = self.budget.reserve(broken.most_bytes()).await;
             (broken, held)
         });
         let puts = reserved.map(move |(broken, held)| async move {
-            let result = guarded(self.put(&broken.object(now), deadline)).await;
+            let result = guarded(self.put(&broken.object(now), since, deadline)).await;
             drop(held);
             (broken, result)
         });
@@ -100,9 +113,9 @@ impl<S: ObjectStore> Uploads<S> {
         draft::drafts(plan, messages, held)
     }
 
-    async fn store(&self, draft: Draft<'_>, messages: &[Message<'_>], deadline: Instant) -> Uploaded {
+    async fn store(&self, draft: Draft<'_>, messages: &[Message<'_>], since: Moment, deadline: Instant) -> Uploaded {
         let mut uploaded = Uploaded { key: None, messages: draft.messages(), faults: Vec::new(), result: Ok(()) };
-        uploaded.result = guarded(self.make_and_put(draft, messages, deadline, &mut uploaded)).await;
+        uploaded.result = guarded(self.make_and_put(draft, messages, since, deadline, &mut uploaded)).await;
         uploaded
     }
 
@@ -110,6 +123,7 @@ impl<S: ObjectStore> Uploads<S> {
         &self,
         mut draft: Draft<'_>,
         messages: &[Message<'_>],
+        since: Moment,
         deadline: Instant,
         uploaded: &mut Uploaded,
     ) -> Result<(), Failure> {
@@ -118,12 +132,14 @@ impl<S: ObjectStore> Uploads<S> {
         let Some(object) = made.object else { return Ok(()) };
         draft.shrink(object.body.len());
         uploaded.key = Some(object.key.clone());
-        self.put(&object, deadline).await
+        self.put(&object, since, deadline).await
     }
 
     /// A store that has the object already has the same one: its name says so.
-    async fn put(&self, object: &Object, deadline: Instant) -> Result<(), Failure> {
-        self.tries.run(deadline, || self.store.put(object)).await?;
+    async fn put(&self, object: &Object, since: Moment, deadline: Instant) -> Result<(), Failure> {
+        let call = self.tries.run(deadline, || self.store.put(object));
+        let blames_store = |error: &GaveUp<PutError>| !matches!(error, GaveUp::OutOfTime);
+        self.breaker.pass(since, call, blames_store).await.ok_or(Failure::HeldBack)??;
         Ok(())
     }
 }

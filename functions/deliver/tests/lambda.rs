@@ -99,6 +99,8 @@ fn start(runtime_api: &str, s3: &str) -> Function {
         ("AWS_ACCESS_KEY_ID", "key"),
         ("AWS_SECRET_ACCESS_KEY", "secret"),
         ("BUCKET", "bucket"),
+        ("QUEUE_URL", "http://127.0.0.1:9/queue"),
+        ("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9"),
         ("COMPRESSION", "none"),
     ] {
         command.env(name, value);

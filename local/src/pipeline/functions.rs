@@ -41,9 +41,11 @@ pub(super) fn ingest(settings: &Settings, queue: &Queue) -> FunctionSettings {
     }
 }
 
-pub(super) fn deliver(settings: &Settings, bucket: &Bucket) -> FunctionSettings {
+pub(super) fn deliver(settings: &Settings, queue: &Queue, bucket: &Bucket) -> FunctionSettings {
     let [timeout, _] = DELIVER_CALLS;
     let own = [
+        ("QUEUE_URL", queue.url.clone()),
+        ("AWS_ENDPOINT_URL_SQS", queue.endpoint.clone()),
         ("BUCKET", settings.bucket.clone()),
         ("AWS_ENDPOINT_URL_S3", bucket.endpoint.clone()),
         (timeout.name, timeout.default.to_string()),

@@ -1,0 +1,223 @@
+//! What comes back: failed messages later, suspects apart, and nobody dies of a neighbour.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::Notify;
+
+use super::tests::{deliver_from, records, run};
+use super::*;
+use crate::suspects::SUSPECT_RECEIVES;
+use crate::testing::{Act, Memory, MemoryQueue, received, sealed};
+
+/// A message of one record, named and received like this.
+fn message(number: u128, record: &str, receives: u32) -> SqsMessage {
+    received(receives, record, &sealed(number, "clicks", &[&format!("\"{record}\"")]))
+}
+
+fn numbered(count: u128, receives: u32) -> Vec<SqsMessage> {
+    (0..count).map(|number| message(number, &format!("m{number}"), receives)).collect()
+}
+
+fn sorted(mut handles: Vec<String>) -> Vec<String> {
+    handles.sort_unstable();
+    handles
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_comes_back_the_later_the_more_often_it_came() {
+    let (queue, store) = (MemoryQueue::default(), Memory::acting(|_, _| Act::Refuse));
+    let batch = [message(1, "a", 1), message(2, "b", 4), message(3, "c", 90)];
+    assert_eq!(run(&deliver_from(&queue, &store, &[]), &batch).await, Err(BatchFailure::All(3)));
+    let told = queue.told();
+    assert!(told.deleted.is_empty());
+    for (hidden, (handle, seconds)) in told.hidden.iter().zip([("a", 2..=2), ("b", 12..=16), ("c", 45..=60)]) {
+        assert!(hidden.handle == handle && seconds.contains(&hidden.seconds), "{hidden:?}");
+    }
+    assert_eq!(told.hidden.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_stored_is_neither_hidden_nor_deleted_as_long_as_there_are_no_suspects() {
+    let (queue, store) = (MemoryQueue::default(), Memory::new());
+    assert_eq!(run(&deliver_from(&queue, &store, &[]), &numbered(20, SUSPECT_RECEIVES - 1)).await, Ok(vec![]));
+    assert!(queue.told().deleted.is_empty() && queue.told().hidden.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_before_a_suspect_is_deleted_before_it_is_touched() {
+    let queue = MemoryQueue::default();
+    let deleted_before = Arc::new(Mutex::new(Vec::new()));
+    let (told, noted) = (queue.clone(), Arc::clone(&deleted_before));
+    let store = Memory::acting(move |_, _| {
+        noted.lock().unwrap().push(told.told().deleted.len());
+        Act::Take
+    });
+    let fresh = (100..125).map(|number| message(number, &format!("f{number}"), 1));
+    let batch: Vec<_> = numbered(4, SUSPECT_RECEIVES).into_iter().chain(fresh).collect();
+    assert_eq!(run(&deliver_from(&queue, &store, &[]), &batch).await, Ok(vec![]));
+    assert_eq!(*deleted_before.lock().unwrap(), [0, 25, 26, 27, 28]);
+    assert_eq!(queue.told().deleted.len(), 29);
+}
+
+#[tokio::test(start_paused = true)]
+async fn suspects_that_cannot_be_read_are_quarantined_and_deleted_as_well() {
+    let (queue, store) = (MemoryQueue::default(), Memory::new());
+    let batch = [received(7, "broken", "nonsense"), message(1, "good", 7)];
+    assert_eq!(run(&deliver_from(&queue, &store, &[]), &batch).await, Ok(vec![]));
+    assert_eq!(sorted(queue.told().deleted), ["broken", "good"]);
+    assert_eq!(store.objects().keys().filter(|key| key.starts_with("quarantine/")).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_does_not_answer_changes_no_fate() {
+    let store = Memory::acting(|object, _| if object.key.contains("views") { Act::Refuse } else { Act::Take });
+    let batch = [message(1, "a", 9), received(1, "b", &sealed(2, "views", &["1"]))];
+    for (failures, told) in [(2, 1), (usize::MAX, 0)] {
+        let queue = MemoryQueue::failing(failures);
+        assert_eq!(run(&deliver_from(&queue, &store, &[]), &batch).await, Ok(vec!["b".to_owned()]));
+        assert_eq!((queue.told().deleted.len(), queue.told().hidden.len()), (told, told));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_down_is_spared_and_found_again() {
+    let down = Arc::new(Mutex::new(true));
+    let is_down = Arc::clone(&down);
+    let store = Memory::acting(move |_, _| if *is_down.lock().unwrap() { Act::Fail } else { Act::Take });
+    let queue = MemoryQueue::default();
+    let deliver = deliver_from(&queue, &store, &[("MAX_OBJECT_MESSAGES", "1"), ("MAX_WORKERS", "4")]);
+    for batch in [numbered(500, 1), numbered(500, 9)] {
+        let before = store.calls();
+        assert_eq!(run(&deliver, &batch).await, Err(BatchFailure::All(500)));
+        // Ten in a row and those beside them, three tries each, then a probe.
+        assert!(store.calls() - before <= 3 * (10 + 4 + 1), "{}", store.calls() - before);
+    }
+    assert_eq!(queue.told().hidden.len(), 1_000);
+    *down.lock().unwrap() = false;
+    assert_eq!(run(&deliver, &numbered(500, 10)).await, Ok(vec![]));
+    assert_eq!(records(&store).len(), 500);
+}
+
+/// SQS and Lambda around a deliver whose process is killed by whoever stores a record called poison.
+struct World {
+    limit: u32,
+    batch_size: usize,
+    waiting: Vec<SqsMessage>,
+    dead: Vec<String>,
+    store: Memory,
+    killed: Arc<Notify>,
+}
+
+impl World {
+    fn new(limit: u32, batch_size: usize, waiting: Vec<SqsMessage>) -> Self {
+        let killed = Arc::new(Notify::new());
+        let kills = Arc::clone(&killed);
+        let store = Memory::acting(move |object, _| {
+            if !object.body.windows(6).any(|text| text == b"poison") {
+                return Act::Take;
+            }
+            kills.notify_one();
+            Act::Stall
+        });
+        Self { limit, batch_size, waiting, dead: Vec::new(), store, killed }
+    }
+
+    /// Invokes deliver with batches until nothing waits any more or so many invocations are over.
+    async fn invoke(&mut self, most: usize) {
+        for _ in 0..most {
+            let batch = self.receive();
+            if batch.is_empty() {
+                return;
+            }
+            let queue = MemoryQueue::default();
+            let variables = [("COMPRESSION", "none")];
+            let process = deliver_from(&queue, &self.store, &variables);
+            let failed = tokio::select! {
+                answer = run(&process, &batch) => answer.unwrap(),
+                // Whatever it was doing ends here.
+                () = self.killed.notified() => batch.iter().map(|message| message.message_id.clone().unwrap()).collect(),
+            };
+            let deleted = queue.told().deleted;
+            let stays = |message: &SqsMessage| {
+                let id = message.message_id.as_ref().unwrap();
+                failed.contains(id) && !deleted.contains(id)
+            };
+            self.waiting.extend(batch.into_iter().filter(stays));
+        }
+    }
+
+    /// Takes a batch; who had all its receives goes to the dead-letter queue.
+    fn receive(&mut self) -> Vec<SqsMessage> {
+        let taken = self.waiting.drain(..self.batch_size.min(self.waiting.len())).collect::<Vec<_>>();
+        let mut batch = Vec::new();
+        for message in taken {
+            let receives = crate::delay::receives(&message) + 1;
+            let (id, body) = (message.message_id.unwrap(), message.body.unwrap());
+            if receives > self.limit {
+                self.dead.push(id);
+            } else {
+                batch.push(received(receives, &id, &body));
+            }
+        }
+        batch
+    }
+
+    fn send(&mut self, number: u128, record: &str) {
+        self.waiting.push(message(number, record, 0));
+    }
+
+    /// Everything is stored but the poison, which is dead.
+    fn check(&self, seed: u64) {
+        assert!(self.waiting.is_empty());
+        assert_eq!(self.dead, ["poison"], "seed {seed}");
+    }
+
+    fn stored(&self) -> usize {
+        records(&self.store).into_iter().collect::<BTreeSet<_>>().len()
+    }
+}
+
+/// `count` messages and a poison among them, all received so often before.
+fn poisoned(count: u128, receives: u32) -> Vec<SqsMessage> {
+    let mut messages = numbered(count, receives);
+    messages.insert(messages.len() / 2, message(1_000_000, "poison", receives));
+    messages
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_kills_the_process_is_dead_lettered_and_all_that_met_it_are_stored() {
+    for seed in 0..5 {
+        fastrand::seed(seed);
+        let mut world = World::new(100, 10_000, poisoned(300, 0));
+        world.invoke(101).await;
+        world.check(seed);
+        assert_eq!(world.stored(), 300);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_outage_when_all_have_many_receives_nobody_dies_of_a_neighbour() {
+    for (seed, count) in [(1, 1_000), (2, 60), (3, 5)] {
+        fastrand::seed(seed);
+        let mut world = World::new(100, 10_000, poisoned(count, 75));
+        world.invoke(26).await;
+        world.check(seed);
+        assert_eq!(world.stored() as u128, count);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_low_traffic_where_the_same_meet_again_and_newcomers_join_them_nobody_dies_of_a_neighbour() {
+    for seed in 0..20 {
+        fastrand::seed(seed);
+        let mut world = World::new(25, 10, poisoned(3, 0));
+        for newcomer in 0..26 {
+            world.invoke(1).await;
+            world.send(100 + newcomer, &format!("new{newcomer}"));
+        }
+        world.invoke(30).await;
+        world.check(seed);
+        assert_eq!(world.stored(), 29);
+    }
+}

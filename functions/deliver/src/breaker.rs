@@ -1,0 +1,153 @@
+//! Spares a store that fails: after some failures in a row, one object at a time goes out, as a probe.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep_until};
+
+/// So many failures in a row, each after all its tries, mean that it is the store and not the object.
+const FAILURES: u32 = 10;
+/// The time between two probes: at least half of it, at random.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What all uploads of a process know of the store.
+#[derive(Debug, Default)]
+pub struct Breaker {
+    failures: AtomicU32,
+    failed_probes: AtomicU64,
+    /// Held by the probe; when the next one may go out.
+    probe: Mutex<Option<Instant>>,
+}
+
+/// How many probes had failed at some moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment(u64);
+
+impl Breaker {
+    /// Whether so much failed that objects only go out as probes.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) >= FAILURES
+    }
+
+    /// Now: what [`Breaker::pass`] is told, so that a probe that fails later holds back what was planned before it.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        Moment(self.failed_probes.load(Ordering::Relaxed))
+    }
+
+    /// Makes a call, or holds it back: `None` if a probe has failed since `since`.
+    ///
+    /// While the store fails, calls wait for the probe before them, so that they all go out as soon as one succeeds.
+    pub async fn pass<T, E>(
+        &self,
+        since: Moment,
+        call: impl Future<Output = Result<T, E>>,
+        blames_store: impl Fn(&E) -> bool,
+    ) -> Option<Result<T, E>> {
+        if !self.is_open() {
+            return Some(self.note(call.await, blames_store));
+        }
+        let mut next = self.probe.lock().await;
+        if !self.is_open() {
+            drop(next);
+            return Some(self.note(call.await, blames_store));
+        }
+        if self.now() != since {
+            return None;
+        }
+        sleep_until(next.unwrap_or_else(Instant::now)).await;
+        let result = self.note(call.await, blames_store);
+        if result.is_err() {
+            *next = Some(Instant::now() + PAUSE.mul_f64(0.5 + fastrand::f64() / 2.0));
+            self.failed_probes.fetch_add(1, Ordering::Relaxed);
+        }
+        Some(result)
+    }
+
+    fn note<T, E>(&self, result: Result<T, E>, blames_store: impl Fn(&E) -> bool) -> Result<T, E> {
+        match &result {
+            Ok(_) => self.failures.store(0, Ordering::Relaxed),
+            Err(error) if blames_store(error) => {
+                self.failures.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(_) => {}
+        }
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use super::*;
+
+    async fn call(breaker: &Breaker, since: Moment, result: Result<(), &str>) -> Option<bool> {
+        breaker.pass(since, ready(result), |error| *error != "late").await.map(|result| result.is_ok())
+    }
+
+    async fn opened() -> Breaker {
+        let breaker = Breaker::default();
+        for _ in 0..FAILURES {
+            assert_eq!(call(&breaker, breaker.now(), Err("500")).await, Some(false));
+        }
+        assert!(breaker.is_open());
+        breaker
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_success_closes_it() {
+        let breaker = opened().await;
+        let since = breaker.now();
+        assert_eq!(call(&breaker, since, Ok(())).await, Some(true));
+        assert!(!breaker.is_open());
+        assert_eq!(call(&breaker, since, Err("500")).await, Some(false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_planned_before_a_failed_probe_does_not_go_out() {
+        let breaker = opened().await;
+        let since = breaker.now();
+        assert_eq!(call(&breaker, since, Err("500")).await, Some(false));
+        let never = breaker.pass::<(), &str>(since, async { panic!("went out") }, |_| true);
+        assert_eq!(never.await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_for_a_probe_goes_out_when_it_succeeds() {
+        let breaker = opened().await;
+        let since = breaker.now();
+        let probe = breaker.pass(
+            since,
+            async {
+                tokio::time::sleep(PAUSE).await;
+                Ok::<_, ()>(())
+            },
+            |()| true,
+        );
+        let waits = breaker.pass(since, ready(Ok::<_, ()>(())), |()| true);
+        assert_eq!(futures::join!(probe, waits), (Some(Ok(())), Some(Ok(()))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn probes_are_apart() {
+        let breaker = opened().await;
+        let started = Instant::now();
+        for _ in 0..11 {
+            assert_eq!(call(&breaker, breaker.now(), Err("500")).await, Some(false));
+        }
+        assert!(started.elapsed() >= 5 * PAUSE, "{:?}", started.elapsed());
+    }
+
+    #[tokio::test]
+    async fn what_is_not_the_stores_fault_does_not_count() {
+        let breaker = Breaker::default();
+        for _ in 0..100 {
+            call(&breaker, breaker.now(), Err("late")).await;
+        }
+        assert!(!breaker.is_open());
+    }
+}
