@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::stream::{Stream, StreamExt};
 use lambda_runtime::{Context, LambdaEvent};
+use spillway_shared::metrics::Delivered;
+use spillway_shared::metrics::emf::Sink;
 use spillway_shared::pool::Pool;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
@@ -34,6 +36,7 @@ pub struct Deliver<S, Q> {
     limits: Limits,
     /// Held while suspects are touched: one turn at a time in the whole process.
     turn: Mutex<()>,
+    metrics: Sink,
 }
 
 /// Why an invocation fails as a whole.
@@ -47,8 +50,13 @@ pub enum BatchFailure {
     Nameless,
 }
 
-/// Which SQS messages may be deleted, by their place in the batch. A message has failed until it is known to be kept.
-struct Fates(Vec<bool>);
+/// What became of a batch.
+struct Fates {
+    /// Which SQS messages may be deleted, by their place in the batch. A message has failed until it is known to be kept.
+    kept: Vec<bool>,
+    /// What is counted of it.
+    delivered: Delivered,
+}
 
 /// How far the messages of a batch have come.
 struct Progress<'a> {
@@ -68,7 +76,14 @@ impl<S: ObjectStore, Q: MessageQueue> Deliver<S, Q> {
             uploads: Uploads::new(config, store, pool),
             limits: config.limits,
             turn: Mutex::new(()),
+            metrics: Sink::none(),
         }
+    }
+
+    /// The same, with a line of metrics for every batch.
+    #[must_use]
+    pub fn measured_by(self, metrics: Sink) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Handles one invocation.
@@ -94,6 +109,7 @@ impl<S: ObjectStore, Q: MessageQueue> Deliver<S, Q> {
             self.keep_suspects(batch, suspects, deadline, &mut fates).await;
         }
         self.settle.delay(fates.failed(batch), deadline + DELAYS).await;
+        self.metrics.write(SystemTime::now(), |line| line.with(&fates.counted()));
         fates.answer(batch)
     }
 
@@ -128,6 +144,7 @@ impl<S: ObjectStore, Q: MessageQueue> Deliver<S, Q> {
         let mut uploads = pin!(self.uploads.store_all(plans, messages, deadline));
         while let Some(uploaded) = next_before(deadline, &mut uploads).await {
             log(&uploaded);
+            uploaded.upload.count(&mut fates.delivered, SystemTime::now());
             progress.add(uploaded, fates);
         }
         progress.faults
@@ -138,6 +155,7 @@ impl<S: ObjectStore, Q: MessageQueue> Deliver<S, Q> {
         while let Some((broken, result)) = next_before(deadline, &mut quarantined).await {
             log_quarantined(&broken, &result);
             if result.is_ok() {
+                fates.delivered.quarantined += 1;
                 fates.keep(&[broken.carrier]);
             }
         }
@@ -146,22 +164,27 @@ impl<S: ObjectStore, Q: MessageQueue> Deliver<S, Q> {
 
 impl Fates {
     fn unknown(batch: &[SqsMessage]) -> Self {
-        Self(vec![false; batch.len()])
+        Self { kept: vec![false; batch.len()], delivered: Delivered::default() }
     }
 
     fn keep(&mut self, carriers: &[usize]) {
         for carrier in carriers {
-            self.0[*carrier] = true;
+            self.kept[*carrier] = true;
         }
     }
 
     /// Those of the messages at `places` that may be deleted.
     fn kept<'a>(&self, batch: &'a [SqsMessage], places: &[usize]) -> impl Iterator<Item = &'a SqsMessage> {
-        places.iter().filter(|at| self.0[**at]).map(|at| &batch[*at])
+        places.iter().filter(|at| self.kept[**at]).map(|at| &batch[*at])
     }
 
     fn failed<'a>(&self, batch: &'a [SqsMessage]) -> impl Iterator<Item = &'a SqsMessage> {
-        batch.iter().zip(&self.0).filter(|(_, kept)| !**kept).map(|(message, _)| message)
+        batch.iter().zip(&self.kept).filter(|(_, kept)| !**kept).map(|(message, _)| message)
+    }
+
+    fn counted(&self) -> Delivered {
+        let failed = self.kept.iter().filter(|kept| !**kept).count();
+        Delivered { messages: self.kept.len() as u64, failed: failed as u64, ..self.delivered }
     }
 
     fn answer(&self, batch: &[SqsMessage]) -> Result<SqsBatchResponse, BatchFailure> {
@@ -268,3 +291,7 @@ mod fates_tests;
 #[cfg(test)]
 #[path = "batch_poison_tests.rs"]
 mod poison_tests;
+
+#[cfg(test)]
+#[path = "batch_metrics_tests.rs"]
+mod metrics_tests;
