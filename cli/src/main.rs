@@ -2,10 +2,12 @@
 
 mod admin;
 mod arguments;
+mod backends;
 mod demo;
 mod key;
 mod report;
 mod serve;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -28,6 +30,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
         Command::Serve(serve) => on_runtime(serve::run(serve)),
         Command::Demo(demo) => on_runtime(demo::run(demo)),
+        Command::Backends(backends) => on_runtime(backends::run(backends)),
         Command::Key(key) => key::run(&key),
     }
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use spillway_local::pipeline::{Drained, Pipeline, Status};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::admin::Admin;
 use crate::arguments::Serve;
 use crate::report;
+use crate::signals::Signals;
 
 /// How often a line of counts is printed, if something has happened.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
@@ -55,7 +55,11 @@ fn banner(pipeline: &Pipeline, admin: &Admin, key: &str) {
     println!("  status   http://{}/status", admin.address());
     println!("  SQS      {}", pipeline.queue_url());
     println!("  S3       {}", pipeline.s3_endpoint());
-    println!("  objects  {}", pipeline.objects().display());
+    if pipeline.is_elsewhere() {
+        println!("  somebody else's servers are in use: counts and ledger cannot tell everything");
+    } else {
+        println!("  objects  {}", pipeline.objects().display());
+    }
     println!();
     println!("  curl -i http://{address}/v1/streams/clicks -H 'X-Write-Key: {key}' -d '[{{\"event\":\"page_view\"}}]'");
     println!();
@@ -74,26 +78,6 @@ async fn print_counts(pipeline: &Pipeline) {
             }
             Ok(_) => {}
             Err(error) => eprintln!("no counts: {error}"),
-        }
-    }
-}
-
-/// Ctrl-C and SIGTERM.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn listen() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("signals cannot be listened to");
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
         }
     }
 }

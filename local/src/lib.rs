@@ -6,8 +6,9 @@
 //!
 //! [`pipeline`] puts them together in this order. [`front`], [`runtime`], [`queue`], [`event_source`] and [`bucket`] do
 //! what API Gateway, Lambda, SQS, its event source mapping and S3 do; [`invoke`] is what they know of a function.
-//! [`ledger`] and [`outcomes`] watch from outside, and [`client`] is who posts.
+//! [`backends`] is all but the functions, for who runs these elsewhere ([`remote`]). [`ledger`] and [`outcomes`] watch from outside, and [`client`] is who posts.
 
+pub mod backends;
 mod body;
 pub mod bucket;
 pub mod client;
@@ -21,4 +22,5 @@ pub mod loopback;
 pub mod outcomes;
 pub mod pipeline;
 pub mod queue;
+pub mod remote;
 pub mod runtime;

@@ -1,0 +1,56 @@
+//! `spillway backends`: SQS, S3 and the event source, for functions that somebody else runs.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use spillway_local::backends;
+
+use crate::arguments::Backends;
+use crate::signals::Signals;
+
+/// Runs until a signal comes.
+pub(crate) async fn run(arguments: Backends) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::listen()?;
+    let running = backends::Backends::start(arguments.settings()?, arguments.lambda.clone()).await?;
+    let variables = running.variables();
+    if let Some(path) = &arguments.env_file {
+        std::fs::write(path, env_file(&variables)).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    println!("SQS      {}", running.queue().url);
+    println!("S3       {}", running.bucket().endpoint);
+    println!("objects  {}", running.bucket().root.display());
+    println!("deliver  {}", arguments.lambda);
+    println!("\n{}", exports(&variables));
+    signals.next().await;
+    println!("ended; what was still queued is lost");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A line for each variable, as `cargo lambda watch --env-file` reads it.
+fn env_file(variables: &[(&str, String)]) -> String {
+    variables.iter().fold(String::new(), |mut text, (name, value)| {
+        let _ = writeln!(text, "{name}={value}");
+        text
+    })
+}
+
+/// The same for a shell.
+fn exports(variables: &[(&str, String)]) -> String {
+    variables.iter().fold(String::new(), |mut text, (name, value)| {
+        let _ = writeln!(text, "export {name}='{}'", value.replace('\'', "'\\''"));
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_back_what_is_exported() {
+        let exports = exports(&[("A", "it's here".to_owned()), ("B", "2".to_owned())]);
+        assert_eq!(exports, "export A='it'\\''s here'\nexport B='2'\n");
+        assert_eq!(env_file(&[("B", "2".to_owned())]), "B=2\n");
+    }
+}
