@@ -1,15 +1,16 @@
 //! The template's contract with the code: variables, ranges, times, rights, metrics.
 
-mod support_template;
+#[path = "template/cloudformation.rs"]
+mod cloudformation;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use cloudformation::Template;
 use serde_json::{Value, json};
 use spillway_shared::config::Number;
+use spillway_shared::log;
 use spillway_shared::metrics::{Delivered, FUNCTION, Ingested, Measured, NAMESPACE, Taken};
-use spillway_shared::{config, log};
-use support_template::Template;
 
 /// What Lambda sets by itself, and what only somebody who leaves AWS sets.
 const NOT_OURS: [&str; 8] = [
@@ -96,8 +97,10 @@ fn the_code_takes_every_word_that_a_parameter_allows_and_its_default() {
         let parameter = template.parameter_behind(value);
         let words = parameter["AllowedValues"].as_array().cloned().unwrap_or_default();
         for word in words.iter().chain([&parameter["Default"]]).filter_map(Value::as_str) {
-            let needed = BTreeMap::from([("BUCKET", "b"), ("QUEUE_URL", "q"), ("AWS_REGION", "r"), (name.as_str(), word)]);
-            let read = spillway_deliver::config::Config::read(&|name| needed.get(name).map(|value| (*value).to_owned()));
+            let needed =
+                BTreeMap::from([("BUCKET", "b"), ("QUEUE_URL", "q"), ("AWS_REGION", "r"), (name.as_str(), word)]);
+            let read =
+                spillway_deliver::config::Config::read(&|name| needed.get(name).map(|value| (*value).to_owned()));
             assert!(read.is_ok(), "{name}={word}: {read:?}");
         }
     }
@@ -114,7 +117,10 @@ fn the_calls_of_a_function_end_before_it_does() {
         let number = |name: &str| numbers.iter().find(|number| number.name == name).unwrap().default;
         let limit = template.default(&format!("{function}Timeout")) * 1_000;
         assert!(number("CALL_TIMEOUT_MS") * number("CALL_TRIES") < limit, "{function}");
-        assert_eq!(template.resources[format!("{function}Function")]["Properties"]["Timeout"], json!({"Ref": format!("{function}Timeout")}));
+        assert_eq!(
+            template.resources[&format!("{function}Function")]["Properties"]["Timeout"],
+            json!({"Ref": format!("{function}Timeout")})
+        );
     }
 }
 
@@ -136,7 +142,8 @@ fn a_role_may_do_exactly_what_its_function_does() {
     let logs = ["logs:CreateLogStream", "logs:PutLogEvents"];
     let kms = ["kms:GenerateDataKey", "kms:Decrypt"];
     let trace = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
-    let always = |own: &[&'static str]| own.iter().chain(&logs).chain(&kms).chain(&trace).copied().collect::<BTreeSet<_>>();
+    let always =
+        |own: &[&'static str]| own.iter().chain(&logs).chain(&kms).chain(&trace).copied().collect::<BTreeSet<_>>();
     let ingest = always(&["sqs:SendMessage"]);
     let deliver = always(&[
         "sqs:ReceiveMessage",
@@ -147,7 +154,8 @@ fn a_role_may_do_exactly_what_its_function_does() {
     ]);
     for (role, expected) in [("IngestRole", ingest), ("DeliverRole", deliver)] {
         let statements = template.statements(role);
-        let actions: BTreeSet<_> = statements.iter().flat_map(|statement| Template::list(&statement["Action"])).collect();
+        let actions: BTreeSet<_> =
+            statements.iter().flat_map(|statement| Template::list(&statement["Action"])).collect();
         assert_eq!(actions.iter().map(String::as_str).collect::<BTreeSet<_>>(), expected, "{role}");
         for statement in &statements {
             assert_eq!(statement["Effect"], "Allow");
@@ -199,11 +207,7 @@ fn deliver_answers_by_message_and_the_way_to_the_dead_letters_is_long() {
     assert_eq!(event["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
     assert_eq!(template.range("BatchSize").1, 10_000);
     assert!(template.range("MaxReceiveCount").0 >= 5, "Lambda asks for at least 5");
-    let days = |queue: &str| Template::number(&template.resources[queue]["Properties"]["MessageRetentionPeriod"]) / 86_400;
+    let days =
+        |queue: &str| Template::number(&template.resources[queue]["Properties"]["MessageRetentionPeriod"]) / 86_400;
     assert_eq!((days("Queue"), days("DeadLetters")), (7, 14));
-}
-
-#[test]
-fn the_environment_itself_is_a_lookup() {
-    assert_eq!(config::process_environment("SPILLWAY_SURELY_NOT_SET"), None);
 }

@@ -107,9 +107,9 @@ pub(crate) struct Backends {
     /// Where deliver is invoked
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9000/2015-03-31/functions/deliver/invocations")]
     pub(crate) lambda: hyper::Uri,
-    /// A file to write the functions' variables to, for `cargo lambda watch --env-file`
+    /// A file to write the functions' variables to as well, for a shell to read
     #[arg(long, value_name = "FILE")]
-    pub(crate) env_file: Option<PathBuf>,
+    pub(crate) exports: Option<PathBuf>,
     /// Where S3 listens; a port of 0 picks a free one, here and below
     #[arg(long, default_value = "127.0.0.1:9002")]
     pub(crate) s3_listen: SocketAddr,

@@ -14,8 +14,8 @@ pub(crate) async fn run(arguments: Backends) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen()?;
     let running = backends::Backends::start(arguments.settings()?, arguments.lambda.clone()).await?;
     let variables = running.variables();
-    if let Some(path) = &arguments.env_file {
-        std::fs::write(path, env_file(&variables)).with_context(|| format!("cannot write {}", path.display()))?;
+    if let Some(path) = &arguments.exports {
+        std::fs::write(path, exports(&variables)).with_context(|| format!("cannot write {}", path.display()))?;
     }
     println!("SQS      {}", running.queue().url);
     println!("S3       {}", running.bucket().endpoint);
@@ -27,15 +27,7 @@ pub(crate) async fn run(arguments: Backends) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A line for each variable, as `cargo lambda watch --env-file` reads it.
-fn env_file(variables: &[(&str, String)]) -> String {
-    variables.iter().fold(String::new(), |mut text, (name, value)| {
-        let _ = writeln!(text, "{name}={value}");
-        text
-    })
-}
-
-/// The same for a shell.
+/// A line for each variable, for a shell: `cargo lambda watch --env-file` takes no value with a `=` in it.
 fn exports(variables: &[(&str, String)]) -> String {
     variables.iter().fold(String::new(), |mut text, (name, value)| {
         let _ = writeln!(text, "export {name}='{}'", value.replace('\'', "'\\''"));
@@ -51,6 +43,5 @@ mod tests {
     fn a_shell_reads_back_what_is_exported() {
         let exports = exports(&[("A", "it's here".to_owned()), ("B", "2".to_owned())]);
         assert_eq!(exports, "export A='it'\\''s here'\nexport B='2'\n");
-        assert_eq!(env_file(&[("B", "2".to_owned())]), "B=2\n");
     }
 }

@@ -28,6 +28,11 @@ const MARGIN: Duration = Duration::from_secs(1);
 /// How much of that is for delaying what failed.
 const DELAYS: Duration = Duration::from_millis(700);
 
+/// A deadline so long past was never meant.
+const LONG_AGO: Duration = Duration::from_hours(24);
+/// The time that an invocation has where nobody says: the default of the template.
+const UNTOLD: Duration = Duration::from_secs(20);
+
 /// What all invocations of a process share.
 #[derive(Debug)]
 pub struct Deliver<S, Q> {
@@ -276,8 +281,15 @@ fn log_quarantined(broken: &Broken<'_>, result: &Result<(), Failure>) {
 
 /// When uploads must have ended: before the function's time does, on this process's clock.
 fn uploads_end(context: &Context) -> Instant {
-    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-    Instant::now() + left.saturating_sub(MARGIN)
+    Instant::now() + time_left(context.deadline(), SystemTime::now()).saturating_sub(MARGIN)
+}
+
+/// `cargo lambda watch` names the same moment of 1970 at every invocation, which is to say none.
+fn time_left(deadline: SystemTime, now: SystemTime) -> Duration {
+    match deadline.duration_since(now) {
+        Err(past) if past.duration() > LONG_AGO => UNTOLD,
+        left => left.unwrap_or_default(),
+    }
 }
 
 #[cfg(test)]
