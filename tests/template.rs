@@ -183,18 +183,23 @@ fn alarms_and_dashboard_look_at_metrics_that_the_code_emits() {
     }
     let shown = template.metrics_of_dashboard(NAMESPACE);
     for name in emitted.keys() {
-        assert!(shown.contains(*name), "{name} is emitted and stands nowhere on the dashboard");
+        let is_seen = shown.contains(*name) || watched.contains(name);
+        assert!(is_seen, "{name} is emitted and nobody looks at it");
     }
     for name in &shown {
         assert!(emitted.contains_key(name.as_str()), "{name} is on the dashboard and never emitted");
     }
 }
 
+fn is_row_of_metrics(line: &str) -> bool {
+    line.starts_with("| ingest | `") || line.starts_with("| deliver | `")
+}
+
 #[test]
 fn the_manual_names_every_metric_with_its_unit() {
     let manual = include_str!("../docs/operate.md");
     for metric in [Ingested::METRICS, Taken::METRICS, Delivered::METRICS].concat() {
-        let row = manual.lines().find(|line| line.starts_with('|') && line.contains(&format!("`{}`", metric.name)));
+        let row = manual.lines().find(|line| is_row_of_metrics(line) && line.contains(&format!("`{}`", metric.name)));
         let row = row.unwrap_or_else(|| panic!("{} is not in docs/operate.md", metric.name));
         assert!(row.contains(&format!("| {} |", metric.unit)), "{row}");
     }

@@ -6,13 +6,13 @@ use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value};
 
 /// The template, in its long form.
-pub struct Template {
-    pub parameters: Map<String, Value>,
-    pub resources: Map<String, Value>,
+pub(crate) struct Template {
+    pub(crate) parameters: Map<String, Value>,
+    pub(crate) resources: Map<String, Value>,
 }
 
 impl Template {
-    pub fn read() -> Self {
+    pub(crate) fn read() -> Self {
         let documents = Yaml::load_from_str(include_str!("../../template.yaml")).unwrap();
         let template = json(&documents[0]);
         let section = |name: &str| template[name].as_object().unwrap().clone();
@@ -20,39 +20,39 @@ impl Template {
     }
 
     /// The variables of a function.
-    pub fn variables(&self, function: &str) -> BTreeMap<String, Value> {
+    pub(crate) fn variables(&self, function: &str) -> BTreeMap<String, Value> {
         let variables = &self.resources[function]["Properties"]["Environment"]["Variables"];
         variables.as_object().unwrap().clone().into_iter().collect()
     }
 
     /// The parameter that a value refers to.
-    pub fn parameter_behind(&self, value: &Value) -> &Value {
+    pub(crate) fn parameter_behind(&self, value: &Value) -> &Value {
         let name = value["Ref"].as_str().unwrap_or_else(|| panic!("{value} is no reference"));
         self.parameters.get(name).unwrap_or_else(|| panic!("there is no parameter {name}"))
     }
 
-    pub fn default(&self, parameter: &str) -> u64 {
+    pub(crate) fn default(&self, parameter: &str) -> u64 {
         Self::number(&self.parameters[parameter]["Default"])
     }
 
-    pub fn range(&self, parameter: &str) -> (u64, u64) {
+    pub(crate) fn range(&self, parameter: &str) -> (u64, u64) {
         let parameter = &self.parameters[parameter];
         (Self::number(&parameter["MinValue"]), Self::number(&parameter["MaxValue"]))
     }
 
-    pub fn words(&self, parameter: &str) -> Vec<String> {
+    pub(crate) fn words(&self, parameter: &str) -> Vec<String> {
         Self::list(&self.parameters[parameter]["AllowedValues"])
     }
 
     /// The statements of a role's own policies, those under a condition included.
-    pub fn statements(&self, role: &str) -> Vec<Value> {
+    pub(crate) fn statements(&self, role: &str) -> Vec<Value> {
         let policies = self.resources[role]["Properties"]["Policies"].as_array().unwrap();
         let statements = policies.iter().flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap());
         statements.map(|statement| statement.get("Fn::If").map_or(statement, |choice| &choice[1]).clone()).collect()
     }
 
     /// Name and dimensions of every metric of a namespace that an alarm looks at.
-    pub fn metrics_of_alarms(&self, namespace: &str) -> Vec<(String, Vec<String>)> {
+    pub(crate) fn metrics_of_alarms(&self, namespace: &str) -> Vec<(String, Vec<String>)> {
         let alarms = self.resources.values().filter(|resource| resource["Type"] == "AWS::CloudWatch::Alarm");
         let mut metrics = Vec::new();
         for alarm in alarms.map(|alarm| &alarm["Properties"]) {
@@ -67,7 +67,7 @@ impl Template {
     }
 
     /// The names of the metrics of a namespace that stand on the dashboard, in widgets and in searches.
-    pub fn metrics_of_dashboard(&self, namespace: &str) -> BTreeSet<String> {
+    pub(crate) fn metrics_of_dashboard(&self, namespace: &str) -> BTreeSet<String> {
         let body = Self::text(&self.resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0]);
         // What is filled in by CloudFormation has no effect on names.
         let dashboard: Value = serde_json::from_str(&body.replace("${ObjectiveSeconds}", "300")).unwrap();
@@ -87,13 +87,13 @@ impl Template {
     }
 
     /// A number, written as one or as text.
-    pub fn number(value: &Value) -> u64 {
+    pub(crate) fn number(value: &Value) -> u64 {
         let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
         number.unwrap_or_else(|| panic!("{value} is no number"))
     }
 
     /// A list of texts; one text is a list too.
-    pub fn list(value: &Value) -> Vec<String> {
+    pub(crate) fn list(value: &Value) -> Vec<String> {
         value.as_array().map_or_else(|| vec![Self::text(value)], |texts| texts.iter().map(Self::text).collect())
     }
 
