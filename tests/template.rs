@@ -1,4 +1,5 @@
 //! The template's contract with the code: variables, ranges, times, rights, metrics.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "template/cloudformation.rs"]
 mod cloudformation;

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::header::CONTENT_TYPE;
 use hyper::{Request, Response, Uri};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 
@@ -38,10 +38,7 @@ impl RemoteFunction {
     async fn post(&self, event: Bytes) -> Result<Bytes, InvokeError> {
         let request = Request::post(&self.url).header(CONTENT_TYPE, "application/json").body(Full::new(event));
         let request = request.map_err(|error| InvokeError::Failed(error.to_string()))?;
-        let response = self.client.request(request).await.map_err(|error| match error.is_connect() {
-            true => InvokeError::NoEnvironment,
-            false => InvokeError::Failed(error.to_string()),
-        })?;
+        let response = self.client.request(request).await.map_err(|error| no_answer(&error))?;
         answer(response.map(|body| Limited::new(body, MOST_BYTES))).await
     }
 }
@@ -50,6 +47,11 @@ impl Invoke for RemoteFunction {
     async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
         timeout(self.limit, self.post(event)).await.unwrap_or(Err(InvokeError::TimedOut))
     }
+}
+
+/// Who could not be reached has not seen the event.
+fn no_answer(error: &Error) -> InvokeError {
+    if error.is_connect() { InvokeError::NoEnvironment } else { InvokeError::Failed(error.to_string()) }
 }
 
 async fn answer(response: Response<Limited<hyper::body::Incoming>>) -> Result<Bytes, InvokeError> {

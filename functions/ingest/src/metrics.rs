@@ -33,7 +33,7 @@ pub struct Metrics {
 /// The calls to SQS since they were taken last.
 #[derive(Debug, Default)]
 pub struct Calls {
-    calls: AtomicU64,
+    sent: AtomicU64,
     units: AtomicU64,
     retries: AtomicU64,
 }
@@ -99,14 +99,14 @@ impl Metrics {
 impl Calls {
     /// Counts a call that carries so many bytes of messages.
     pub fn count(&self, bytes: usize, is_retry: bool) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.sent.fetch_add(1, Ordering::Relaxed);
         self.units.fetch_add(bytes.div_ceil(BILLED_BYTES).max(1) as u64, Ordering::Relaxed);
         self.retries.fetch_add(u64::from(is_retry), Ordering::Relaxed);
     }
 
     /// Moves what was counted into `ingested`.
     fn take_into(&self, ingested: &mut Ingested) {
-        ingested.queue_calls = self.calls.swap(0, Ordering::Relaxed);
+        ingested.queue_calls = self.sent.swap(0, Ordering::Relaxed);
         ingested.queue_call_units = self.units.swap(0, Ordering::Relaxed);
         ingested.queue_retries = self.retries.swap(0, Ordering::Relaxed);
     }

@@ -128,6 +128,7 @@ impl<S: SendMessages> Queue<S> {
     }
 
     /// The calls to SQS.
+    #[must_use]
     pub fn calls(&self) -> &Calls {
         &self.0.calls
     }

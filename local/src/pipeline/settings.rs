@@ -96,7 +96,7 @@ impl Settings {
             deliver_environments: 2,
             deliver_timeout: Duration::from_secs(5),
             front_timeout: Duration::from_secs(30),
-            drain_timeout: Duration::from_secs(60),
+            drain_timeout: Duration::from_mins(1),
             sqs: None,
             s3_endpoint: None,
             variables: BTreeMap::new(),

@@ -45,7 +45,7 @@ fn stream(name: &str) -> StreamName {
 }
 
 fn fates(accepted: usize, rejected: usize, withheld: usize) -> Fates {
-    Fates { accepted, rejected, withheld, ..Fates::default() }
+    Fates { accepted, withheld, rejected, ..Fates::default() }
 }
 
 #[test]

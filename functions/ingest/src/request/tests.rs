@@ -282,7 +282,7 @@ async fn every_answer_is_counted_and_its_payloads_by_stream() {
     let sum = |name: &str| lines.iter().filter_map(|line| line[name].as_f64()).sum::<f64>();
     let counted =
         ["Requests", "Status2xx", "Status4xx", "Accepted", "Rejected", "QueueCalls", "QueueCallUnits"].map(sum);
-    assert_eq!(counted, [3.0, 1.0, 2.0, 2.0, 2.0, 1.0, 1.0], "{text}");
+    assert_eq!(json!(counted), json!([3.0, 1.0, 2.0, 2.0, 2.0, 1.0, 1.0]), "{text}");
 }
 
 /// Keeps what is written.
