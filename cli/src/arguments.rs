@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use spillway_local::faults::{self, Fault, Kind, Plan};
 use spillway_local::pipeline::{Settings, SqsElsewhere};
+
+use crate::quarantine::Quarantine;
+use crate::redrive::Redrive;
 
 /// Serverless telemetry ingestion: the whole pipeline on this machine.
 ///
@@ -24,14 +28,21 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Runs the pipeline until Ctrl-C, then drains it and prints the ledger
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Starts a pipeline of its own, posts documents, drains it, and shows what landed
     Demo(Demo),
     /// Runs SQS, S3 and the event source alone, for functions under `cargo lambda watch`
     Backends(Backends),
+    /// Checks stream files and keys.json, and shows what becomes of a sample document
+    Check(Check),
     /// Write keys
     #[command(subcommand)]
     Key(Key),
+    /// Moves what lies in the dead-letter queue back to the queue, on AWS or here
+    Redrive(Redrive),
+    /// Messages that could not be read, on AWS or here
+    #[command(subcommand)]
+    Quarantine(Quarantine),
 }
 
 /// Function variables that are set in the environment (`MAX_WORKERS`, `COMPRESSION` …) are passed on to the functions.
@@ -40,7 +51,7 @@ pub(crate) struct Serve {
     /// Where documents are posted to; a port of 0 picks a free one, here and below
     #[arg(long, default_value = "127.0.0.1:9000")]
     pub(crate) listen: SocketAddr,
-    /// Where `GET /status` is answered
+    /// Where `GET /status`, `GET /faults` and `PUT /faults` are answered
     #[arg(long, default_value = "127.0.0.1:9001")]
     pub(crate) admin: SocketAddr,
     /// Where S3 listens
@@ -100,6 +111,12 @@ pub(crate) struct Serve {
     /// How long draining may take at the end
     #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
     pub(crate) drain_timeout: Duration,
+    /// Something that goes wrong on purpose, as NAME=RATE or NAME=RATE:DURATION; may be given several times
+    #[arg(long = "fault", value_name = "FAULT", value_parser = faults::parse, long_help = long_help_of_fault())]
+    pub(crate) faults: Vec<(Kind, Fault)>,
+    /// The same seed gives each fault the same sequence
+    #[arg(long, default_value_t = 1)]
+    pub(crate) fault_seed: u64,
 }
 
 #[derive(Debug, Args)]
@@ -149,6 +166,19 @@ pub(crate) struct Demo {
     pub(crate) config: PathBuf,
 }
 
+/// Ends with 1 if anything is wrong, or if a payload of the sample is rejected.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The folder with streams/ and keys.json
+    #[arg(long, default_value = "./config")]
+    pub(crate) config: PathBuf,
+    /// A document to judge: JSON, or a payload a line if the name ends in .ndjson, .jsonl or .jsonlines
+    #[arg(long)]
+    pub(crate) sample: Option<PathBuf>,
+    /// The stream that the sample is for; not needed where there is only one
+    pub(crate) stream: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
     /// Makes a key of 256 random bits, and the entries that configure it
@@ -186,6 +216,7 @@ impl Serve {
             deliver_environments: self.deliver_environments,
             deliver_timeout: self.deliver_timeout,
             drain_timeout: self.drain_timeout,
+            faults: Plan::new(self.fault_seed, self.faults),
             ..of_this_process()?
         })
     }
@@ -218,6 +249,14 @@ impl Demo {
             ..of_this_process()?
         })
     }
+}
+
+fn long_help_of_fault() -> String {
+    let head = "Something that goes wrong on purpose, as NAME=RATE or NAME=RATE:DURATION, like s3.stall=0.01:3s; may be given \
+                several times, and replaced by PUT /faults on the admin address. A rate is a chance from 0 to 1, for ingest \
+                and deliver how often in a second, for each process:\n";
+    let line = |kind: Kind| format!("\n{:<18}{}", kind.name(), kind.what());
+    head.to_owned() + &Kind::ALL.map(line).concat()
 }
 
 /// Settings whose functions are this very program, with this process's environment to pass on.

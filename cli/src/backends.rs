@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use spillway_local::backends;
 
 use crate::arguments::Backends;
+use crate::report::say;
 use crate::signals::Signals;
 
 /// Runs until a signal comes.
@@ -17,13 +18,13 @@ pub(crate) async fn run(arguments: Backends) -> anyhow::Result<ExitCode> {
     if let Some(path) = &arguments.exports {
         std::fs::write(path, exports(&variables)).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    println!("SQS      {}", running.queue().url);
-    println!("S3       {}", running.bucket().endpoint);
-    println!("objects  {}", running.bucket().root.display());
-    println!("deliver  {}", arguments.lambda);
-    println!("\n{}", exports(&variables));
+    say!("SQS      {}", running.queue().url);
+    say!("S3       {}", running.bucket().endpoint);
+    say!("objects  {}", running.bucket().root.display());
+    say!("deliver  {}", arguments.lambda);
+    say!("\n{}", exports(&variables));
     signals.next().await;
-    println!("ended; what was still queued is lost");
+    say!("ended; what was still queued is lost");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -12,26 +12,26 @@ use indicatif::{ProgressBar, ProgressStyle};
 use spillway_local::pipeline::{Drained, Pipeline};
 
 use crate::arguments::Demo;
-use crate::report;
+use crate::report::{self, say};
 
 /// Posts documents to a pipeline of its own, drains it, and shows an object, the ledger and the rates.
 pub(crate) async fn run(arguments: Demo) -> anyhow::Result<ExitCode> {
     let pipeline = Pipeline::start(arguments.settings()?).await?;
-    println!("Spillway takes {} documents at http://{}", arguments.documents, pipeline.address());
+    say!("Spillway takes {} documents at http://{}", arguments.documents, pipeline.address());
     let started = Instant::now();
     let progress = progress(arguments.documents);
     let posted = post::all(pipeline.address(), arguments.documents, &progress).await?;
     progress.finish_and_clear();
     let posting = started.elapsed();
-    println!("{posted}");
+    say!("{posted}");
 
     let Drained { ledger, objects } = pipeline.drain().await?;
     let storing = started.elapsed();
     if let Some(object) = objects.first() {
-        println!("\n{}", show::object(&object.path)?);
+        say!("\n{}", show::object(&object.path)?);
     }
-    println!("{ledger}");
-    println!("{}", rates(&posted, posting, storing, ledger.stored));
+    say!("{ledger}");
+    say!("{}", rates(&posted, posting, storing, ledger.stored));
     ensure!(
         posted.accepted == ledger.accepted,
         "clients were told of {} accepted records, SQS acknowledged {}",

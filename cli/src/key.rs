@@ -7,6 +7,7 @@ use serde_json::json;
 use spillway_shared::keys::{KeyRing, digest, generate};
 
 use crate::arguments::Key;
+use crate::report::say;
 
 /// Makes a key and prints it with the entries that configure it; the key itself is kept nowhere.
 pub(crate) fn run(arguments: &Key) -> anyhow::Result<ExitCode> {
@@ -19,9 +20,9 @@ pub(crate) fn run(arguments: &Key) -> anyhow::Result<ExitCode> {
     if let Err(faults) = KeyRing::parse_variable(&variable) {
         bail!("this key could not be configured: {faults}");
     }
-    println!("key (shown only now)   {key}");
-    println!("entry of WRITE_KEYS    {variable}");
-    println!("entry of keys.json     {}", entry(name, &digest, streams));
+    say!("key (shown only now)   {key}");
+    say!("entry of WRITE_KEYS    {variable}");
+    say!("entry of keys.json     {}", entry(name, &digest, streams));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,9 +2,13 @@
 
 mod admin;
 mod arguments;
+mod aws;
 mod backends;
+mod check;
 mod demo;
 mod key;
+mod quarantine;
+mod redrive;
 mod report;
 mod serve;
 mod signals;
@@ -27,11 +31,14 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
-        Command::Serve(serve) => on_runtime(serve::run(serve)),
+    match arguments.command.unwrap_or_else(|| Command::Serve(arguments.serve.into())) {
+        Command::Serve(serve) => on_runtime(serve::run(*serve)),
         Command::Demo(demo) => on_runtime(demo::run(demo)),
         Command::Backends(backends) => on_runtime(backends::run(backends)),
+        Command::Check(check) => check::run(&check),
         Command::Key(key) => key::run(&key),
+        Command::Redrive(redrive) => on_runtime(redrive::run(redrive)),
+        Command::Quarantine(quarantine) => on_runtime(quarantine::run(quarantine)),
     }
 }
 

@@ -1,9 +1,23 @@
 //! How counts and ledgers are told to people.
 
+use std::fmt;
+use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
 use spillway_local::ledger::Report;
 use spillway_local::pipeline::Status;
+
+/// Tells a person one thing on standard output.
+macro_rules! say {
+    ($($words:tt)*) => { $crate::report::tell(format_args!($($words)*)) };
+}
+pub(crate) use say;
+
+/// What [`say!`] does. Whoever reads may be gone, which is no reason to stop serving.
+pub(crate) fn tell(words: fmt::Arguments<'_>) {
+    let mut out = stdout().lock();
+    let _ = writeln!(out, "{words}").and_then(|()| out.flush());
+}
 
 /// One line of counts, in the order of the data's way.
 pub(crate) fn line(status: &Status) -> String {

@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::admin::Admin;
 use crate::arguments::Serve;
-use crate::report;
+use crate::report::{self, say};
 use crate::signals::Signals;
 
 /// How often a line of counts is printed, if something has happened.
@@ -31,11 +31,11 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<ExitCode> {
         () = print_counts(&pipeline) => {}
         () = signals.next() => {}
     }
-    println!("no new request is taken; draining the queue into S3 (again to stop at once)");
+    say!("no new request is taken; draining the queue into S3 (again to stop at once)");
     tokio::select! {
         code = drain(pipeline, admin) => code,
         () = signals.next() => {
-            println!("stopped at once: what was queued is lost");
+            say!("stopped at once: what was queued is lost");
             Ok(ExitCode::FAILURE)
         }
     }
@@ -45,24 +45,35 @@ async fn drain(pipeline: Arc<Pipeline>, admin: Admin) -> anyhow::Result<ExitCode
     admin.close().await;
     let pipeline = Arc::into_inner(pipeline).context("the pipeline is still in use")?;
     let Drained { ledger, .. } = pipeline.drain().await?;
-    print!("{ledger}");
+    say!("{ledger}");
     Ok(report::exit_code(&ledger))
 }
 
 fn banner(pipeline: &Pipeline, admin: &Admin, key: &str) {
     let address = pipeline.address();
-    println!("Spillway takes documents at http://{address}/v1/streams/{{stream}}");
-    println!("  status   http://{}/status", admin.address());
-    println!("  SQS      {}", pipeline.queue_url());
-    println!("  S3       {}", pipeline.s3_endpoint());
+    say!("Spillway takes documents at http://{address}/v1/streams/{{stream}}");
+    say!("  status   http://{}/status", admin.address());
+    say!("  SQS      {}", pipeline.queue_url());
+    say!("  S3       {}", pipeline.s3_endpoint());
     if pipeline.is_elsewhere() {
-        println!("  somebody else's servers are in use: counts and ledger cannot tell everything");
+        say!("  somebody else's servers are in use: counts and ledger cannot tell everything");
     } else {
-        println!("  objects  {}", pipeline.objects().display());
+        say!("  objects  {}", pipeline.objects().display());
     }
-    println!();
-    println!("  curl -i http://{address}/v1/streams/clicks -H 'X-Write-Key: {key}' -d '[{{\"event\":\"page_view\"}}]'");
-    println!();
+    let plan = pipeline.faults().plan();
+    for (kind, fault) in plan.faults() {
+        say!("  fault    {kind}={fault}, by seed {}", plan.seed);
+    }
+    say!("\n  {}\n", curl(pipeline, key));
+}
+
+/// A line that works as it stands.
+fn curl(pipeline: &Pipeline, key: &str) -> String {
+    format!(
+        "curl -i http://{}/v1/streams/clicks -H 'X-Write-Key: {key}' -H 'Content-Type: application/json' \
+         -d '[{{\"event\":\"page_view\"}}]'",
+        pipeline.address()
+    )
 }
 
 async fn print_counts(pipeline: &Pipeline) {
@@ -73,7 +84,7 @@ async fn print_counts(pipeline: &Pipeline) {
         lines.tick().await;
         match pipeline.status().await {
             Ok(status) if report::differ(&status, &last) => {
-                println!("{}", report::line(&status));
+                say!("{}", report::line(&status));
                 last = status;
             }
             Ok(_) => {}

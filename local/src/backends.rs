@@ -7,6 +7,7 @@ use spillway_shared::metrics::emf::METRICS;
 
 use crate::bucket::Bucket;
 use crate::event_source::EventSource;
+use crate::faults::Faults;
 use crate::pipeline::functions::{SDK, absolute, write_keys};
 use crate::pipeline::{PipelineError, Settings, bucket_settings, event_source_settings, queue_settings};
 use crate::queue::Queue;
@@ -29,8 +30,9 @@ impl Backends {
     /// # Errors
     /// What did not start and why.
     pub async fn start(settings: Settings, deliver: Uri) -> Result<Self, PipelineError> {
-        let bucket = Bucket::start(bucket_settings(&settings)).await?;
-        let queue = Queue::start(queue_settings(&settings, None)).await?;
+        let faults = Faults::new(settings.faults.clone());
+        let bucket = Bucket::start(bucket_settings(&settings, &faults)).await?;
+        let queue = Queue::start(queue_settings(&settings, None, &faults)).await?;
         let function = Arc::new(RemoteFunction::new(deliver, settings.visibility_timeout));
         let event_source = EventSource::start(event_source_settings(&settings, &queue), function);
         Ok(Self { queue, bucket, _event_source: event_source, settings })

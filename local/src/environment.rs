@@ -48,13 +48,8 @@ fn run(name: &str) -> i32 {
         eprintln!("there is no function `{name}`, only `ingest` and `deliver`");
         return 2;
     };
-    match run(&process_environment) {
-        Ok(()) => 0,
-        Err(error) => {
-            eprintln!("{name}: {error}");
-            1
-        }
-    }
+    // What went wrong was logged where it was found.
+    i32::from(run(&process_environment).is_err())
 }
 
 fn function(name: &str) -> Option<Run> {

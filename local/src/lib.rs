@@ -6,7 +6,8 @@
 //!
 //! [`pipeline`] puts them together in this order. [`front`], [`runtime`], [`queue`], [`event_source`] and [`bucket`] do
 //! what API Gateway, Lambda, SQS, its event source mapping and S3 do; [`invoke`] is what they know of a function.
-//! [`backends`] is all but the functions, for who runs these elsewhere ([`remote`]). [`ledger`] and [`outcomes`] watch from outside, and [`client`] is who posts.
+//! [`backends`] is all but the functions, for who runs these elsewhere ([`remote`]). [`ledger`] and [`outcomes`] watch from
+//! outside, [`faults`] strike at all of them; [`client`] is who posts and [`sample`] what.
 
 pub mod backends;
 mod body;
@@ -14,6 +15,7 @@ pub mod bucket;
 pub mod client;
 pub mod environment;
 pub mod event_source;
+pub mod faults;
 pub mod front;
 mod ids;
 pub mod invoke;
@@ -24,3 +26,4 @@ pub mod pipeline;
 pub mod queue;
 pub mod remote;
 pub mod runtime;
+pub mod sample;

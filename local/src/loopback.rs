@@ -1,6 +1,5 @@
 //! An HTTP/1.1 server on one address: connections are kept alive, small answers leave at once, closing is graceful.
 
-use std::convert::Infallible;
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
@@ -28,13 +27,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves every connection to `listener` with a clone of `service`.
+    /// Serves every connection to `listener` with a clone of `service`, whose error breaks the connection.
     ///
     /// # Errors
     /// What the operating system says of the listener's address.
     pub fn start<S, B>(listener: TcpListener, service: S) -> io::Result<Self>
     where
-        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S::Error: Into<Box<dyn Error + Send + Sync>>,
         S::Future: Send,
         B: Body + Send + 'static,
         B::Data: Send,
@@ -69,7 +69,8 @@ impl Drop for Server {
 
 async fn serve<S, B>(listener: TcpListener, service: S, mut closing: oneshot::Receiver<Duration>)
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
     S::Future: Send,
     B: Body + Send + 'static,
     B::Data: Send,

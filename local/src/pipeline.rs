@@ -17,6 +17,7 @@ pub use status::Status;
 
 use crate::bucket::{Bucket, BucketError, BucketSettings, Object};
 use crate::event_source::{EventSource, EventSourceSettings};
+use crate::faults::Faults;
 use crate::front::{Front, FrontSettings};
 use crate::ledger::{Ledger, LedgerError, Report};
 use crate::outcomes::Outcomes;
@@ -33,6 +34,7 @@ pub struct Pipeline {
     event_source: EventSource,
     outcomes: Arc<Outcomes<Function>>,
     front: Front,
+    faults: Faults,
     settings: Settings,
 }
 
@@ -75,16 +77,17 @@ impl Pipeline {
     /// What did not start and why.
     pub async fn start(settings: Settings) -> Result<Self, PipelineError> {
         settings.check()?;
+        let faults = Faults::new(settings.faults.clone());
         let ledger = Ledger::start();
-        let bucket = servers::bucket(&settings, || bucket_settings(&settings)).await?;
-        let queue = servers::queue(&settings, || queue_settings(&settings, Some(&ledger))).await?;
-        let deliver = Function::start(functions::deliver(&settings, &queue, &bucket)).await?;
+        let bucket = servers::bucket(&settings, || bucket_settings(&settings, &faults)).await?;
+        let queue = servers::queue(&settings, || queue_settings(&settings, Some(&ledger), &faults)).await?;
+        let deliver = Function::start(functions::deliver(&settings, &queue, &bucket, &faults)).await?;
         let event_source = EventSource::start(event_source_settings(&settings, &queue), Arc::new(deliver.clone()));
-        let ingest = Function::start(functions::ingest(&settings, &queue)).await?;
+        let ingest = Function::start(functions::ingest(&settings, &queue, &faults)).await?;
         let outcomes = Arc::new(Outcomes::of(ingest.clone()));
         let front = Front::start(front_settings(&settings), Arc::clone(&outcomes)).await;
         let front = front.map_err(|error| PipelineError::Front(settings.listen, error))?;
-        Ok(Self { ledger, queue, bucket, ingest, deliver, event_source, outcomes, front, settings })
+        Ok(Self { ledger, queue, bucket, ingest, deliver, event_source, outcomes, front, faults, settings })
     }
 
     /// Where documents are posted to.
@@ -115,6 +118,12 @@ impl Pipeline {
     #[must_use]
     pub fn objects(&self) -> &PathBuf {
         &self.bucket.root
+    }
+
+    /// What goes wrong on purpose, to be changed at any time.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.faults
     }
 
     /// The functions that take requests.
@@ -169,17 +178,18 @@ fn front_settings(settings: &Settings) -> FrontSettings {
     FrontSettings { answer_timeout: settings.front_timeout, ..FrontSettings::new(settings.listen) }
 }
 
-pub(crate) fn bucket_settings(settings: &Settings) -> BucketSettings {
+pub(crate) fn bucket_settings(settings: &Settings, faults: &Faults) -> BucketSettings {
     BucketSettings {
         listen: settings.s3_listen,
         data: settings.data.clone(),
         name: settings.bucket.clone(),
         access_key: settings.of_sdk("AWS_ACCESS_KEY_ID", functions::CREDENTIAL),
         secret_key: settings.of_sdk("AWS_SECRET_ACCESS_KEY", functions::CREDENTIAL),
+        faults: faults.clone(),
     }
 }
 
-pub(crate) fn queue_settings(settings: &Settings, ledger: Option<&Ledger>) -> QueueSettings {
+pub(crate) fn queue_settings(settings: &Settings, ledger: Option<&Ledger>, faults: &Faults) -> QueueSettings {
     QueueSettings {
         listen: settings.sqs_listen,
         name: "spillway".to_owned(),
@@ -187,6 +197,7 @@ pub(crate) fn queue_settings(settings: &Settings, ledger: Option<&Ledger>) -> Qu
         visibility_timeout: settings.visibility_timeout,
         max_receive_count: settings.max_receive_count,
         accepted: ledger.map(Ledger::tap),
+        faults: faults.clone(),
     }
 }
 

@@ -192,6 +192,7 @@ async fn one_folder_has_one_server() {
         name: "spillway".to_owned(),
         access_key: String::new(),
         secret_key: String::new(),
+        faults: spillway_local::faults::Faults::default(),
     };
     assert!(matches!(Bucket::start(settings).await, Err(BucketError::InUse(_))));
 }

@@ -5,6 +5,7 @@
 //!
 //! This crate knows no Lambda and no AWS SDK.
 
+pub mod causes;
 pub mod config;
 pub mod consent;
 pub mod hour;
@@ -17,4 +18,5 @@ pub mod metrics;
 pub mod pointer;
 pub mod pool;
 pub mod retry;
+pub mod runtime;
 pub mod stream;

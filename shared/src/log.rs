@@ -32,6 +32,14 @@ pub fn start(lookup: Lookup<'_>) {
     let _ = tracing_subscriber::registry().with(lines.with_filter(targets(level))).try_init();
 }
 
+/// Logs only where a panic happened from now on: its words can quote what a client sent.
+pub fn panics_by_place() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string);
+        tracing::error!(place, "a panic");
+    }));
+}
+
 fn level(reader: &Reader<'_>) -> LevelFilter {
     let named = LEVELS.iter().find_map(|name| reader.text(name)?.parse().ok());
     named.unwrap_or(LevelFilter::INFO)

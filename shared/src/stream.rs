@@ -9,7 +9,7 @@ use crate::consent::Consent;
 
 mod load;
 
-pub use load::{load, load_as};
+pub use load::{load, load_as, parse};
 
 /// A stream's name: `[a-z][a-z0-9_-]{0,62}`; it becomes part of an object's key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,6 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use spillway_local::client::Document;
+use spillway_local::sample::reading;
 
 /// How many payloads a document has.
 const PAYLOADS: usize = 10;
@@ -26,21 +27,6 @@ pub(super) fn document(number: usize) -> Document {
         _ => Document::new(STREAM, KEY, json!(readings).to_string()),
     }
     .header("user-agent", "spillway-demo/1")
-}
-
-fn reading(random: &mut fastrand::Rng, device: &str, second: usize) -> Value {
-    json!({
-        "device": device,
-        "at": format!("2026-11-21T18:39:{second:02}Z"),
-        "temperature_c": f64::from(random.i32(-2_000..4_500)) / 100.0,
-        "humidity_percent": random.u8(20..95),
-        "battery_v": f64::from(random.u32(310..420)) / 100.0,
-        "position": {"lat": f64::from(random.i32(-900_000..900_000)) / 1e4, "lon": f64::from(random.i32(-1_800_000..1_800_000)) / 1e4},
-        "network": {"type": random.choice(["lte-m", "nb-iot", "wifi"]), "rssi_dbm": random.i8(-110..-40), "retries": random.u8(..4)},
-        "events": [random.choice(["boot", "sample", "sync"]), random.choice(["ok", "slow", "retry"])],
-        "firmware": {"version": "4.2.1", "channel": "stable"},
-        "session": format!("{:032x}", random.u128(..)),
-    })
 }
 
 fn lines(readings: &[Value]) -> String {

@@ -99,6 +99,23 @@ async fn a_store_that_is_down_is_spared_and_found_again() {
     assert_eq!(records(&store).len(), 500);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_refused_or_fails_alone_does_not_keep_the_others_back_for_ever() {
+    for act in [Act::Refuse, Act::Fail] {
+        let store = Memory::acting(move |object, _| if object.key.contains("clicks") { act } else { Act::Take });
+        let deliver = deliver_from(&MemoryQueue::default(), &store, &[("MAX_OBJECT_MESSAGES", "1")]);
+        assert_eq!(run(&deliver, &numbered(40, 1)).await, Err(BatchFailure::All(40)));
+        let other = received(1, "other", &sealed(1_000, "views", &["1"]));
+        let batch: Vec<_> = numbered(5, 1).into_iter().chain([other]).collect();
+        let mut batches = 0;
+        while records(&store).is_empty() {
+            assert!(batches < 200, "{act:?}");
+            batches += 1;
+            let _ = run(&deliver, &batch).await;
+        }
+    }
+}
+
 /// SQS and Lambda around a deliver whose process is killed by whoever stores a record called poison.
 struct World {
     limit: u32,

@@ -36,14 +36,12 @@ pub mod upload;
 #[cfg(test)]
 mod testing;
 
-use std::panic::PanicHookInfo;
 use std::sync::Arc;
 
 use lambda_runtime::{Error, service_fn};
 use spillway_shared::config::Lookup;
-use spillway_shared::log;
 use spillway_shared::metrics::emf::Sink;
-use tokio::runtime::{Builder, Runtime};
+use spillway_shared::{log, runtime};
 
 use crate::batch::Deliver;
 use crate::config::Config;
@@ -59,8 +57,8 @@ use crate::store::S3;
 pub fn run(lookup: Lookup<'_>) -> Result<(), Error> {
     log::start(lookup);
     let config = Config::read(lookup).inspect_err(|faults| tracing::error!(%faults, "deliver does not start"))?;
-    std::panic::set_hook(Box::new(log_panic));
-    runtime(lookup)?.block_on(serve(&config))
+    log::panics_by_place();
+    runtime::of_function(lookup)?.block_on(serve(&config))
 }
 
 async fn serve(config: &Config) -> Result<(), Error> {
@@ -72,19 +70,6 @@ async fn serve(config: &Config) -> Result<(), Error> {
         async move { deliver.invocation(event).await.map_err(Error::from) }
     });
     lambda_runtime::run_concurrent(handler).await
-}
-
-/// One thread where one invocation runs at a time, since handing work to another thread costs more than it wins then.
-fn runtime(lookup: Lookup<'_>) -> std::io::Result<Runtime> {
-    let concurrency = lookup("AWS_LAMBDA_MAX_CONCURRENCY").and_then(|text| text.trim().parse::<u32>().ok());
-    let mut builder = if concurrency > Some(1) { Builder::new_multi_thread() } else { Builder::new_current_thread() };
-    builder.enable_all().build()
-}
-
-/// Where, and not what: the message of a panic can quote what a client sent.
-fn log_panic(info: &PanicHookInfo<'_>) {
-    let place = info.location().map(ToString::to_string);
-    tracing::error!(place, "a panic");
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry as Change, DeleteMessageBatchRequestEntry as Delete,
 };
+use spillway_shared::causes::causes;
 use spillway_shared::retry::Outcome;
 
 use crate::config::Source;
@@ -114,21 +115,13 @@ fn answered(failed: &[BatchResultErrorEntry]) -> Outcome<(), CallError> {
 }
 
 fn failed<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) -> Outcome<(), CallError> {
-    let SdkError::ServiceError(answer) = error else { return Outcome::Again(CallError(with_causes(error))) };
+    let SdkError::ServiceError(answer) = error else { return Outcome::Again(CallError(causes(error))) };
     let (status, code) = (answer.raw().status().as_u16(), answer.err().code().unwrap_or("without a code"));
     let call_error = CallError(format!("SQS answered {status} {code}"));
     match status {
         408 | 429 | 500.. => Outcome::Again(call_error),
         _ if code.contains("Throttl") || code.contains("OverLimit") => Outcome::Again(call_error),
         _ => Outcome::Never(call_error),
-    }
-}
-
-/// The SDK's errors say little by themselves: what happened is in their causes.
-fn with_causes(error: &dyn Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {}", with_causes(cause)),
-        None => error.to_string(),
     }
 }
 

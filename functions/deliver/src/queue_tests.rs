@@ -98,3 +98,10 @@ async fn no_answer_at_all_may_pass() {
     let sqs = client("http://127.0.0.1:9".to_owned()).await;
     assert_eq!(word(&sqs.delete(&["a".to_owned()]).await), "again");
 }
+
+#[tokio::test]
+async fn no_reason_repeats_what_was_to_be_sent() {
+    let sqs = Sqs { queue_url: "no url".to_owned(), ..client("http://127.0.0.1:9".to_owned()).await };
+    let (Outcome::Again(error) | Outcome::Never(error)) = sqs.delete(&["zqx".to_owned()]).await else { panic!("done") };
+    assert!(!error.0.contains("zqx"), "{error}");
+}

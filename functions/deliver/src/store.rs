@@ -1,6 +1,5 @@
 //! S3: the one file that knows its SDK.
 
-use std::error::Error;
 use std::future::Future;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
+use spillway_shared::causes::causes;
 use spillway_shared::retry::Outcome;
 
 use crate::config::Bucket;
@@ -138,18 +138,10 @@ const PASSING: [&str; 4] = ["RequestTimeout", "IncompleteBody", "BadDigest", "XA
 
 /// No answer, or none that is S3's; only a request that cannot even be written will never work.
 fn judge_connection(error: &SdkError<PutObjectError>) -> Outcome<Stored, PutError> {
-    let put_error = PutError(with_causes(error));
+    let put_error = PutError(causes(error));
     match error {
         SdkError::ConstructionFailure(_) => Outcome::Never(put_error),
         _ => Outcome::Again(put_error),
-    }
-}
-
-/// The SDK's errors say little by themselves: what happened is in their causes.
-fn with_causes(error: &dyn Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {}", with_causes(cause)),
-        None => error.to_string(),
     }
 }
 

@@ -82,11 +82,15 @@ impl<S: ObjectStore> Uploads<S> {
     /// Makes and stores all planned objects, and yields what became of each as it ends.
     pub fn store_all<'a>(
         &'a self,
-        plans: Vec<Plan>,
+        mut plans: Vec<Plan>,
         messages: &'a [Message<'a>],
         deadline: Instant,
     ) -> BoxStream<'a, Uploaded> {
         let since = self.breaker.now();
+        if self.breaker.is_open() {
+            // A store can fail for one prefix alone: no stream shall always be the one to be tried.
+            fastrand::shuffle(&mut plans);
+        }
         let drafts = stream::iter(plans).then(move |plan| self.reserve(plan, messages)).flat_map(stream::iter);
         self.pool.run_stream(drafts.map(move |draft| self.store(draft, messages, since, deadline))).boxed()
     }
@@ -147,7 +151,8 @@ impl<S: ObjectStore> Uploads<S> {
             *tries += 1;
             self.store.put(object)
         });
-        let blames_store = |error: &GaveUp<PutError>| !matches!(error, GaveUp::OutOfTime);
+        // A refusal is about the object: other objects must not wait because of it.
+        let blames_store = |error: &GaveUp<PutError>| matches!(error, GaveUp::Exhausted(..) | GaveUp::TimedOut(_));
         Ok(self.breaker.pass(since, call, blames_store).await.ok_or(Failure::HeldBack)??)
     }
 }

@@ -142,7 +142,7 @@ fn read_all(
 fn explain(error: &io::Error) -> RequestError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => {
-            RequestError::Unreadable("content encoding: the body ends too early".to_owned())
+            RequestError::Unreadable("content encoding: the body is cut off, or other bytes follow it".to_owned())
         }
         _ => broken(),
     }
@@ -150,7 +150,7 @@ fn explain(error: &io::Error) -> RequestError {
 
 fn broken() -> RequestError {
     RequestError::Unreadable(
-        "content encoding: the body is not what Content-Encoding says, or more follows it".to_owned(),
+        "content encoding: the body is not what Content-Encoding says, or other bytes follow it".to_owned(),
     )
 }
 

@@ -29,9 +29,9 @@ use std::time::SystemTime;
 
 use lambda_http::{Error, Request, service_fn};
 use spillway_shared::config::Lookup;
-use spillway_shared::log;
 use spillway_shared::metrics::emf::Sink;
 use spillway_shared::pool::{Budget, Pool};
+use spillway_shared::{log, runtime};
 
 use config::Config;
 use metrics::Metrics;
@@ -46,7 +46,8 @@ use sqs::Sqs;
 pub fn run(lookup: Lookup<'_>) -> Result<(), Error> {
     log::start(lookup);
     let config = Config::read(lookup).inspect_err(|faults| tracing::error!(%faults, "ingest does not start"))?;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(config))
+    log::panics_by_place();
+    runtime::of_function(lookup)?.block_on(serve(config))
 }
 
 async fn serve(config: Config) -> Result<(), Error> {

@@ -1,10 +1,9 @@
 //! Why one payload is refused while its neighbours go on.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// The stable word for a rejection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// A payload is a JSON object; this is something else.
     NotAnObject,
@@ -18,6 +17,27 @@ pub enum Reason {
     DuplicateKey,
     /// It breaks its stream's schema.
     Schema,
+}
+
+impl Reason {
+    /// The word as answers write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAnObject => "not_an_object",
+            Self::Unreadable => "unreadable",
+            Self::TooDeep => "too_deep",
+            Self::TooLarge => "too_large",
+            Self::DuplicateKey => "duplicate_key",
+            Self::Schema => "schema",
+        }
+    }
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
 }
 
 /// Why one payload is refused; the detail names place and rule, never a value that the client sent.

@@ -6,15 +6,24 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::operation::send_message_batch::{SendMessageBatchError, SendMessageBatchOutput};
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use spillway_shared::causes::causes;
 use spillway_shared::retry::Tries;
 
 use crate::queue::{CallFailed, Outgoing, Receipt, SendMessages};
 
-/// Codes that name a passing state although they are the caller's fault.
-const PASSING: [&str; 4] = ["Throttl", "TooMany", "RequestLimit", "OverLimit"];
+/// Codes, without their prefix, that name a passing state although they are the caller's fault.
+const PASSING: [&str; 7] = [
+    "KmsThrottled",
+    "OverLimit",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+];
 
 /// A queue of SQS.
 #[derive(Debug, Clone)]
@@ -86,9 +95,17 @@ fn failed(error: &SdkError<SendMessageBatchError>) -> CallFailed {
     let status = error.raw_response().map(|response| response.status().as_u16());
     let refused = status.is_some_and(|status| (400..500).contains(&status) && status != 429);
     let for_good = refused && !error.code().is_some_and(is_passing);
-    CallFailed { reason: DisplayErrorContext(error).to_string(), for_good }
+    CallFailed { reason: explain(error), for_good }
+}
+
+/// One line for the log: what SQS says, or what broke on the way to it.
+fn explain(error: &SdkError<SendMessageBatchError>) -> String {
+    if let Some(code) = error.code() {
+        return format!("{code}: {}", error.message().unwrap_or_default());
+    }
+    causes(error)
 }
 
 fn is_passing(code: &str) -> bool {
-    PASSING.iter().any(|passing| code.contains(passing))
+    PASSING.contains(&code.rsplit('.').next().unwrap_or_default())
 }

@@ -4,6 +4,7 @@
 //! object (metadata, files half written) lies in `<data>/.s3`, out of the way of people who read the folder.
 
 mod digests;
+mod harm;
 mod keys;
 mod place;
 mod put;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use s3s_fs::FileSystem;
 use tokio::net::TcpListener;
 
+use crate::faults::Faults;
 use crate::loopback::Server;
 pub use run::{Kind, Object, Stored};
 use service::Service;
@@ -42,6 +44,8 @@ pub struct BucketSettings {
     pub access_key: String,
     /// Its secret.
     pub secret_key: String,
+    /// What goes wrong on purpose.
+    pub faults: Faults,
 }
 
 /// Why a bucket did not start.
@@ -96,7 +100,7 @@ impl Bucket {
         let lock = prepare(&root, &aside, &settings.name)?;
         let reader = FileSystem::new(&aside).map_err(|error| folder(&aside)(io::Error::other(format!("{error:?}"))))?;
         let store = Store::new(reader, &settings.name, root.clone(), aside);
-        let service = Service::new(&store, &settings.access_key, &settings.secret_key);
+        let service = Service::new(&store, &settings);
         let server = Server::start(listener, service).map_err(failed)?;
         Ok(Self { endpoint: format!("http://{address}"), root, here: Some(Here { store, server, _lock: lock }) })
     }

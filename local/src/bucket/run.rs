@@ -77,6 +77,14 @@ impl Run {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).insert(key.into())
     }
 
+    /// An object was deleted: it is no longer one of this run.
+    pub(super) fn forget(&self, key: &str) {
+        let was_known = self.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        if was_known && Kind::of(key) == Kind::Quarantined {
+            self.quarantined.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     pub(super) fn stored(&self) -> Stored {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Stored {

@@ -66,7 +66,10 @@ impl S3 for Store {
     }
 
     async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> Answer<DeleteObjectOutput> {
-        self.at(&request.input.bucket, &request.input.key)?.delete_object(request).await
+        let key = request.input.key.clone();
+        let answer = self.at(&request.input.bucket, &key)?.delete_object(request).await?;
+        self.run().forget(&key);
+        Ok(answer)
     }
 
     async fn delete_objects(&self, request: S3Request<DeleteObjectsInput>) -> Answer<DeleteObjectsOutput> {

@@ -10,6 +10,7 @@ use spillway_shared::metrics::emf::METRICS;
 use super::Settings;
 use crate::bucket::Bucket;
 use crate::environment::FUNCTION;
+use crate::faults::{Faults, ProcessFaults};
 use crate::queue::Queue;
 use crate::runtime::FunctionSettings;
 
@@ -25,11 +26,14 @@ pub(crate) const SDK: [(&str, &str); 3] =
 /// Time-out and tries of ingest's calls.
 pub(super) const INGEST_CALLS: [Number; 2] =
     [spillway_ingest::config::CALL_TIMEOUT_MS, spillway_ingest::config::CALL_TRIES];
-/// Time-out and tries of deliver's calls: shorter than on AWS, since its own time-out is here.
-pub(super) const DELIVER_CALLS: [Number; 2] =
-    [Number { default: 1_500, ..spillway_deliver::config::CALL_TIMEOUT_MS }, spillway_deliver::config::CALL_TRIES];
+/// Time-out and tries of deliver's calls: shorter than on AWS, since its own time-out is here. All tries fit into it.
+pub(super) fn deliver_calls(settings: &Settings) -> [Number; 2] {
+    let [timeout, tries] = [spillway_deliver::config::CALL_TIMEOUT_MS, spillway_deliver::config::CALL_TRIES];
+    let third = u64::try_from(settings.deliver_timeout.as_millis()).unwrap_or(u64::MAX) / 10 * 3;
+    [Number { default: third.clamp(timeout.min, timeout.max), ..timeout }, tries]
+}
 
-pub(super) fn ingest(settings: &Settings, queue: &Queue) -> FunctionSettings {
+pub(super) fn ingest(settings: &Settings, queue: &Queue, faults: &Faults) -> FunctionSettings {
     let own = [
         ("QUEUE_URL", queue.url.clone()),
         ("AWS_ENDPOINT_URL_SQS", queue.endpoint.clone()),
@@ -43,12 +47,13 @@ pub(super) fn ingest(settings: &Settings, queue: &Queue) -> FunctionSettings {
         concurrency: settings.ingest_concurrency,
         timeout: settings.ingest_timeout,
         memory_mb: 256,
+        faults: ProcessFaults::of_ingest(faults.clone()),
         ..function("ingest", settings, &own, names)
     }
 }
 
-pub(super) fn deliver(settings: &Settings, queue: &Queue, bucket: &Bucket) -> FunctionSettings {
-    let [timeout, _] = DELIVER_CALLS;
+pub(super) fn deliver(settings: &Settings, queue: &Queue, bucket: &Bucket, faults: &Faults) -> FunctionSettings {
+    let [timeout, _] = deliver_calls(settings);
     let own = [
         ("QUEUE_URL", queue.url.clone()),
         ("AWS_ENDPOINT_URL_SQS", queue.endpoint.clone()),
@@ -62,6 +67,7 @@ pub(super) fn deliver(settings: &Settings, queue: &Queue, bucket: &Bucket) -> Fu
         environments: settings.deliver_environments,
         timeout: settings.deliver_timeout,
         memory_mb: 512,
+        faults: ProcessFaults::of_deliver(faults.clone()),
         ..function("deliver", settings, &own, names)
     }
 }

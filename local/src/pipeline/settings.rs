@@ -8,6 +8,7 @@ use std::time::Duration;
 use spillway_shared::config::Number;
 
 use super::functions;
+use crate::faults::Plan;
 
 /// What a local pipeline is started with; [`Settings::new`] has a default for everything but the program.
 #[derive(Debug, Clone)]
@@ -54,6 +55,8 @@ pub struct Settings {
     pub sqs: Option<SqsElsewhere>,
     /// The address of an S3 that somebody else runs, in place of the own one; it must have the bucket.
     pub s3_endpoint: Option<String>,
+    /// What goes wrong on purpose, until [`super::Pipeline::faults`] says otherwise.
+    pub faults: Plan,
     /// The functions' own variables, passed on where the function reads them.
     pub variables: BTreeMap<String, String>,
 }
@@ -99,6 +102,7 @@ impl Settings {
             drain_timeout: Duration::from_mins(1),
             sqs: None,
             s3_endpoint: None,
+            faults: Plan::default(),
             variables: BTreeMap::new(),
         }
     }
@@ -118,7 +122,7 @@ impl Settings {
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         for (function, [timeout, tries], limit) in [
             ("ingest", functions::INGEST_CALLS, self.ingest_timeout),
-            ("deliver", functions::DELIVER_CALLS, self.deliver_timeout),
+            ("deliver", functions::deliver_calls(self), self.deliver_timeout),
         ] {
             let longest =
                 Duration::from_millis(self.number(&timeout)) * u32::try_from(self.number(&tries)).unwrap_or(1);

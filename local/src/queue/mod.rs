@@ -3,6 +3,7 @@
 //! The emulator is `rustack-sqs-core`; [`service`] stands before it and closes its gaps by [`rules`].
 
 mod elsewhere;
+mod harm;
 mod refusal;
 mod remains;
 mod rules;
@@ -25,6 +26,7 @@ use rustack_sqs_model::error::SqsError;
 use rustack_sqs_model::input::{CreateQueueInput, GetQueueAttributesInput};
 use tokio::net::TcpListener;
 
+use crate::faults::Faults;
 use crate::ledger::Tap;
 use crate::loopback::Server;
 use service::Service;
@@ -47,6 +49,8 @@ pub struct QueueSettings {
     pub max_receive_count: u32,
     /// Takes the body of every message that the queue acknowledged to a sender.
     pub accepted: Option<Tap>,
+    /// What goes wrong on purpose.
+    pub faults: Faults,
 }
 
 /// Why a queue did not start.

@@ -26,7 +26,7 @@ impl Queue {
             }
         }
         for handle in handles {
-            service.show(&self.dead_letter_url, handle).await;
+            service.make_visible(&self.dead_letter_url, handle).await;
         }
         Ok(())
     }
@@ -42,7 +42,7 @@ impl Queue {
         service.stop_redrive(&self.url).await?;
         let handles = service.track().handles();
         for handle in handles {
-            service.show(&self.url, handle).await;
+            service.make_visible(&self.url, handle).await;
         }
         while let Some(messages) = service.next_of(&self.url).await? {
             messages.into_iter().filter_map(|message| message.body).for_each(&mut visit);
@@ -65,7 +65,7 @@ impl Service {
     }
 
     /// Makes a message visible; one that is not in flight any more is visible or gone.
-    async fn show(&self, url: &str, receipt_handle: String) {
+    async fn make_visible(&self, url: &str, receipt_handle: String) {
         let input = ChangeMessageVisibilityInput { queue_url: url.to_owned(), receipt_handle, visibility_timeout: 0 };
         let _ = self.emulator.change_message_visibility(input).await;
     }

@@ -4,13 +4,15 @@ use rustack_sqs_model::input::{SendMessageBatchInput, SendMessageInput};
 use rustack_sqs_model::output::{SendMessageBatchOutput, SendMessageOutput};
 use rustack_sqs_model::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 
+use super::harm::{disorder, take_failing};
 use super::refusal::Refusal;
 use super::rules;
 use super::service::{Done, Service, failed, write};
 
 impl Service {
-    pub(super) async fn send(&self, input: SendMessageInput) -> Result<Done, Refusal> {
+    pub(super) async fn send(&self, mut input: SendMessageInput) -> Result<Done, Refusal> {
         rules::contents(&input.message_body)?;
+        disorder(&mut input.delay_seconds, self.faults());
         let body = self.is_main(&input.queue_url).then(|| input.message_body.clone());
         let output: SendMessageOutput = self.emulator.send_message(input).await?;
         if let (Some(_), Some(id)) = (&body, &output.message_id) {
@@ -21,7 +23,9 @@ impl Service {
 
     pub(super) async fn send_batch(&self, mut input: SendMessageBatchInput) -> Result<Done, Refusal> {
         rules::batch(&input.entries)?;
-        let refused = take_refused(&mut input.entries);
+        let mut refused = take_refused(&mut input.entries);
+        refused.extend(take_failing(&mut input.entries, |entry| &entry.id, self.faults()));
+        input.entries.iter_mut().for_each(|entry| disorder(&mut entry.delay_seconds, self.faults()));
         let main = self.is_main(&input.queue_url);
         let bodies: Vec<_> =
             input.entries.iter().filter(|_| main).map(|e| (e.id.clone(), e.message_body.clone())).collect();

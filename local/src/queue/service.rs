@@ -23,9 +23,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use super::harm::{Instead, Repeats, show_early, take_failing};
 use super::refusal::{Refusal, json};
 use super::track::Track;
 use super::{QueueSettings, rules};
+use crate::faults::{Broken, Calls, Faults};
 
 /// The largest call: a batch of 1 MiB whose every character is escaped in JSON.
 const MAX_CALL_BYTES: usize = 8 << 20;
@@ -39,6 +41,8 @@ pub(super) struct Service {
     others: RustackSqsHandler,
     settings: QueueSettings,
     track: Mutex<Track>,
+    calls: Calls,
+    repeats: Repeats,
 }
 
 /// [`Service`] as hyper wants it.
@@ -47,12 +51,12 @@ pub(super) struct Http(Arc<Service>);
 
 impl hyper::service::Service<Request<Incoming>> for Http {
     type Response = Response<Full<Bytes>>;
-    type Error = std::convert::Infallible;
+    type Error = Broken;
     type Future = futures::future::BoxFuture<'static, Result<Self::Response, Self::Error>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let service = Arc::clone(&self.0);
-        Box::pin(async move { Ok(service.answer(request).await.map_or_else(|refusal| refusal.response(), json)) })
+        Box::pin(async move { service.answer(request).await.map_or_else(Instead::response, |answer| Ok(json(answer))) })
     }
 }
 
@@ -61,7 +65,8 @@ impl Service {
         let emulator = Arc::new(emulator);
         let others = RustackSqsHandler::new(Arc::clone(&emulator));
         let track = Mutex::new(Track::new(settings.max_receive_count));
-        Self { emulator, others, settings, track }
+        let (calls, repeats) = (Calls::of_sqs(settings.faults.clone()), Repeats::default());
+        Self { emulator, others, settings, track, calls, repeats }
     }
 
     pub(super) fn http(self: Arc<Self>) -> Http {
@@ -77,17 +82,19 @@ impl Service {
     }
 
     /// The one place that every call passes, before the emulator and after it.
-    async fn answer(&self, request: Request<Incoming>) -> Answer {
-        let operation = resolve_operation(request.headers())?;
+    async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Result<Bytes, Instead> {
+        let operation = resolve_operation(request.headers()).map_err(Refusal::from)?;
         let body = collect(request.into_body()).await?;
+        self.calls.before().await?;
         let done = self.emulate(operation, body).await?;
         if let Some(tap) = &self.settings.accepted {
             tap.accept(done.accepted).await;
         }
+        self.calls.after()?;
         Ok(done.answer)
     }
 
-    async fn emulate(&self, operation: SqsOperation, body: Bytes) -> Result<Done, Refusal> {
+    async fn emulate(self: &Arc<Self>, operation: SqsOperation, body: Bytes) -> Result<Done, Refusal> {
         match operation {
             SqsOperation::SendMessage => self.send(read(&body)?).await,
             SqsOperation::SendMessageBatch => self.send_batch(read(&body)?).await,
@@ -101,15 +108,20 @@ impl Service {
         }
     }
 
-    async fn receive(&self, input: ReceiveMessageInput) -> Result<Done, Refusal> {
+    async fn receive(self: &Arc<Self>, mut input: ReceiveMessageInput) -> Result<Done, Refusal> {
         rules::receive(&input)?;
-        let main = self.is_main(&input.queue_url);
+        if !self.is_main(&input.queue_url) {
+            return done(&self.emulator.receive_message(input).await?);
+        }
         let hidden = input.visibility_timeout.and_then(|seconds| u64::try_from(seconds).ok());
         let hidden = hidden.map_or(self.settings.visibility_timeout, Duration::from_secs);
-        let output = self.emulator.receive_message(input).await?;
-        if main {
-            self.received(&output.messages, Instant::now() + hidden);
-        }
+        let repeats = self.repeats.take_due(&mut input, self.faults());
+        let queue_url = input.queue_url.clone();
+        let mut output = self.emulator.receive_message(input).await?;
+        self.received(&output.messages, Instant::now() + hidden);
+        self.repeats.pick(&output.messages, self.faults());
+        show_early(self, &output.messages, &queue_url);
+        output.messages.extend(repeats);
         done(&output)
     }
 
@@ -130,13 +142,15 @@ impl Service {
 
     async fn delete_batch(&self, mut input: DeleteMessageBatchInput) -> Result<Done, Refusal> {
         rules::entry_ids(input.entries.iter().map(|entry| entry.id.as_str()))?;
+        let failing = take_failing(&mut input.entries, |entry| &entry.id, self.faults());
         let handles: Vec<_> = input.entries.iter().map(|entry| entry.receipt_handle.clone()).collect();
         let bad: Vec<_> = input.entries.extract_if(.., |entry| message_id(&entry.receipt_handle).is_none()).collect();
         let mut output = DeleteMessageBatchOutput::default();
-        if !input.entries.is_empty() || bad.is_empty() {
+        if !input.entries.is_empty() || (bad.is_empty() && failing.is_empty()) {
             output = self.emulator.delete_message_batch(input).await?;
         }
         output.failed.extend(bad.into_iter().map(|entry| failed(entry.id, bad_handle())));
+        output.failed.extend(failing);
         let mut track = self.track();
         for handle in &handles {
             track.deleted(&message_id(handle).unwrap_or_default(), handle);
@@ -168,6 +182,10 @@ impl Service {
         let answer = response.into_body().collect().await.map(http_body_util::Collected::to_bytes);
         let answer = answer.map_err(|error| Refusal::of_parameter(error.to_string()))?;
         Ok(Done { answer, accepted: Vec::new() })
+    }
+
+    pub(super) fn faults(&self) -> &Faults {
+        &self.settings.faults
     }
 
     pub(super) fn is_main(&self, queue_url: &str) -> bool {

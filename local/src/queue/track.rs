@@ -1,6 +1,6 @@
 //! What is known of each message in the queue: when it was sent, and how it was received last.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -10,6 +10,8 @@ use tokio::time::Instant;
 pub(super) struct Track {
     messages: HashMap<String, Message>,
     by_age: BTreeMap<u64, String>,
+    /// Messages that were received before it was noted that they were sent.
+    ahead: HashSet<String>,
     sent: u64,
     max_receive_count: u32,
 }
@@ -25,21 +27,33 @@ struct Message {
 impl Track {
     /// Nothing is known yet. After `max_receive_count` receives a message leaves for the dead-letter queue.
     pub(super) fn new(max_receive_count: u32) -> Self {
-        Self { messages: HashMap::new(), by_age: BTreeMap::new(), sent: 0, max_receive_count }
+        let (messages, by_age, ahead) = (HashMap::new(), BTreeMap::new(), HashSet::new());
+        Self { messages, by_age, ahead, sent: 0, max_receive_count }
     }
 
-    /// A message was sent.
+    /// A message was sent. Its receiver may have been faster, and even have deleted it.
     pub(super) fn sent(&mut self, id: String) {
-        self.sent += 1;
-        self.by_age.insert(self.sent, id.clone());
-        self.messages.insert(id, Message { number: self.sent, sent: Instant::now(), receives: 0, receipt: None });
+        if !self.ahead.remove(&id) {
+            self.add(id);
+        }
     }
 
     /// A message was received; `handle` is good until it is visible again.
     pub(super) fn received(&mut self, id: &str, handle: String, visible: Instant) {
+        if !self.messages.contains_key(id) {
+            self.add(id.to_owned());
+            self.ahead.insert(id.to_owned());
+        }
         if let Some(message) = self.messages.get_mut(id) {
             message.receives += 1;
             message.receipt = Some((handle, visible));
+        }
+    }
+
+    /// A message is visible again before its time.
+    pub(super) fn shown(&mut self, id: &str) {
+        if let Some((_, visible)) = self.messages.get_mut(id).and_then(|message| message.receipt.as_mut()) {
+            *visible = Instant::now();
         }
     }
 
@@ -57,6 +71,7 @@ impl Track {
     pub(super) fn clear(&mut self) {
         self.messages.clear();
         self.by_age.clear();
+        self.ahead.clear();
     }
 
     /// How long ago the oldest message was sent that is still in the queue.
@@ -77,6 +92,12 @@ impl Track {
             .filter_map(|message| message.receipt.as_ref())
             .map(|(handle, _)| handle.clone())
             .collect()
+    }
+
+    fn add(&mut self, id: String) {
+        self.sent += 1;
+        self.by_age.insert(self.sent, id.clone());
+        self.messages.insert(id, Message { number: self.sent, sent: Instant::now(), receives: 0, receipt: None });
     }
 }
 
@@ -105,6 +126,20 @@ mod tests {
         assert_eq!(track.oldest(), Some(Duration::from_secs(1)));
         track.deleted("a", "h");
         assert_eq!(track.oldest(), Some(Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_may_be_received_and_deleted_before_it_is_known_to_be_sent() {
+        let mut track = Track::new(5);
+        track.received("a", "h".into(), Instant::now() + Duration::from_secs(5));
+        assert_eq!(track.oldest(), Some(Duration::ZERO));
+        track.deleted("a", "h");
+        track.sent("a".into());
+        assert_eq!(track.oldest(), None);
+        track.received("b", "h".into(), Instant::now() + Duration::from_secs(5));
+        track.sent("b".into());
+        track.deleted("b", "h");
+        assert_eq!(track.oldest(), None);
     }
 
     #[tokio::test(start_paused = true)]

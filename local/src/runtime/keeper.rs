@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use tokio::process::{Child, ChildStdin};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -11,6 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::api::{self, Api};
 use super::{Shared, StartError, lock, process};
+use crate::faults::{Blow, Blows};
 
 /// The pause before the second start of a process that ends before it is ready; it doubles with every further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -79,6 +81,8 @@ impl Keeper {
                 () = sleep_until(check_at), if killed_for.is_none() => {
                     killed_for = running.kill_if_late(is_ready);
                 }
+                // The very first process is spared until it is ready: without it there is no function.
+                blow = running.blows.next(), if is_ready || self.first.is_none() => running.strike(blow),
                 () = stopped(&mut self.stop) => return running.stop(self.shared.settings.stop_grace).await,
             }
         }
@@ -119,6 +123,7 @@ struct Running {
     stdin: Option<ChildStdin>,
     api: Arc<Api>,
     started: Instant,
+    blows: Blows,
     _server: JoinSet<()>,
 }
 
@@ -132,7 +137,7 @@ impl Running {
         let started = Instant::now();
         let mut child = process::start(&shared.settings, address, slot)?;
         let stdin = child.stdin.take();
-        Ok(Self { child, stdin, api, started, _server: server })
+        Ok(Self { child, stdin, api, started, blows: shared.settings.faults.begin(), _server: server })
     }
 
     /// When to look again for a time-out. All invocations have the same, so none that starts later is due earlier.
@@ -156,7 +161,18 @@ impl Running {
         Some(why.into())
     }
 
+    /// Does to the process what a fault says; its end is seen like any other.
+    fn strike(&mut self, blow: Blow) {
+        // It fails only when the process has ended already.
+        let _ = match blow {
+            Blow::Kill => self.child.start_kill(),
+            Blow::Freeze => process::signal(&self.child, Signal::STOP),
+            Blow::Thaw => process::signal(&self.child, Signal::CONT),
+        };
+    }
+
     async fn stop(&mut self, grace: Duration) -> String {
+        self.strike(Blow::Thaw);
         drop(self.stdin.take());
         if let Ok(status) = timeout(grace, self.child.wait()).await {
             return exit(status);

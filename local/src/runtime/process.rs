@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::process::Stdio;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
 use super::settings::{FunctionSettings, REGION};
@@ -27,6 +28,12 @@ pub(super) fn start(settings: &FunctionSettings, api: SocketAddr, slot: usize) -
         .stderr(Stdio::inherit())
         .kill_on_drop(true)
         .spawn()
+}
+
+/// Sends a signal to a process that has not been waited for yet: until then its id is no other's.
+pub(super) fn signal(child: &Child, signal: Signal) -> io::Result<()> {
+    let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    id.map_or(Ok(()), |id| Ok(kill_process(id, signal)?))
 }
 
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::faults::ProcessFaults;
+
 /// What runs a function, with how much of everything.
 #[derive(Debug, Clone)]
 pub struct FunctionSettings {
@@ -30,6 +32,8 @@ pub struct FunctionSettings {
     pub longest_start: Duration,
     /// How long a process may take to end after its standard input was closed.
     pub stop_grace: Duration,
+    /// What happens to its processes on purpose.
+    pub faults: ProcessFaults,
 }
 
 impl FunctionSettings {
@@ -49,6 +53,7 @@ impl FunctionSettings {
             longest_wait: Duration::from_secs(5),
             longest_start: Duration::from_secs(10),
             stop_grace: Duration::from_secs(2),
+            faults: ProcessFaults::default(),
         }
     }
 

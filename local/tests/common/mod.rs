@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use spillway_local::bucket::{Bucket, BucketSettings};
+use spillway_local::faults::Faults;
 use spillway_local::ledger::Tap;
 use spillway_local::queue::{Queue, QueueSettings};
 
@@ -22,15 +23,21 @@ pub async fn queue(max_receive_count: u32, accepted: Option<Tap>) -> Queue {
 
 /// The same, at one address.
 pub async fn queue_at(listen: SocketAddr, max_receive_count: u32, accepted: Option<Tap>) -> Queue {
-    let settings = QueueSettings {
+    let settings = queue_settings(listen, max_receive_count, accepted);
+    Queue::start(settings).await.unwrap()
+}
+
+/// What such a queue is started with.
+pub fn queue_settings(listen: SocketAddr, max_receive_count: u32, accepted: Option<Tap>) -> QueueSettings {
+    QueueSettings {
         listen,
         name: "spillway".to_owned(),
         region: "eu-west-1".to_owned(),
         visibility_timeout: Duration::from_secs(1),
         max_receive_count,
         accepted,
-    };
-    Queue::start(settings).await.unwrap()
+        faults: Faults::default(),
+    }
 }
 
 /// A client that signs, as the functions' does.
@@ -45,14 +52,19 @@ pub fn sqs(endpoint: &str) -> aws_sdk_sqs::Client {
 
 /// A bucket under `data`.
 pub async fn bucket(data: &Path) -> Bucket {
-    let settings = BucketSettings {
+    Bucket::start(bucket_settings(data)).await.unwrap()
+}
+
+/// What such a bucket is started with.
+pub fn bucket_settings(data: &Path) -> BucketSettings {
+    BucketSettings {
         listen: anywhere(),
         data: data.to_owned(),
         name: "spillway".to_owned(),
         access_key: "local".to_owned(),
         secret_key: "local".to_owned(),
-    };
-    Bucket::start(settings).await.unwrap()
+        faults: Faults::default(),
+    }
 }
 
 /// A client that signs, as the functions' does.

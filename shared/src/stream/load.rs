@@ -46,6 +46,16 @@ pub fn load_as<T>(
     faults.or(streams)
 }
 
+/// Reads the text of one stream's file, which faults name by its `stem`.
+///
+/// # Errors
+/// Every fault.
+pub fn parse(stem: &str, text: &[u8]) -> Result<Definition, Faults> {
+    let mut faults = Faults::default();
+    let definition = read_text(text, Place::file(short(stem)), &mut faults);
+    faults.or(definition.unwrap_or_default())
+}
+
 /// The stems and paths of the stream files, by name.
 fn list(folder: &Path, faults: &mut Faults) -> Vec<(String, PathBuf)> {
     let entries = match folder.read_dir().and_then(Iterator::collect::<io::Result<Vec<_>>>) {
@@ -89,17 +99,20 @@ fn read(stem: &str, path: &Path, faults: &mut Faults) -> Option<(StreamName, Def
     if name.is_none() {
         place.fault(faults, "a stream's name must be `[a-z][a-z0-9_-]{0,62}`");
     }
-    let members = Members::of(json_file(path, &place, faults)?, place, faults)?;
-    let definition = define(members, faults);
-    name.map(|name| (name, definition))
+    match std::fs::read(path) {
+        Ok(text) => name.zip(read_text(&text, place, faults)),
+        Err(error) => {
+            place.fault(faults, format!("cannot be read: {error}"));
+            None
+        }
+    }
 }
 
-fn json_file(path: &Path, place: &Place, faults: &mut Faults) -> Option<Value> {
-    let read = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"));
-    match read.and_then(|text| json::strict(&text).map_err(|error| format!("is not JSON as it should be: {error}"))) {
-        Ok(value) => Some(value),
-        Err(what) => {
-            place.fault(faults, what);
+fn read_text(text: &[u8], place: Place, faults: &mut Faults) -> Option<Definition> {
+    match json::strict(text) {
+        Ok(value) => Some(define(Members::of(value, place, faults)?, faults)),
+        Err(error) => {
+            place.fault(faults, format!("is not JSON as it should be: {error}"));
             None
         }
     }

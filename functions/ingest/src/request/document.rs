@@ -24,8 +24,9 @@ use crate::record::{Client, Template, derived_request_id, fresh_request_id, sour
 use crate::rejection::{Reason, Rejection};
 
 const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
-/// A document of thousands lets its neighbours in after so many bytes.
-const BYTES_BETWEEN_YIELDS: usize = 64 << 10;
+/// A document of thousands lets its neighbours in after so many bytes, about a millisecond's work: less would let a crowd of
+/// neighbours, each with work of its own, hold up the document for seconds.
+const BYTES_BETWEEN_YIELDS: usize = 256 << 10;
 
 /// A document on its way, and what is known of it.
 pub(super) struct Document<'a> {

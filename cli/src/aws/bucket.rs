@@ -1,0 +1,62 @@
+//! The bucket as operators' commands use it.
+
+use anyhow::Context as _;
+use aws_config::SdkConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Builder;
+use bytes::Bytes;
+use spillway_shared::config::process_environment;
+
+/// One bucket.
+#[derive(Debug, Clone)]
+pub(crate) struct Bucket {
+    client: Client,
+    name: String,
+}
+
+/// An object as a listing shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listed {
+    /// Its key.
+    pub(crate) key: String,
+    /// Its bytes.
+    pub(crate) bytes: u64,
+}
+
+impl Bucket {
+    /// The bucket of this name. A server that is not AWS's own is addressed by path.
+    pub(crate) fn new(config: &SdkConfig, name: impl Into<String>) -> Self {
+        let elsewhere = config.endpoint_url().is_some()
+            || ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| process_environment(name).is_some());
+        let config = Builder::from(config).force_path_style(elsewhere).build();
+        Self { client: Client::from_conf(config), name: name.into() }
+    }
+
+    /// All objects whose keys begin with `prefix`, in the order of their keys.
+    pub(crate) async fn list(&self, prefix: &str) -> anyhow::Result<Vec<Listed>> {
+        let mut pages = self.client.list_objects_v2().bucket(&self.name).prefix(prefix).into_paginator().send();
+        let mut listed = Vec::new();
+        while let Some(page) = pages.next().await {
+            let objects = page.context("the bucket cannot be listed")?.contents.unwrap_or_default();
+            listed.extend(objects.into_iter().map(|object| Listed {
+                key: object.key.unwrap_or_default(),
+                bytes: object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+            }));
+        }
+        Ok(listed)
+    }
+
+    /// The bytes of an object.
+    pub(crate) async fn get(&self, key: &str) -> anyhow::Result<Bytes> {
+        let output = self.client.get_object().bucket(&self.name).key(key).send().await;
+        let body = output.with_context(|| format!("{key} cannot be read"))?.body;
+        Ok(body.collect().await.with_context(|| format!("{key} cannot be read to its end"))?.into_bytes())
+    }
+
+    /// Deletes an object.
+    pub(crate) async fn delete(&self, key: &str) -> anyhow::Result<()> {
+        let output = self.client.delete_object().bucket(&self.name).key(key).send().await;
+        output.with_context(|| format!("{key} cannot be deleted"))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,116 @@
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use spillway_local::bucket::{Bucket as S3, BucketSettings};
+use spillway_local::faults::Faults;
+use spillway_local::queue::{Queue as Sqs, QueueSettings};
+
+use super::*;
+use crate::aws::queue::Queue;
+
+fn anywhere() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+async fn s3(data: &Path) -> (S3, Bucket) {
+    let settings = BucketSettings {
+        listen: anywhere(),
+        data: data.to_owned(),
+        name: "spillway".to_owned(),
+        access_key: "local".to_owned(),
+        secret_key: "local".to_owned(),
+        faults: Faults::default(),
+    };
+    let server = S3::start(settings).await.unwrap();
+    let place = Place { bucket: "spillway".to_owned(), s3_endpoint: Some(server.endpoint.clone()) };
+    let bucket = place.bucket().await;
+    (server, bucket)
+}
+
+async fn sqs() -> (Sqs, Queue) {
+    let settings = QueueSettings {
+        listen: anywhere(),
+        name: "spillway".to_owned(),
+        region: "us-east-1".to_owned(),
+        visibility_timeout: Duration::from_mins(1),
+        max_receive_count: 3,
+        accepted: None,
+        faults: Faults::default(),
+    };
+    let server = Sqs::start(settings).await.unwrap();
+    let config = aws::config(aws::endpoint_of_queue(None, &server.url)).await;
+    let queue = Queue::new(&config, &server.url);
+    (server, queue)
+}
+
+/// Writes an object as deliver would, and answers its key.
+fn quarantine(server: &S3, day: &str, id: &str, body: &str) -> String {
+    let key = format!("{PREFIX}dt={day}/{id}.json");
+    let path = server.root.join(&key);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let object = serde_json::json!({
+        "reason": "not zstd", "message_id": id, "receive_count": 3, "sent_at": null, "body": body,
+    });
+    std::fs::write(path, object.to_string()).unwrap();
+    key
+}
+
+#[tokio::test]
+async fn quarantined_messages_are_listed_by_day_and_nothing_else_is() {
+    let data = tempfile::tempdir().unwrap();
+    let (server, bucket) = s3(data.path()).await;
+    let keys = [quarantine(&server, "2026-11-20", "b", "x"), quarantine(&server, "2026-11-21", "a", "x")];
+    std::fs::create_dir_all(server.root.join("records")).unwrap();
+    std::fs::write(server.root.join("records/x.ndjson"), "{}\n").unwrap();
+    let listed = |all: Vec<crate::aws::bucket::Listed>| all.into_iter().map(|one| one.key).collect::<Vec<_>>();
+    assert_eq!(listed(list::all(&bucket, None).await.unwrap()), keys);
+    assert_eq!(listed(list::all(&bucket, Some("2026-11-21")).await.unwrap()), keys[1..]);
+    assert!(list::all(&bucket, Some("2026-11-22")).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn one_is_shown_with_all_that_is_known_of_it() {
+    let data = tempfile::tempdir().unwrap();
+    let (server, bucket) = s3(data.path()).await;
+    let key = quarantine(&server, "2026-11-20", "id-1", "line one\nline two");
+    let text = read(&bucket, &key).await.unwrap().to_string();
+    let expected =
+        "reason        not zstd\nmessage id    id-1\nreceive count 3\nsent at       unknown\n\nline one\nline two";
+    assert_eq!(text, expected);
+}
+
+#[tokio::test]
+async fn only_quarantined_messages_are_touched() {
+    let data = tempfile::tempdir().unwrap();
+    let (server, bucket) = s3(data.path()).await;
+    std::fs::write(server.root.join("records.json"), "{\"reason\":\"\",\"body\":\"x\"}").unwrap();
+    let (sqs, queue) = sqs().await;
+    assert!(replay::one(&bucket, &queue, "records.json").await.is_err());
+    assert!(server.root.join("records.json").exists());
+    assert_eq!(sqs.counts().await.unwrap().queued, 0);
+}
+
+#[tokio::test]
+async fn a_replayed_message_is_on_the_queue_as_it_was_and_no_longer_in_quarantine() {
+    let data = tempfile::tempdir().unwrap();
+    let (server, bucket) = s3(data.path()).await;
+    let (_sqs, queue) = sqs().await;
+    let key = quarantine(&server, "2026-11-20", "id-1", "a \"body\"\nä");
+    replay::one(&bucket, &queue, &key).await.unwrap();
+    assert_eq!(queue.receive().await.unwrap()[0].body, "a \"body\"\nä");
+    assert!(list::all(&bucket, None).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_sqs_does_not_take_stays_in_quarantine() {
+    let data = tempfile::tempdir().unwrap();
+    let (server, bucket) = s3(data.path()).await;
+    let (sqs, queue) = sqs().await;
+    let refused = quarantine(&server, "2026-11-20", "refused", "\u{1}");
+    assert!(replay::one(&bucket, &queue, &refused).await.is_err());
+    let nowhere = queue.beside(format!("{}-unknown", sqs.url));
+    let good = quarantine(&server, "2026-11-20", "good", "x");
+    assert!(replay::one(&bucket, &nowhere, &good).await.is_err());
+    assert_eq!(list::all(&bucket, None).await.unwrap().len(), 2);
+}

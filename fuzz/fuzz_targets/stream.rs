@@ -1,0 +1,20 @@
+//! Stream files: any text. What is taken can judge; what is not is explained. Nothing panics.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use spillway_ingest::judge::{Facts, Judge};
+use spillway_shared::stream::{StreamName, parse};
+
+const PAYLOADS: [&str; 3] = ["{}", r#"{"event":"a","n":1.0,"list":[1,"x",null],"o":{"a":true}}"#, r#"{"a":1,"a":2}"#];
+
+fuzz_target!(|text: &[u8]| {
+    let name = StreamName::parse("fuzzed").expect("a good name");
+    match parse("fuzzed", text).and_then(|definition| Judge::compile(&name, &definition)) {
+        Ok(judge) => {
+            for (payload, opted_out) in PAYLOADS.into_iter().zip([false, true, false]) {
+                let _ = judge.judge(&Facts { opted_out }, payload.as_bytes());
+            }
+        }
+        Err(faults) => assert!(!faults.sentences().is_empty()),
+    }
+});

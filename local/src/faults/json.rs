@@ -1,0 +1,103 @@
+//! The plan as JSON: `{"seed":7,"faults":{"s3.error":0.2,"s3.stall":"0.01:3s"}}`, and what is shown of it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::plan::parse_fault;
+use super::{Faults, Kind, Plan, PlanError};
+
+/// How the faults stand: the plan, in the form in which it can be set, and what it came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct State {
+    /// The seed of all sequences.
+    pub seed: u64,
+    /// Each fault as `RATE` or `RATE:DURATION`.
+    pub faults: BTreeMap<&'static str, String>,
+    /// How often each struck since the start.
+    pub injected: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    seed: Option<u64>,
+    #[serde(default)]
+    faults: BTreeMap<String, Rate>,
+    /// What was shown may be sent back; it sets nothing.
+    #[serde(default, rename = "injected")]
+    _injected: serde::de::IgnoredAny,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Rate {
+    Number(f64),
+    Text(String),
+}
+
+impl Faults {
+    /// How the faults stand now.
+    #[must_use]
+    pub fn state(&self) -> State {
+        let plan = self.plan();
+        State {
+            seed: plan.seed,
+            faults: plan.faults().map(|(kind, fault)| (kind.name(), fault.to_string())).collect(),
+            injected: self.injected().into_iter().map(|(kind, count)| (kind.name(), count)).collect(),
+        }
+    }
+
+    /// Replaces the plan by one in JSON; one without a seed keeps the seed.
+    ///
+    /// # Errors
+    /// What is wrong with it; the plan that was there stays.
+    pub fn set_json(&self, json: &[u8]) -> Result<(), PlanError> {
+        let written: Written = serde_json::from_slice(json).map_err(|error| PlanError::Json(error.to_string()))?;
+        let faults = written.faults.iter().map(|(name, rate)| {
+            let kind: Kind = name.parse()?;
+            Ok((kind, parse_fault(kind, &rate.text())?))
+        });
+        let faults: Vec<_> = faults.collect::<Result<_, PlanError>>()?;
+        self.set(Plan::new(written.seed.unwrap_or_else(|| self.plan().seed), faults));
+        Ok(())
+    }
+}
+
+impl Rate {
+    fn text(&self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => text.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_can_be_set() {
+        let faults = Faults::default();
+        faults.set_json(br#"{"seed":7,"faults":{"s3.error":0.5,"s3.stall":"0.01:2s"}}"#).unwrap();
+        while faults.strike(Kind::S3Error).is_none() {}
+        let shown = serde_json::to_string(&faults.state()).unwrap();
+        assert_eq!(shown, r#"{"seed":7,"faults":{"s3.error":"0.5","s3.stall":"0.01:2s"},"injected":{"s3.error":1}}"#);
+        let other = Faults::default();
+        other.set_json(shown.as_bytes()).unwrap();
+        assert_eq!(other.plan(), faults.plan());
+    }
+
+    #[test]
+    fn what_is_wrong_changes_nothing() {
+        let faults = Faults::default();
+        faults.set_json(br#"{"seed":7,"faults":{"s3.error":1}}"#).unwrap();
+        for json in ["", "[]", r#"{"faults":{"s3.eror":1}}"#, r#"{"faults":{"s3.error":2}}"#, r#"{"rates":{}}"#] {
+            assert!(faults.set_json(json.as_bytes()).is_err(), "{json}");
+        }
+        assert!(faults.strike(Kind::S3Error).is_some());
+        faults.set_json(b"{}").unwrap();
+        assert_eq!((faults.strike(Kind::S3Error), faults.plan().seed), (None, 7));
+    }
+}

@@ -1,0 +1,152 @@
+//! What SQS does when a fault strikes: to a call, to an entry of a batch, to a message.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use rustack_sqs_model::input::{ChangeMessageVisibilityInput, ReceiveMessageInput};
+use rustack_sqs_model::types::{BatchResultErrorEntry, Message};
+use tokio::time::{Instant, sleep};
+
+use super::refusal::Refusal;
+use super::service::{Service, failed};
+use crate::faults::{Broken, Faults, Harm, Kind};
+
+const RECEIVE_COUNT: &str = "ApproximateReceiveCount";
+/// The most that SQS hands out at once.
+const MOST_RECEIVED: i32 = 10;
+/// The longest that SQS delays a message, in seconds.
+const LONGEST_DELAY: i32 = 900;
+
+/// What comes of a call instead of a good answer.
+#[derive(Debug)]
+pub(super) enum Instead {
+    /// A refusal is answered.
+    Refused(Refusal),
+    /// The connection breaks.
+    Broken,
+}
+
+/// Messages that are delivered once more, each with the time from which on it is due.
+#[derive(Debug, Default)]
+pub(super) struct Repeats(Mutex<VecDeque<(Instant, Message)>>);
+
+impl Instead {
+    pub(super) fn response(self) -> Result<Response<Full<Bytes>>, Broken> {
+        match self {
+            Self::Refused(refusal) => Ok(refusal.response()),
+            Self::Broken => Err(Broken),
+        }
+    }
+}
+
+impl From<Refusal> for Instead {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Harm> for Instead {
+    fn from(harm: Harm) -> Self {
+        match harm {
+            Harm::Refused(Kind::SqsThrottle) => Self::Refused(Refusal::of_caller("RequestThrottled", "on purpose")),
+            Harm::Refused(Kind::SqsError) => Self::Refused(internal()),
+            Harm::Refused(_) | Harm::Broken => Self::Broken,
+        }
+    }
+}
+
+impl Repeats {
+    /// Keeps copies of the messages that are to be delivered again.
+    pub(super) fn pick(&self, messages: &[Message], faults: &Faults) {
+        for message in messages {
+            if let Some(lasts) = faults.draw(Kind::SqsTwice) {
+                self.lock().push_back((Instant::now() + lasts, again(message)));
+            }
+        }
+    }
+
+    /// Takes what is due, as many as are asked for, and asks for so many less; with some at hand nobody has to wait.
+    pub(super) fn take_due(&self, input: &mut ReceiveMessageInput, faults: &Faults) -> Vec<Message> {
+        let most = input.max_number_of_messages.unwrap_or(1).clamp(1, MOST_RECEIVED) - 1;
+        let mut due = Vec::new();
+        let mut waiting = self.lock();
+        while due.len() < usize::try_from(most).unwrap_or(0)
+            && let Some((_, message)) = waiting.pop_front_if(|(at, _)| *at <= Instant::now())
+        {
+            faults.count(Kind::SqsTwice);
+            due.push(message);
+        }
+        if !due.is_empty() {
+            input.wait_time_seconds = Some(0);
+            input.max_number_of_messages = Some(most + 1 - i32::try_from(due.len()).unwrap_or(most));
+        }
+        due
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(Instant, Message)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes the entries out of a batch that fail.
+pub(super) fn take_failing<T>(
+    entries: &mut Vec<T>,
+    id: impl Fn(&T) -> &str,
+    faults: &Faults,
+) -> Vec<BatchResultErrorEntry> {
+    let failing = entries.extract_if(.., |_| faults.strike(Kind::SqsPartial).is_some());
+    failing.map(|entry| failed(id(&entry).to_owned(), internal())).collect()
+}
+
+/// Hides a message for a while, so that later ones overtake it; what its sender delays is left alone.
+pub(super) fn disorder(delay_seconds: &mut Option<i32>, faults: &Faults) {
+    if delay_seconds.is_none()
+        && let Some(lasts) = faults.strike(Kind::SqsOutOfOrder)
+    {
+        *delay_seconds = Some(i32::try_from(lasts.as_secs()).unwrap_or(LONGEST_DELAY).clamp(1, LONGEST_DELAY));
+    }
+}
+
+/// Shows messages again before their visibility timeout, unless they are deleted by then.
+pub(super) fn show_early(service: &Arc<Service>, messages: &[Message], queue_url: &str) {
+    for message in messages {
+        if let Some(lasts) = service.faults().draw(Kind::SqsEarly)
+            && let (Some(id), Some(receipt_handle)) = (message.message_id.clone(), message.receipt_handle.clone())
+        {
+            let (service, queue_url) = (Arc::clone(service), queue_url.to_owned());
+            let input = ChangeMessageVisibilityInput { queue_url, receipt_handle, visibility_timeout: 0 };
+            tokio::spawn(async move {
+                sleep(lasts).await;
+                service.show(id, input).await;
+            });
+        }
+    }
+}
+
+impl Service {
+    async fn show(&self, id: String, input: ChangeMessageVisibilityInput) {
+        if self.emulator.change_message_visibility(input).await.is_ok() {
+            self.faults().count(Kind::SqsEarly);
+            self.track().shown(&id);
+        }
+    }
+}
+
+fn again(message: &Message) -> Message {
+    let mut message = message.clone();
+    let received = message.attributes.get(RECEIVE_COUNT).and_then(|count| count.parse::<u32>().ok());
+    message.attributes.insert(RECEIVE_COUNT.to_owned(), (received.unwrap_or(1) + 1).to_string());
+    message
+}
+
+fn internal() -> Refusal {
+    Refusal {
+        code: "InternalError".to_owned(),
+        message: "on purpose".to_owned(),
+        sender_fault: false,
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}

@@ -1,0 +1,211 @@
+//! The command as a user runs it: what it prints, how it ends, what it leaves behind.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config");
+const LONGEST: Duration = Duration::from_secs(30);
+
+fn spillway(arguments: &[&str], data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_spillway"));
+    command.args(arguments).arg("--config").arg(CONFIG).arg("--data").arg(data);
+    command
+}
+
+fn text(output: &[u8]) -> String {
+    String::from_utf8_lossy(output).into_owned()
+}
+
+/// A server on free ports, read until it has said how to post to it.
+struct Server {
+    child: Child,
+    printed: BufReader<std::process::ChildStdout>,
+    banner: String,
+}
+
+impl Server {
+    fn start(data: &Path) -> Self {
+        let free = ["--listen", "--admin", "--s3-listen", "--sqs-listen"].map(|flag| [flag, "127.0.0.1:0"]).concat();
+        let mut child = spillway(&[&["serve"], free.as_slice()].concat(), data).stdout(Stdio::piped()).spawn().unwrap();
+        let mut printed = BufReader::new(child.stdout.take().unwrap());
+        let mut banner = String::new();
+        while !banner.contains("curl -i") {
+            assert_ne!(printed.read_line(&mut banner).unwrap(), 0, "{banner}");
+        }
+        Self { child, printed, banner }
+    }
+
+    fn word_after(&self, word: &str) -> String {
+        self.banner.split_whitespace().skip_while(|next| *next != word).nth(1).unwrap().to_owned()
+    }
+
+    fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
+    }
+
+    /// Waits for the end: the exit code and what was printed since the banner.
+    fn end(mut self) -> (Option<i32>, String) {
+        let mut rest = String::new();
+        self.printed.read_to_string(&mut rest).unwrap();
+        (self.child.wait().unwrap().code(), rest)
+    }
+}
+
+fn curl(url: &str) -> Value {
+    let output = Command::new("curl").args(["-sS", url]).output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let listed = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let of_thread = |thread: std::io::Result<std::fs::DirEntry>| {
+        std::fs::read_to_string(thread.unwrap().path().join("children")).unwrap_or_default()
+    };
+    let all = threads.map(of_thread).collect::<String>() + &listed;
+    all.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
+
+fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let end = Instant::now() + LONGEST;
+    while !condition() {
+        assert!(Instant::now() < end, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn the_curl_line_works_as_it_stands_and_a_signal_drains() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path());
+    let line = server.banner.lines().find(|line| line.contains("curl -i")).unwrap();
+    let answer = Command::new("sh").args(["-c", line]).output().unwrap();
+    assert!(text(&answer.stdout).starts_with("HTTP/1.1 200 OK"), "{}", text(&answer.stdout));
+    let status = server.word_after("status");
+    wait_until("the payload is stored", || curl(&status)["stored"] == 1);
+    let status = curl(&status);
+    assert_eq!((&status["ready"], &status["requests"], &status["accepted"]), (&true.into(), &1.into(), &1.into()));
+    for count in ["rejected", "withheld", "quarantined", "dead_lettered", "queued", "in_flight"] {
+        assert_eq!(status[count], 0, "{count}");
+    }
+    server.signal("-TERM");
+    let (code, printed) = server.end();
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.contains("it holds: nothing is lost"), "{printed}");
+}
+
+#[test]
+fn functions_do_not_outlive_a_killed_server() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path());
+    let functions = children(server.child.id());
+    assert_eq!(functions.len(), 3, "one ingest, two deliver");
+    server.signal("-KILL");
+    server.end();
+    let gone = |pid: &u32| {
+        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        state.is_empty() || state.contains(") Z ")
+    };
+    wait_until("the functions are gone", || functions.iter().all(gone));
+}
+
+#[test]
+fn what_is_wrong_is_said_at_start_and_nothing_is_left_running() {
+    let data = tempfile::tempdir().unwrap();
+    let Output { status, stderr, .. } = spillway(&["serve", "--deliver-timeout", "2s"], data.path()).output().unwrap();
+    assert_eq!(status.code(), Some(1));
+    assert!(text(&stderr).contains("deliver: CALL_TIMEOUT_MS × CALL_TRIES"), "{}", text(&stderr));
+
+    let broken = tempfile::tempdir().unwrap();
+    std::fs::create_dir(broken.path().join("streams")).unwrap();
+    std::fs::write(broken.path().join("streams/Bad.json"), "{}").unwrap();
+    std::fs::write(broken.path().join("streams/odd.json"), "{\"stamps\":{}}").unwrap();
+    let config = broken.path().to_str().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_spillway"));
+    command.args(["demo", "--config", config, "--data"]).arg(data.path()).env("MAX_PAYLOADS", "many");
+    let Output { status, stderr, .. } = command.output().unwrap();
+    assert_eq!(status.code(), Some(1));
+    for fault in ["Bad.json", "odd.json", "stamps", "MAX_PAYLOADS"] {
+        assert!(text(&stderr).contains(fault), "{fault} in {}", text(&stderr));
+    }
+}
+
+#[test]
+fn the_demo_shows_what_landed_and_its_ledger_holds() {
+    let data = tempfile::tempdir().unwrap();
+    let Output { status, stdout, stderr } = spillway(&["demo", "--documents", "100"], data.path()).output().unwrap();
+    let (stdout, stderr) = (text(&stdout), text(&stderr));
+    assert_eq!(status.code(), Some(0), "{stdout}{stderr}");
+    // Of 100 documents 5 are cut off, and 5 have one payload that is no object.
+    assert!(
+        stdout.contains("95 documents were taken (945 payloads accepted, 5 rejected), 5 broken ones refused"),
+        "{stdout}"
+    );
+    assert!(stdout.contains("demo/records/stream=telemetry/dt="), "{stdout}");
+    assert_eq!(stdout.lines().filter(|line| line.starts_with("{\"id\":\"")).count(), 2, "{stdout}");
+    assert!(stdout.contains("it holds: nothing is lost"), "{stdout}");
+}
+
+#[test]
+fn a_new_key_is_shown_once_with_its_entries() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_spillway"));
+    let output = command.args(["key", "new", "--name", "web", "--streams", "clicks,telemetry"]).output().unwrap();
+    let printed = text(&output.stdout);
+    let last = |start: &str| {
+        printed.lines().find(|line| line.starts_with(start)).unwrap().split("  ").last().unwrap().trim().to_owned()
+    };
+    let digest = spillway_shared::keys::digest(last("key").as_bytes());
+    assert_eq!(last("entry of WRITE_KEYS"), format!("web={digest}:clicks+telemetry"));
+    let entry: Value = serde_json::from_str(&last("entry of keys.json")).unwrap();
+    assert_eq!((&entry["name"], &entry["sha256"]), (&"web".into(), &digest.into()));
+    let refused = Command::new(env!("CARGO_BIN_EXE_spillway")).args(["key", "new", "--name", "a b"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+}
+
+/// What `spillway check` says of a stream file and a sample, and how it ends.
+fn check(stream: &str, sample: Option<(&str, &str)>, name: Option<&str>) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("streams")).unwrap();
+    std::fs::write(folder.path().join("streams/orders.json"), stream).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_spillway"));
+    command.arg("check").arg("--config").arg(folder.path()).args(name);
+    if let Some((name, text)) = sample {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        command.arg("--sample").arg(folder.path().join(name));
+    }
+    let output = command.output().unwrap();
+    (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+}
+
+#[test]
+fn a_sample_shows_what_a_schema_change_would_do() {
+    let stream = r#"{"schema": {"required": ["id"]}, "consent": {"pointer": "/ok", "granted": [true]}}"#;
+    let (code, printed) = check(stream, Some(("a.ndjson", "{\"id\":1,\"ok\":true}\n{\"ok\":true}\n{}\n7\n")), None);
+    assert_eq!(code, Some(1), "{printed}");
+    let fates: Vec<_> = printed.lines().filter(|line| line.starts_with("      ")).map(str::trim).collect();
+    assert_eq!(fates[0], "0  accepted");
+    assert!(fates[1].starts_with("1  rejected  schema"), "{printed}");
+    assert_eq!(fates[2], "2  withheld");
+    assert!(fates[3].starts_with("3  rejected  not_an_object"), "{printed}");
+    assert!(printed.ends_with("1 accepted, 1 withheld, 2 rejected\n"), "{printed}");
+    let (code, printed) = check(stream, Some(("a.json", r#"[{"id":1,"ok":true}]"#)), Some("orders"));
+    assert_eq!(code, Some(0), "{printed}");
+}
+
+#[test]
+fn check_tells_every_fault() {
+    let (code, printed) =
+        check(r#"{"schema": {"$ref": "https://x.example/s"}, "consent": {"pointer": "a"}, "x": 1}"#, None, None);
+    assert_eq!(code, Some(1));
+    for fault in ["orders.json", "https://x.example/s", "/consent/pointer", "/x: is not known"] {
+        assert!(printed.contains(fault), "{fault} in {printed}");
+    }
+    for (sample, name) in [(None, Some("other")), (Some(("a.json", "[{")), None)] {
+        assert_eq!(check("{}", sample, name).0, Some(1));
+    }
+    assert_eq!(check("{}", None, None).0, Some(0));
+}

@@ -1,0 +1,132 @@
+//! A pipeline for one test, and what lies in its bucket, read without the pipeline's help.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use flate2::read::MultiGzDecoder;
+use serde_json::Value;
+use spillway_local::client::{Answer, Client, Document};
+use spillway_local::pipeline::{Drained, Pipeline, Settings};
+use tempfile::TempDir;
+
+/// The write key that every test pipeline knows.
+pub(crate) const KEY: &str = "local";
+
+/// A pipeline whose folders go with it.
+pub(crate) struct Run {
+    pub(crate) pipeline: Pipeline,
+    pub(crate) folder: TempDir,
+}
+
+/// What is left of a run.
+pub(crate) struct Ended {
+    pub(crate) drained: Drained,
+    folder: TempDir,
+}
+
+impl Run {
+    /// A pipeline with streams `clicks`, `devices` (stamps everything) and `judged` (a schema, a consent rule), and `change`s to its settings.
+    pub(crate) async fn start(change: impl FnOnce(&mut Settings)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write_streams(folder.path());
+        let mut settings = Settings {
+            data: folder.path().join("data"),
+            config: folder.path().join("config"),
+            window: Duration::from_millis(100),
+            ..Settings::new(env!("CARGO_BIN_EXE_spillway"))
+        };
+        change(&mut settings);
+        Self { pipeline: Pipeline::start(settings).await.unwrap(), folder }
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(self.pipeline.address()).await.unwrap()
+    }
+
+    pub(crate) async fn post(&self, document: &Document) -> Answer {
+        self.client().await.post(document).await.unwrap()
+    }
+
+    /// Drains; the ledger must hold, and nothing may be left.
+    pub(crate) async fn end(self) -> Ended {
+        let drained = self.pipeline.drain().await.unwrap();
+        assert!(drained.ledger.holds() && drained.ledger.is_settled(), "{}", drained.ledger);
+        Ended { drained, folder: self.folder }
+    }
+}
+
+impl Ended {
+    /// Every line of every object under `records/`, by the record's id, as often as it is there.
+    pub(crate) fn lines(&self) -> BTreeMap<String, Vec<String>> {
+        lines_in(&self.folder.path().join("data/spillway/records"))
+    }
+
+    /// Every record, parsed, by its id; none may lie there twice.
+    pub(crate) fn records(&self) -> BTreeMap<String, Value> {
+        let once = |(id, lines): (String, Vec<String>)| {
+            assert_eq!(lines.len(), 1, "{id} is stored once");
+            (id, serde_json::from_str(&lines[0]).unwrap())
+        };
+        self.lines().into_iter().map(once).collect()
+    }
+}
+
+/// Every line of every object under a folder, by the record's id, as often as it is there.
+pub(crate) fn lines_in(folder: &Path) -> BTreeMap<String, Vec<String>> {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for file in files(folder) {
+        for line in decompressed(&file).lines() {
+            // Not every payload that is stored can be read by every parser: `1e400` is one that ours refuses.
+            let id = line.strip_prefix("{\"id\":\"").unwrap().split('"').next().unwrap();
+            found.entry(id.to_owned()).or_default().push(line.to_owned());
+        }
+    }
+    found
+}
+
+/// An answer's body.
+pub(crate) fn json(answer: &Answer) -> Value {
+    serde_json::from_slice(&answer.body).unwrap()
+}
+
+/// The ids of the records that an answer of 200 stands for, where every payload was accepted.
+pub(crate) fn accepted_ids(answer: &Answer) -> Vec<String> {
+    let answer = json(answer);
+    let id = answer["request_id"].as_str().unwrap().to_owned();
+    (0..answer["accepted"].as_u64().unwrap()).map(|index| format!("{id}-{index}")).collect()
+}
+
+fn write_streams(folder: &Path) {
+    let streams = folder.join("config/streams");
+    fs::create_dir_all(&streams).unwrap();
+    for (name, text) in [
+        ("clicks", "{}"),
+        ("devices", r#"{"stamp": {"client_ip": "full", "user_agent": true}}"#),
+        (
+            "judged",
+            r#"{"schema": {"type": "object", "required": ["event"], "properties": {"n": {"type": "integer"}}},
+                "consent": {"pointer": "/consent", "granted": [true], "absent": "allow", "honour_gpc": true}}"#,
+        ),
+    ] {
+        fs::write(streams.join(name).with_extension("json"), text).unwrap();
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+fn decompressed(file: &Path) -> String {
+    let bytes = fs::read(file).unwrap();
+    let decoder: Box<dyn Read> = match file.extension().unwrap().to_str().unwrap() {
+        "gz" => Box::new(MultiGzDecoder::new(bytes.as_slice())),
+        "zst" => Box::new(zstd::Decoder::new(bytes.as_slice()).unwrap()),
+        _ => Box::new(bytes.as_slice()),
+    };
+    std::io::read_to_string(decoder).unwrap()
+}

@@ -1,0 +1,67 @@
+//! Faults by the command line and by the admin address.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+
+/// `spillway serve` on free ports; it is killed when this is dropped.
+struct Serving {
+    child: Child,
+    admin: String,
+    _data: tempfile::TempDir,
+}
+
+impl Serving {
+    fn start(flags: &[&str]) -> Self {
+        let data = tempfile::tempdir().expect("a folder");
+        let free = ["--listen", "--admin", "--s3-listen", "--sqs-listen"].map(|flag| [flag, "127.0.0.1:0"]).concat();
+        let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../config");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_spillway"));
+        command.arg("serve").args(free).args(["--config", config]).arg("--data").arg(data.path()).args(flags);
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the command starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines().map_while(Result::ok);
+        let admin =
+            lines.find_map(|line| Some(line.split_once("status   http://")?.1.strip_suffix("/status")?.to_owned()));
+        let serving = Self { child, admin: admin.expect("the admin address"), _data: data };
+        // What else it says would fill the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        serving
+    }
+
+    /// A request to `/faults`: the status and the answer.
+    fn faults(&self, method: &str, body: &str) -> (u16, Value) {
+        let mut connection = TcpStream::connect(&self.admin).expect("a connection");
+        let length = body.len();
+        let head =
+            format!("{method} /faults HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+        connection.write_all((head + body).as_bytes()).expect("it is written");
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).expect("an answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        (status, serde_json::from_str(body).expect("JSON"))
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn faults_are_set_by_flags_and_replaced_while_it_runs() {
+    let serving = Serving::start(&["--fault", "s3.error=0.2", "--fault", "s3.stall=0.01:3s", "--fault-seed", "7"]);
+    let set = json!({"seed": 7, "faults": {"s3.error": "0.2", "s3.stall": "0.01:3s"}, "injected": {}});
+    assert_eq!(serving.faults("GET", ""), (200, set));
+    let (status, problem) = serving.faults("PUT", r#"{"faults":{"s3.error":2}}"#);
+    assert_eq!((status, &problem["message"]), (400, &json!("the rate of s3.error is from 0 to 1")));
+    let other = json!({"seed": 9, "faults": {"sqs.twice": "1:1s"}, "injected": {}});
+    let put = serving.faults("PUT", r#"{"seed":9,"faults":{"sqs.twice":"1:1s"}}"#);
+    assert_eq!(put, (200, other.clone()));
+    assert_eq!(serving.faults("GET", ""), (200, other));
+    assert_eq!(serving.faults("DELETE", "").0, 405);
+}

@@ -1,0 +1,217 @@
+//! The account of a run: what became of every payload, by record id and byte for byte.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::clients::{Fate, request_number};
+use super::documents::Documents;
+
+/// What was sent, and what was found so far.
+pub(crate) struct Account {
+    documents: Documents,
+    fates: Vec<Fate>,
+    /// The place in `seen` of each document's first payload.
+    starts: Vec<usize>,
+    /// The request id of each document, by its answer or by the first record of it.
+    requests: Vec<Option<u128>>,
+    /// How often each payload was found.
+    seen: Vec<u8>,
+    found: Found,
+}
+
+/// What an account comes to, in payloads unless it says otherwise.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Found {
+    /// Documents that were sent, answered or not.
+    pub(crate) documents: u64,
+    /// Posted more often than once, in documents.
+    pub(crate) retried: u64,
+    /// Sent.
+    pub(crate) sent: u64,
+    /// Answered with 200.
+    pub(crate) answered: u64,
+    /// There at least once, wherever.
+    pub(crate) there: u64,
+    /// Answered with 200, and nowhere.
+    pub(crate) lost: u64,
+    /// Found with other bytes.
+    pub(crate) altered: u64,
+    /// Found, and sent by nobody.
+    pub(crate) foreign: u64,
+    /// Found under another id than the answer said, or than another copy has.
+    pub(crate) misnamed: u64,
+    /// Found more than once.
+    pub(crate) duplicates: u64,
+    /// Those of them whose document was posted once.
+    pub(crate) duplicates_of_posted_once: u64,
+    /// The longest time from receipt by ingest to the first object with it.
+    pub(crate) longest_lag: Duration,
+}
+
+#[derive(Deserialize)]
+struct Record<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    received_at: &'a str,
+    #[serde(borrow)]
+    payload: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct Named<'a> {
+    n: &'a str,
+}
+
+impl Account {
+    pub(crate) fn new(documents: Documents, fates: Vec<Fate>) -> Self {
+        let mut len = 0;
+        let numbers = 0..u32::try_from(fates.len()).unwrap();
+        let start = |number| {
+            let start = len;
+            len += documents.len(number) as usize;
+            start
+        };
+        let starts = numbers.map(start).collect();
+        let requests = fates.iter().map(|fate| fate.answered).collect();
+        Self { documents, fates, starts, requests, seen: vec![0; len], found: Found::default() }
+    }
+
+    /// A record was found in an object, or in a message when `stored_at` is not known.
+    pub(crate) fn record(&mut self, line: &[u8], stored_at: Option<SystemTime>) {
+        let Ok(record) = serde_json::from_slice::<Record<'_>>(line) else {
+            self.found.altered += 1;
+            return;
+        };
+        let Some((number, index)) = self.sent(record.payload.get()) else {
+            self.found.foreign += 1;
+            return;
+        };
+        self.found.altered += u64::from(record.payload.get() != self.documents.payload(number, index));
+        self.found.misnamed += u64::from(!self.is_its_name(&record.id, number, index));
+        let seen = &mut self.seen[self.starts[number as usize] + index as usize];
+        *seen = seen.saturating_add(1);
+        if let (1, Some(stored_at)) = (*seen, stored_at) {
+            let received_at = humantime::parse_rfc3339(record.received_at).unwrap();
+            let lag = stored_at.duration_since(received_at).unwrap_or_default();
+            self.found.longest_lag = self.found.longest_lag.max(lag);
+        }
+    }
+
+    /// Draws up the account.
+    pub(crate) fn close(mut self) -> Found {
+        for (number, fate) in self.fates.iter().enumerate().filter(|(_, fate)| fate.tries > 0) {
+            let end = self.starts.get(number + 1).copied().unwrap_or(self.seen.len());
+            let seen = &self.seen[self.starts[number]..end];
+            let count = |condition: fn(&u8) -> bool| seen.iter().filter(|times| condition(times)).count() as u64;
+            let (found, duplicates) = (count(|times| *times > 0), count(|times| *times > 1));
+            self.found.documents += 1;
+            self.found.retried += u64::from(fate.tries > 1);
+            self.found.sent += seen.len() as u64;
+            self.found.there += found;
+            self.found.duplicates += duplicates;
+            self.found.duplicates_of_posted_once += if fate.tries == 1 { duplicates } else { 0 };
+            if fate.answered.is_some() {
+                self.found.answered += seen.len() as u64;
+                self.found.lost += seen.len() as u64 - found;
+            }
+        }
+        self.found
+    }
+
+    /// Which payload it is, if it was sent.
+    fn sent(&self, payload: &str) -> Option<(u32, u32)> {
+        let Named { n } = serde_json::from_str(payload).ok()?;
+        let (number, index) = n.split_once('.')?;
+        let (number, index): (u32, u32) = (number.parse().ok()?, index.parse().ok()?);
+        let fate = self.fates.get(number as usize)?;
+        (fate.tries > 0 && index < self.documents.len(number)).then_some((number, index))
+    }
+
+    fn is_its_name(&mut self, id: &str, number: u32, index: u32) -> bool {
+        let Some((request, own_index)) = id.rsplit_once('-') else { return false };
+        let request = request_number(request);
+        let known = &mut self.requests[number as usize];
+        if known.is_none() {
+            *known = request;
+        }
+        *known == request && own_index.parse() == Ok(index)
+    }
+}
+
+impl Found {
+    /// The promise: nothing answered is lost, nothing is altered, nothing comes from nowhere, ids stay the same.
+    pub(crate) fn assert_promise(&self) {
+        let broken = (self.lost, self.altered, self.foreign, self.misnamed);
+        assert_eq!(broken, (0, 0, 0, 0), "(lost, altered, foreign, misnamed) of {self}");
+        assert!(self.answered > 0, "nothing was answered: {self}");
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} payloads of {} documents sent ({} retried), {} answered with 200, {} found; lost {}, altered {}, foreign {}, \
+             misnamed {}, duplicates {} ({} of documents posted once), longest lag {:.1} s",
+            self.sent,
+            self.documents,
+            self.retried,
+            self.answered,
+            self.there,
+            self.lost,
+            self.altered,
+            self.foreign,
+            self.misnamed,
+            self.duplicates,
+            self.duplicates_of_posted_once,
+            self.longest_lag.as_secs_f64()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REQUEST: &str = "0199aaaa-bbbb-8ccc-8ddd-eeeeffff0000";
+
+    fn documents() -> Documents {
+        Documents { seed: 1, payloads: 2..=2 }
+    }
+
+    fn line(id: &str, payload: &str) -> Vec<u8> {
+        format!("{{\"id\":\"{id}\",\"received_at\":\"2026-11-21T18:39:00.123Z\",\"payload\":{payload}}}").into_bytes()
+    }
+
+    /// One document, answered, of whose two payloads these lines were found.
+    fn close(lines: &[Vec<u8>]) -> Found {
+        let fate = Fate { answered: request_number(REQUEST), tries: 1 };
+        let mut account = Account::new(documents(), vec![fate]);
+        for line in lines {
+            account.record(line, None);
+        }
+        account.close()
+    }
+
+    #[test]
+    fn an_account_tells_lost_altered_foreign_misnamed_and_double_apart() {
+        let payload = |index| documents().payload(0, index);
+        let (first, second) = (line(&format!("{REQUEST}-0"), &payload(0)), line(&format!("{REQUEST}-1"), &payload(1)));
+        let whole = close(&[first.clone(), second.clone()]);
+        whole.assert_promise();
+        assert_eq!((whole.there, whole.duplicates), (2, 0));
+        assert_eq!(close(std::slice::from_ref(&first)).lost, 1);
+        assert_eq!(close(&[first.clone(), second.clone(), first.clone()]).duplicates, 1);
+        assert_eq!(
+            close(&[line(&format!("{REQUEST}-0"), &payload(0).replace("\"price\": ", "\"price\":"))]).altered,
+            1
+        );
+        assert_eq!(close(&[line(&format!("{REQUEST}-1"), &payload(0))]).misnamed, 1);
+        assert_eq!(close(&[line(&format!("{REQUEST}-0"), "{\"n\":\"0.2\"}")]).foreign, 1);
+        assert_eq!(close(&[line(&format!("{REQUEST}-0"), "{\"n\":\"1.0\"}")]).foreign, 1);
+    }
+}

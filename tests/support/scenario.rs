@@ -1,0 +1,187 @@
+//! A run under faults, from the first document to the account.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use spillway_local::faults::{Kind, Plan, parse};
+use spillway_local::ledger::Report;
+use spillway_local::pipeline::{Pipeline, Settings};
+use tokio::time::{Instant, sleep};
+
+use super::account::{Account, Found};
+use super::clients::{Clients, Load};
+use super::documents::Documents;
+use super::places;
+
+/// How long a queue may take to become empty once the faults are over.
+const LONGEST_DRAIN: Duration = Duration::from_mins(2);
+/// SQS counts approximately: the queue must be empty so often in a row.
+const EMPTY_TIMES: u32 = 3;
+
+/// What goes wrong, and under what load.
+#[derive(Debug, Clone)]
+pub(crate) struct Scenario {
+    pub(crate) faults: Vec<String>,
+    pub(crate) seed: u64,
+    pub(crate) load: Load,
+    pub(crate) documents: Documents,
+    /// Variables of the functions.
+    pub(crate) variables: BTreeMap<String, String>,
+    pub(crate) ingest_environments: usize,
+    pub(crate) ingest_timeout: Duration,
+    pub(crate) deliver_timeout: Duration,
+    /// How long the event source gathers a batch.
+    pub(crate) window: Duration,
+    /// How often it is told how the pipeline stands.
+    pub(crate) tell_every: Duration,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) found: Found,
+    /// What the pipeline itself says.
+    pub(crate) ledger: Report,
+    /// How often each fault struck.
+    pub(crate) injected: BTreeMap<Kind, u64>,
+    /// Processes of deliver that ended before their time, killed on purpose or since this machine was too slow for them.
+    pub(crate) deliver_ended: u64,
+    pub(crate) ingest_ended: u64,
+}
+
+impl Scenario {
+    /// A short run with these faults.
+    pub(crate) fn of(faults: &[&str]) -> Self {
+        Self {
+            faults: faults.iter().map(|fault| (*fault).to_owned()).collect(),
+            seed: 1,
+            load: Load { clients: 12, lasts: Duration::from_millis(1_500), rate: 150.0 },
+            documents: Documents { seed: 1, payloads: 1..=20 },
+            // Under faults there are many warnings.
+            variables: BTreeMap::from([("AWS_LAMBDA_LOG_LEVEL".to_owned(), "ERROR".to_owned())]),
+            ingest_environments: 1,
+            ingest_timeout: Duration::from_secs(10),
+            deliver_timeout: Duration::from_millis(1_200),
+            window: Duration::from_millis(200),
+            tell_every: Duration::from_hours(1),
+        }
+    }
+
+    /// The same with a variable of the functions.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Runs it: load under faults, then no more faults until the queue is empty, then the account.
+    pub(crate) async fn run(self) -> Outcome {
+        let data = tempfile::tempdir().unwrap();
+        let pipeline = Pipeline::start(self.settings(data.path())).await.unwrap();
+        let clients = Clients::new(pipeline.address(), self.documents.clone());
+        tokio::select! {
+            () = clients.post(self.load) => {}
+            () = tell(&pipeline, &clients, self.tell_every) => {}
+        }
+        pipeline.faults().set(Plan::default());
+        until_empty(&pipeline).await;
+        let dead = places::messages(pipeline.sqs_endpoint(), &format!("{}-dead", pipeline.queue_url())).await;
+        let (deliver, ingest) = (pipeline.deliver().counts(), pipeline.ingest().counts());
+        let injected = pipeline.faults().injected();
+        let ledger = pipeline.drain().await.unwrap().ledger;
+        let mut account = Account::new(self.documents, clients.fates());
+        read(&mut account, &data.path().join("spillway"), &dead);
+        let found = account.close();
+        Outcome { found, ledger, injected, deliver_ended: deliver.restarts, ingest_ended: ingest.restarts }
+    }
+
+    fn settings(&self, data: &Path) -> Settings {
+        let visibility_timeout = Duration::from_secs((6 * self.deliver_timeout + self.window).as_secs() + 1);
+        let faults = self.faults.iter().map(|fault| parse(fault).unwrap());
+        Settings {
+            data: data.to_owned(),
+            config: Path::new(env!("CARGO_MANIFEST_DIR")).join("../config"),
+            window: self.window,
+            visibility_timeout,
+            ingest_environments: self.ingest_environments,
+            ingest_timeout: self.ingest_timeout,
+            deliver_timeout: self.deliver_timeout,
+            faults: Plan::new(self.seed, faults),
+            variables: self.variables.clone(),
+            ..Settings::new(env!("CARGO_BIN_EXE_spillway"))
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.found)?;
+        writeln!(f, "processes ended: {} of ingest, {} of deliver", self.ingest_ended, self.deliver_ended)?;
+        self.injected.iter().try_for_each(|(kind, times)| writeln!(f, "  {kind:<18}{times:>12}"))
+    }
+}
+
+impl Outcome {
+    /// Checks what always holds, and that every fault really struck.
+    pub(crate) fn assert_promise(&self, faults: &[&str]) {
+        self.found.assert_promise();
+        let ledger = &self.ledger;
+        assert!(ledger.is_settled() && ledger.unreadable.is_empty(), "the ledger sees it otherwise: {ledger}");
+        for fault in faults {
+            let (kind, _) = parse(fault).unwrap();
+            assert!(self.injected.contains_key(&kind), "{kind} never struck: {:?}", self.injected);
+        }
+    }
+
+    /// Checks that only what a client posted again is stored twice.
+    pub(crate) fn assert_duplicates_by_clients_alone(&self) {
+        assert!(self.found.duplicates_of_posted_once == 0 || self.deliver_ended > 0, "{}", self.found);
+    }
+
+    /// Checks that nothing is stored twice, where no fault implies it. A process that was killed because this machine was
+    /// too slow for it is a fault as well.
+    pub(crate) fn assert_no_duplicates(&self) {
+        let undisturbed = self.deliver_ended == 0 && self.ingest_ended == 0;
+        assert!(self.found.duplicates == 0 || !undisturbed, "{}", self.found);
+    }
+}
+
+/// Tells how it stands, again and again.
+async fn tell(pipeline: &Pipeline, clients: &Clients, every: Duration) {
+    loop {
+        sleep(every).await;
+        let status = pipeline.status().await.unwrap();
+        println!(
+            "{} payloads answered; {} messages queued, {} in flight, the oldest {:.0} s old; {} objects",
+            clients.answered(),
+            status.queued,
+            status.in_flight,
+            status.oldest_message_seconds,
+            status.objects
+        );
+    }
+}
+
+async fn until_empty(pipeline: &Pipeline) {
+    let (deadline, mut empty) = (Instant::now() + LONGEST_DRAIN, 0);
+    while empty < EMPTY_TIMES {
+        assert!(Instant::now() < deadline, "the queue does not become empty: {:?}", pipeline.status().await);
+        let status = pipeline.status().await.unwrap();
+        empty = if status.queued + status.in_flight == 0 { empty + 1 } else { 0 };
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn read(account: &mut Account, bucket: &Path, dead: &[String]) {
+    for object in places::objects(&bucket.join("records")) {
+        places::each_record(&object, |line| account.record(line, Some(object.stored_at)));
+    }
+    for object in places::objects(&bucket.join("quarantine")) {
+        let body = places::quarantined_body(&object);
+        places::each_record_of_message(&body, |line| account.record(line, None));
+    }
+    for body in dead {
+        places::each_record_of_message(body, |line| account.record(line, None));
+    }
+}
