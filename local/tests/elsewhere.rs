@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::queue;
+use common::{queue, sqs};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -59,9 +59,9 @@ async fn a_function_that_is_not_there_yet_has_not_seen_the_event() {
 #[tokio::test]
 async fn a_queue_elsewhere_tells_how_many_messages_it_has_and_is_left_as_it_is() {
     let queue = queue(5, None).await;
-    queue.client().send_message().queue_url(&queue.url).message_body("x").send().await.unwrap();
+    sqs(&queue.endpoint).send_message().queue_url(&queue.url).message_body("x").send().await.unwrap();
 
-    let elsewhere = Queue::elsewhere(&queue.endpoint, &queue.url, connect(&queue.endpoint, "us-east-1", "local"));
+    let elsewhere = Queue::elsewhere(&queue.endpoint, &queue.url, connect(&queue.endpoint, "eu-west-1", "local"));
     assert_eq!((elsewhere.counts().await.unwrap().queued, &elsewhere.arn), (1, &queue.arn));
     elsewhere.each_left(|_| panic!("nothing of it is read")).await.unwrap();
     elsewhere.each_dead_letter(|_| panic!("nothing of it is read")).await.unwrap();
