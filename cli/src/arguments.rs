@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use spillway_local::faults::{self, Fault, Kind, Plan};
-use spillway_local::pipeline::Settings;
+use spillway_local::pipeline::{Settings, SqsElsewhere};
 
 use crate::quarantine::Quarantine;
 use crate::redrive::Redrive;
@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Serve(Box<Serve>),
     /// Starts a pipeline of its own, posts documents, drains it, and shows what landed
     Demo(Demo),
+    /// Runs SQS, S3 and the event source alone, for functions under `cargo lambda watch`
+    Backends(Backends),
     /// Checks stream files and keys.json, and shows what becomes of a sample document
     Check(Check),
     /// Write keys
@@ -58,6 +60,15 @@ pub(crate) struct Serve {
     /// Where SQS listens
     #[arg(long, default_value = "127.0.0.1:9324")]
     pub(crate) sqs_listen: SocketAddr,
+    /// An SQS that runs elsewhere, in place of the own one; the AWS credentials of this environment are used
+    #[arg(long, value_name = "URL", requires = "queue_url")]
+    pub(crate) sqs_endpoint: Option<String>,
+    /// The queue's URL on that SQS
+    #[arg(long, value_name = "URL", requires = "sqs_endpoint")]
+    pub(crate) queue_url: Option<String>,
+    /// An S3 that runs elsewhere, in place of the own one; it must have the bucket
+    #[arg(long, value_name = "URL", requires = "bucket")]
+    pub(crate) s3_endpoint: Option<String>,
     /// The folder under which objects lie, as DATA/BUCKET/KEY
     #[arg(long, default_value = "./data")]
     pub(crate) data: PathBuf,
@@ -109,6 +120,40 @@ pub(crate) struct Serve {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Backends {
+    /// Where deliver is invoked
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9000/2015-03-31/functions/deliver/invocations")]
+    pub(crate) lambda: hyper::Uri,
+    /// A file to write the functions' variables to as well, for a shell to read
+    #[arg(long, value_name = "FILE")]
+    pub(crate) exports: Option<PathBuf>,
+    /// Where S3 listens; a port of 0 picks a free one, here and below
+    #[arg(long, default_value = "127.0.0.1:9002")]
+    pub(crate) s3_listen: SocketAddr,
+    /// Where SQS listens
+    #[arg(long, default_value = "127.0.0.1:9324")]
+    pub(crate) sqs_listen: SocketAddr,
+    /// The folder under which objects lie, as DATA/BUCKET/KEY
+    #[arg(long, default_value = "./data")]
+    pub(crate) data: PathBuf,
+    /// The bucket's name
+    #[arg(long, default_value = "spillway")]
+    pub(crate) bucket: String,
+    /// The folder with streams/ and keys.json
+    #[arg(long, default_value = "./config")]
+    pub(crate) config: PathBuf,
+    /// A write key beside those of keys.json; may be given several times
+    #[arg(long = "write-key", value_name = "KEY", default_value = "local")]
+    pub(crate) write_keys: Vec<String>,
+    /// How long the event source gathers a batch
+    #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
+    pub(crate) window: Duration,
+    /// How long a received message stays hidden, and how long an invocation may take, a build included
+    #[arg(long, default_value = "125s", value_parser = humantime::parse_duration)]
+    pub(crate) visibility_timeout: Duration,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// How many documents are posted; most have 10 payloads
     #[arg(long, default_value_t = 1_000)]
@@ -150,7 +195,10 @@ pub(crate) enum Key {
 impl Serve {
     /// The pipeline's settings.
     pub(crate) fn settings(self) -> anyhow::Result<Settings> {
+        let sqs = self.sqs_endpoint.zip(self.queue_url);
         Ok(Settings {
+            sqs: sqs.map(|(endpoint, queue_url)| SqsElsewhere { endpoint, queue_url }),
+            s3_endpoint: self.s3_endpoint,
             listen: self.listen,
             s3_listen: self.s3_listen,
             sqs_listen: self.sqs_listen,
@@ -169,6 +217,23 @@ impl Serve {
             deliver_timeout: self.deliver_timeout,
             drain_timeout: self.drain_timeout,
             faults: Plan::new(self.fault_seed, self.faults),
+            ..of_this_process()?
+        })
+    }
+}
+
+impl Backends {
+    /// The settings of what is started; what concerns the functions' processes is of no matter.
+    pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
+        Ok(Settings {
+            s3_listen: self.s3_listen,
+            sqs_listen: self.sqs_listen,
+            data: self.data.clone(),
+            bucket: self.bucket.clone(),
+            config: self.config.clone(),
+            write_keys: self.write_keys.clone(),
+            window: self.window,
+            visibility_timeout: self.visibility_timeout,
             ..of_this_process()?
         })
     }

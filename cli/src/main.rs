@@ -3,6 +3,7 @@
 mod admin;
 mod arguments;
 mod aws;
+mod backends;
 mod check;
 mod demo;
 mod key;
@@ -10,6 +11,7 @@ mod quarantine;
 mod redrive;
 mod report;
 mod serve;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -32,6 +34,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command.unwrap_or_else(|| Command::Serve(arguments.serve.into())) {
         Command::Serve(serve) => on_runtime(serve::run(*serve)),
         Command::Demo(demo) => on_runtime(demo::run(demo)),
+        Command::Backends(backends) => on_runtime(backends::run(backends)),
         Command::Check(check) => check::run(&check),
         Command::Key(key) => key::run(&key),
         Command::Redrive(redrive) => on_runtime(redrive::run(redrive)),

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use spillway_local::pipeline::{Drained, Pipeline, Status};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::admin::Admin;
 use crate::arguments::Serve;
 use crate::report::{self, say};
+use crate::signals::Signals;
 
 /// How often a line of counts is printed, if something has happened.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
@@ -55,7 +55,11 @@ fn banner(pipeline: &Pipeline, admin: &Admin, key: &str) {
     say!("  status   http://{}/status", admin.address());
     say!("  SQS      {}", pipeline.queue_url());
     say!("  S3       {}", pipeline.s3_endpoint());
-    say!("  objects  {}", pipeline.objects().display());
+    if pipeline.is_elsewhere() {
+        say!("  somebody else's servers are in use: counts and ledger cannot tell everything");
+    } else {
+        say!("  objects  {}", pipeline.objects().display());
+    }
     let plan = pipeline.faults().plan();
     for (kind, fault) in plan.faults() {
         say!("  fault    {kind}={fault}, by seed {}", plan.seed);
@@ -85,26 +89,6 @@ async fn print_counts(pipeline: &Pipeline) {
             }
             Ok(_) => {}
             Err(error) => eprintln!("no counts: {error}"),
-        }
-    }
-}
-
-/// Ctrl-C and SIGTERM.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn listen() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("signals cannot be listened to");
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
         }
     }
 }

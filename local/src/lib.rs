@@ -6,9 +6,10 @@
 //!
 //! [`pipeline`] puts them together in this order. [`front`], [`runtime`], [`queue`], [`event_source`] and [`bucket`] do
 //! what API Gateway, Lambda, SQS, its event source mapping and S3 do; [`invoke`] is what they know of a function.
-//! [`ledger`] and [`outcomes`] watch from outside, [`faults`] strike at all of them; [`client`] is who posts and [`sample`]
-//! what.
+//! [`backends`] is all but the functions, for who runs these elsewhere ([`remote`]). [`ledger`] and [`outcomes`] watch from
+//! outside, [`faults`] strike at all of them; [`client`] is who posts and [`sample`] what.
 
+pub mod backends;
 mod body;
 pub mod bucket;
 pub mod client;
@@ -23,5 +24,6 @@ pub mod loopback;
 pub mod outcomes;
 pub mod pipeline;
 pub mod queue;
+pub mod remote;
 pub mod runtime;
 pub mod sample;

@@ -1,6 +1,7 @@
 //! The whole pipeline on one machine: front ► ingest ► SQS ► event source ► deliver ► S3, with the real functions.
 
-mod functions;
+pub(crate) mod functions;
+mod servers;
 mod settings;
 mod status;
 
@@ -11,11 +12,11 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-pub use settings::{Settings, SettingsError};
+pub use settings::{Settings, SettingsError, SqsElsewhere};
 pub use status::Status;
 
 use crate::bucket::{Bucket, BucketError, BucketSettings, Object};
-use crate::event_source::{EventSource, EventSourceSettings, connect};
+use crate::event_source::{EventSource, EventSourceSettings};
 use crate::faults::Faults;
 use crate::front::{Front, FrontSettings};
 use crate::ledger::{Ledger, LedgerError, Report};
@@ -78,8 +79,8 @@ impl Pipeline {
         settings.check()?;
         let faults = Faults::new(settings.faults.clone());
         let ledger = Ledger::start();
-        let bucket = Bucket::start(bucket_settings(&settings, &faults)).await?;
-        let queue = Queue::start(queue_settings(&settings, &ledger, &faults)).await?;
+        let bucket = servers::bucket(&settings, || bucket_settings(&settings, &faults)).await?;
+        let queue = servers::queue(&settings, || queue_settings(&settings, Some(&ledger), &faults)).await?;
         let deliver = Function::start(functions::deliver(&settings, &queue, &bucket, &faults)).await?;
         let event_source = EventSource::start(event_source_settings(&settings, &queue), Arc::new(deliver.clone()));
         let ingest = Function::start(functions::ingest(&settings, &queue, &faults)).await?;
@@ -147,6 +148,12 @@ impl Pipeline {
         Ok(status::of(&self.outcomes.counts(), self.ledger.accepted(), counts, stored, held))
     }
 
+    /// Whether SQS or S3 is run by somebody else: the ledger cannot tell everything then.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        self.queue.is_elsewhere() || self.bucket.is_elsewhere()
+    }
+
     /// Takes no further request, stores what is queued, ends everything and draws up the ledger of this run.
     ///
     /// # Errors
@@ -171,31 +178,31 @@ fn front_settings(settings: &Settings) -> FrontSettings {
     FrontSettings { answer_timeout: settings.front_timeout, ..FrontSettings::new(settings.listen) }
 }
 
-fn bucket_settings(settings: &Settings, faults: &Faults) -> BucketSettings {
+pub(crate) fn bucket_settings(settings: &Settings, faults: &Faults) -> BucketSettings {
     BucketSettings {
         listen: settings.s3_listen,
         data: settings.data.clone(),
         name: settings.bucket.clone(),
-        access_key: functions::CREDENTIAL.to_owned(),
-        secret_key: functions::CREDENTIAL.to_owned(),
+        access_key: settings.of_sdk("AWS_ACCESS_KEY_ID", functions::CREDENTIAL),
+        secret_key: settings.of_sdk("AWS_SECRET_ACCESS_KEY", functions::CREDENTIAL),
         faults: faults.clone(),
     }
 }
 
-fn queue_settings(settings: &Settings, ledger: &Ledger, faults: &Faults) -> QueueSettings {
+pub(crate) fn queue_settings(settings: &Settings, ledger: Option<&Ledger>, faults: &Faults) -> QueueSettings {
     QueueSettings {
         listen: settings.sqs_listen,
         name: "spillway".to_owned(),
         region: functions::REGION.to_owned(),
         visibility_timeout: settings.visibility_timeout,
         max_receive_count: settings.max_receive_count,
-        accepted: Some(ledger.tap()),
+        accepted: ledger.map(Ledger::tap),
         faults: faults.clone(),
     }
 }
 
-fn event_source_settings(settings: &Settings, queue: &Queue) -> EventSourceSettings {
-    let client = connect(&queue.endpoint, functions::REGION, functions::CREDENTIAL);
+pub(crate) fn event_source_settings(settings: &Settings, queue: &Queue) -> EventSourceSettings {
+    let client = servers::client(settings, &queue.endpoint);
     EventSourceSettings {
         batch_size: settings.batch_size,
         window: settings.window,

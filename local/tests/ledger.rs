@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use aws_sdk_s3::primitives::ByteStream;
 use common::{bucket, queue, s3, until};
-use spillway_local::ledger::{Ledger, Report};
+use spillway_local::ledger::{Ledger, Report, Unseen};
 use spillway_local::queue::Queue;
 use spillway_shared::hour::Hour;
 use spillway_shared::message::{self, Encoding, Header, MessageId};
@@ -113,6 +113,7 @@ async fn every_record_is_found_where_it_lies() {
         duplicates: 1,
         foreign: 1,
         unreadable: vec![],
+        unseen: Unseen::default(),
     };
     assert_eq!(report, expected, "{report}");
     assert!(!report.holds());

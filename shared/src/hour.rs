@@ -73,6 +73,14 @@ pub fn timestamp(time: SystemTime) -> String {
     OffsetDateTime::from(time).format(TIMESTAMP).unwrap_or_default()
 }
 
+/// Reads what [`timestamp`] writes; anything else, also a moment before 1970, is `None`.
+#[must_use]
+pub fn parse_timestamp(text: &str) -> Option<SystemTime> {
+    let moment = PrimitiveDateTime::parse(text, TIMESTAMP).ok()?.assume_utc();
+    let nanos = u64::try_from(moment.unix_timestamp_nanos()).ok()?;
+    Some(SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +93,8 @@ mod tests {
         assert_eq!(Hour::parse("2026-11-21T18"), Some(hour));
         assert_eq!((hour.date().as_str(), hour.of_day().as_str()), ("2026-11-21", "18"));
         assert_eq!(timestamp(moment), "2026-11-21T18:39:00.123Z");
+        assert_eq!(parse_timestamp(&timestamp(moment)), Some(moment));
+        assert_eq!(parse_timestamp("2026-11-21T18:39:00.123"), None);
     }
 
     #[test]

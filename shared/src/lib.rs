@@ -14,6 +14,7 @@ pub mod keys;
 pub mod log;
 mod members;
 pub mod message;
+pub mod metrics;
 pub mod pointer;
 pub mod pool;
 pub mod retry;

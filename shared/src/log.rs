@@ -1,4 +1,4 @@
-//! Logs: one JSON object a line where Lambda asks for it, text elsewhere, at the level that Lambda names.
+//! Logs: one JSON object a line where Lambda asks for it, text elsewhere, at the level that `LOG_LEVEL` names.
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -11,13 +11,19 @@ use crate::config::{Lookup, Reader};
 /// Our own crates; everything else is capped at INFO, because below it the runtime and the SDKs print whole events.
 const OURS: [&str; 4] = ["spillway_shared", "spillway_ingest", "spillway_deliver", "spillway_local"];
 
-/// Starts logging as `AWS_LAMBDA_LOG_FORMAT` (`JSON` or text) and `AWS_LAMBDA_LOG_LEVEL` (INFO by default) say.
+/// The variables that name the level, the first one that is set. Lambda's own would filter lines of metrics too, which
+/// have no level and count as INFO; so `LOG_LEVEL` is ours.
+pub const LEVELS: [&str; 2] = ["LOG_LEVEL", "AWS_LAMBDA_LOG_LEVEL"];
+/// The variable by which Lambda asks for JSON.
+pub const FORMAT: &str = "AWS_LAMBDA_LOG_FORMAT";
+
+/// Starts logging as [`FORMAT`] (`JSON` or text) and [`LEVELS`] (INFO by default) say.
 ///
 /// A second call changes nothing.
 pub fn start(lookup: Lookup<'_>) {
     let reader = Reader::new(lookup);
-    let level = reader.text("AWS_LAMBDA_LOG_LEVEL").and_then(|text| text.parse().ok()).unwrap_or(LevelFilter::INFO);
-    let json = reader.text("AWS_LAMBDA_LOG_FORMAT").is_some_and(|text| text.eq_ignore_ascii_case("json"));
+    let level = level(&reader);
+    let json = reader.text(FORMAT).is_some_and(|text| text.eq_ignore_ascii_case("json"));
     // Lambda stamps the time on text lines itself; standard output would be as good, but is not ours in tests.
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     let lines: Box<dyn Layer<Registry> + Send + Sync> =
@@ -32,6 +38,11 @@ pub fn panics_by_place() {
         let place = info.location().map(ToString::to_string);
         tracing::error!(place, "a panic");
     }));
+}
+
+fn level(reader: &Reader<'_>) -> LevelFilter {
+    let named = LEVELS.iter().find_map(|name| reader.text(name)?.parse().ok());
+    named.unwrap_or(LevelFilter::INFO)
 }
 
 fn targets(level: LevelFilter) -> Targets {
@@ -51,6 +62,17 @@ mod tests {
         assert!(filter.would_enable("spillway_ingest::queue", &Level::TRACE));
         assert!(filter.would_enable("lambda_runtime", &Level::INFO));
         assert!(!filter.would_enable("lambda_runtime", &Level::DEBUG));
+    }
+
+    #[test]
+    fn our_own_variable_comes_before_lambdas() {
+        let level_of = |ours: &'static str, lambdas: &'static str| {
+            let lookup = move |name: &str| Some(if name == "LOG_LEVEL" { ours } else { lambdas }.to_owned());
+            level(&Reader::new(&lookup))
+        };
+        assert_eq!(level_of("ERROR", "INFO"), LevelFilter::ERROR);
+        assert_eq!(level_of("", "WARN"), LevelFilter::WARN);
+        assert_eq!(level_of("", ""), LevelFilter::INFO);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::stream::{Stream, StreamExt};
 use lambda_runtime::{Context, LambdaEvent};
+use spillway_shared::metrics::Delivered;
+use spillway_shared::metrics::emf::Sink;
 use spillway_shared::pool::Pool;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
@@ -26,6 +28,11 @@ const FOR_ANSWER: Duration = Duration::from_millis(300);
 /// Uploads end so long before that: enough to delay what failed. With less than 2.8 s, a quarter of them.
 const FOR_DELAYS: Duration = Duration::from_millis(700);
 
+/// A deadline so long past was never meant.
+const LONG_AGO: Duration = Duration::from_hours(24);
+/// The time that an invocation has where nobody says: the default of the template.
+const UNTOLD: Duration = Duration::from_secs(20);
+
 /// What all invocations of a process share.
 #[derive(Debug)]
 pub struct Deliver<S, Q> {
@@ -34,6 +41,7 @@ pub struct Deliver<S, Q> {
     limits: Limits,
     /// Held while suspects are touched: one turn at a time in the whole process.
     turn: Mutex<()>,
+    metrics: Sink,
 }
 
 /// Why an invocation fails as a whole.
@@ -47,8 +55,13 @@ pub enum BatchFailure {
     Nameless,
 }
 
-/// Which SQS messages may be deleted, by their place in the batch. A message has failed until it is known to be kept.
-struct Fates(Vec<bool>);
+/// What became of a batch.
+struct Fates {
+    /// Which SQS messages may be deleted, by their place in the batch. A message has failed until it is known to be kept.
+    kept: Vec<bool>,
+    /// What is counted of it.
+    delivered: Delivered,
+}
 
 /// How far the messages of a batch have come.
 struct Progress<'a> {
@@ -68,7 +81,14 @@ impl<S: ObjectStore, Q: MessageQueue> Deliver<S, Q> {
             uploads: Uploads::new(config, store, pool),
             limits: config.limits,
             turn: Mutex::new(()),
+            metrics: Sink::none(),
         }
+    }
+
+    /// The same, with a line of metrics for every batch.
+    #[must_use]
+    pub fn measured_by(self, metrics: Sink) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Handles one invocation.
@@ -94,6 +114,7 @@ impl<S: ObjectStore, Q: MessageQueue> Deliver<S, Q> {
             self.keep_suspects(batch, suspects, deadline, &mut fates).await;
         }
         self.settle.delay(fates.failed(batch), answer_by).await;
+        self.metrics.write(SystemTime::now(), |line| line.with(&fates.counted()));
         fates.answer(batch)
     }
 
@@ -128,6 +149,7 @@ impl<S: ObjectStore, Q: MessageQueue> Deliver<S, Q> {
         let mut uploads = pin!(self.uploads.store_all(plans, messages, deadline));
         while let Some(uploaded) = next_before(deadline, &mut uploads).await {
             log(&uploaded);
+            uploaded.upload.count(&mut fates.delivered, SystemTime::now());
             progress.add(uploaded, fates);
         }
         progress.faults
@@ -138,6 +160,7 @@ impl<S: ObjectStore, Q: MessageQueue> Deliver<S, Q> {
         while let Some((broken, result)) = next_before(deadline, &mut quarantined).await {
             log_quarantined(&broken, &result);
             if result.is_ok() {
+                fates.delivered.quarantined += 1;
                 fates.keep(&[broken.carrier]);
             }
         }
@@ -146,22 +169,27 @@ impl<S: ObjectStore, Q: MessageQueue> Deliver<S, Q> {
 
 impl Fates {
     fn unknown(batch: &[SqsMessage]) -> Self {
-        Self(vec![false; batch.len()])
+        Self { kept: vec![false; batch.len()], delivered: Delivered::default() }
     }
 
     fn keep(&mut self, carriers: &[usize]) {
         for carrier in carriers {
-            self.0[*carrier] = true;
+            self.kept[*carrier] = true;
         }
     }
 
     /// Those of the messages at `places` that may be deleted.
     fn kept<'a>(&self, batch: &'a [SqsMessage], places: &[usize]) -> impl Iterator<Item = &'a SqsMessage> {
-        places.iter().filter(|at| self.0[**at]).map(|at| &batch[*at])
+        places.iter().filter(|at| self.kept[**at]).map(|at| &batch[*at])
     }
 
     fn failed<'a>(&self, batch: &'a [SqsMessage]) -> impl Iterator<Item = &'a SqsMessage> {
-        batch.iter().zip(&self.0).filter(|(_, kept)| !**kept).map(|(message, _)| message)
+        batch.iter().zip(&self.kept).filter(|(_, kept)| !**kept).map(|(message, _)| message)
+    }
+
+    fn counted(&self) -> Delivered {
+        let failed = self.kept.iter().filter(|kept| !**kept).count();
+        Delivered { messages: self.kept.len() as u64, failed: failed as u64, ..self.delivered }
     }
 
     fn answer(&self, batch: &[SqsMessage]) -> Result<SqsBatchResponse, BatchFailure> {
@@ -253,8 +281,16 @@ fn log_quarantined(broken: &Broken<'_>, result: &Result<(), Failure>) {
 
 /// When all must have ended but the answer, on this process's clock.
 fn answer_by(context: &Context) -> Instant {
-    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    let left = time_left(context.deadline(), SystemTime::now());
     Instant::now() + left - FOR_ANSWER.min(left / 12)
+}
+
+/// `cargo lambda watch` names the same moment of 1970 at every invocation, which is to say none.
+fn time_left(deadline: SystemTime, now: SystemTime) -> Duration {
+    match deadline.duration_since(now) {
+        Err(past) if past.duration() > LONG_AGO => UNTOLD,
+        left => left.unwrap_or_default(),
+    }
 }
 
 /// When uploads must have ended.
@@ -274,3 +310,7 @@ mod fates_tests;
 #[cfg(test)]
 #[path = "batch_poison_tests.rs"]
 mod poison_tests;
+
+#[cfg(test)]
+#[path = "batch_metrics_tests.rs"]
+mod metrics_tests;

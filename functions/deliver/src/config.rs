@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use spillway_shared::config::{Faults, Lookup, Number, Reader};
+use spillway_shared::log;
+use spillway_shared::metrics::emf::{self, METRICS};
 use spillway_shared::retry::Tries;
 
 use crate::encode::Compression;
@@ -52,6 +54,9 @@ pub const QUEUE_URL: &str = "QUEUE_URL";
 /// The region of bucket and queue; Lambda always sets it.
 pub const AWS_REGION: &str = "AWS_REGION";
 
+/// All other variables that deliver reads, but for those that Lambda itself sets.
+pub const TEXTS: [&str; 6] = [BUCKET, OBJECT_PREFIX, COMPRESSION, QUEUE_URL, METRICS, log::LEVELS[0]];
+
 /// The longest [`OBJECT_PREFIX`], in bytes: with all that follows a key stays below the 1,024 that S3 takes.
 const MAX_PREFIX_BYTES: usize = 512;
 
@@ -78,6 +83,8 @@ pub struct Config {
     pub max_inflight_bytes: usize,
     /// How often and how long one call to S3 or SQS is tried.
     pub tries: Tries,
+    /// Whether metrics are written.
+    pub metrics: emf::Settings,
 }
 
 /// Where S3 is and which bucket is meant.
@@ -119,6 +126,7 @@ impl Config {
             max_workers: reader.size(&MAX_WORKERS),
             max_inflight_bytes: reader.size(&MAX_INFLIGHT_BYTES),
             tries: tries(&mut reader),
+            metrics: emf::Settings::read(&mut reader),
         };
         reader.finish(config)
     }

@@ -11,6 +11,7 @@ use spillway_shared::pool::Reservation;
 use tokio::task::yield_now;
 
 use crate::encode::{Compression, Encoder};
+use crate::metrics::Oldest;
 use crate::object::{self, Parts, Plan};
 use crate::store::Object;
 use crate::unpack::{self, Fault, Message};
@@ -60,6 +61,8 @@ pub struct Made {
     pub messages: Vec<usize>,
     /// Messages that were to be in it and turned out to have no records that can be read.
     pub faults: Vec<(usize, Fault)>,
+    /// When the first of its records was received.
+    pub oldest: Oldest,
 }
 
 /// The most that is held while the objects of a plan are made and stored, in bytes.
@@ -132,6 +135,7 @@ async fn whole(inside: &[usize], messages: &[Message<'_>], form: &Form) -> io::R
         match unpack::records(&messages[*at].sealed) {
             Ok(records) => {
                 encoder.push(&records)?;
+                made.oldest.see(&records);
                 made.messages.push(*at);
                 since_yield += records.len();
             }
@@ -172,7 +176,9 @@ impl<'a> Split<'a> {
         encoder.push(records)?;
         let name = object::part_name(header.id, part);
         let object = form.object(header, &name, encoder.finish()?, part.len() as u64);
-        Ok(Made { object: Some(object), messages: vec![self.at], faults: Vec::new() })
+        let mut made = Made { object: Some(object), messages: vec![self.at], ..Made::default() };
+        made.oldest.see(records);
+        Ok(made)
     }
 }
 

@@ -14,6 +14,7 @@
 //!   settle      failed messages come back after a
 //!     delay       that grows with their receives; what is stored beside suspects is deleted at once
 //!     queue       by SQS
+//!   metrics     one line says what became of the batch
 //! ```
 
 pub mod batch;
@@ -22,6 +23,7 @@ pub mod config;
 pub mod delay;
 pub mod draft;
 pub mod encode;
+pub mod metrics;
 pub mod object;
 pub mod quarantine;
 pub mod queue;
@@ -38,6 +40,7 @@ use std::sync::Arc;
 
 use lambda_runtime::{Error, service_fn};
 use spillway_shared::config::Lookup;
+use spillway_shared::metrics::emf::Sink;
 use spillway_shared::{log, runtime};
 
 use crate::batch::Deliver;
@@ -61,7 +64,7 @@ pub fn run(lookup: Lookup<'_>) -> Result<(), Error> {
 async fn serve(config: &Config) -> Result<(), Error> {
     let store = S3::new(&config.bucket, config.tries.timeout).await;
     let queue = Sqs::new(&config.source, config.tries.timeout).await;
-    let deliver = Arc::new(Deliver::new(config, store, queue));
+    let deliver = Arc::new(Deliver::new(config, store, queue).measured_by(Sink::stdout(&config.metrics)));
     let handler = service_fn(move |event| {
         let deliver = Arc::clone(&deliver);
         async move { deliver.invocation(event).await.map_err(Error::from) }

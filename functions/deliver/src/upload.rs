@@ -15,9 +15,10 @@ use tokio::time::Instant;
 use crate::breaker::{Breaker, Moment};
 use crate::config::Config;
 use crate::draft::{self, Draft, Drafts, Form};
+use crate::metrics::Upload;
 use crate::object::Plan;
 use crate::quarantine::Broken;
-use crate::store::{Object, ObjectStore, PutError};
+use crate::store::{Object, ObjectStore, PutError, Stored};
 use crate::unpack::{Fault, Message};
 
 /// What all invocations of a process share to reach the store.
@@ -42,6 +43,8 @@ pub struct Uploaded {
     pub faults: Vec<(usize, Fault)>,
     /// Whether it is stored.
     pub result: Result<(), Failure>,
+    /// What is counted of it.
+    pub upload: Upload,
 }
 
 /// Why an object is not stored.
@@ -105,7 +108,8 @@ impl<S: ObjectStore> Uploads<S> {
             (broken, held)
         });
         let puts = reserved.map(move |(broken, held)| async move {
-            let result = guarded(self.put(&broken.object(now), since, deadline)).await;
+            let object = broken.object(now);
+            let result = guarded(async { self.put(&object, since, deadline, &mut 0).await.map(drop) }).await;
             drop(held);
             (broken, result)
         });
@@ -118,7 +122,7 @@ impl<S: ObjectStore> Uploads<S> {
     }
 
     async fn store(&self, draft: Draft<'_>, messages: &[Message<'_>], since: Moment, deadline: Instant) -> Uploaded {
-        let mut uploaded = Uploaded { key: None, messages: draft.messages(), faults: Vec::new(), result: Ok(()) };
+        let mut uploaded = Uploaded::of(&draft);
         uploaded.result = guarded(self.make_and_put(draft, messages, since, deadline, &mut uploaded)).await;
         uploaded
     }
@@ -132,20 +136,32 @@ impl<S: ObjectStore> Uploads<S> {
         uploaded: &mut Uploaded,
     ) -> Result<(), Failure> {
         let made = draft.make(messages, &self.form).await?;
+        uploaded.upload = Upload::of(&made);
         (uploaded.messages, uploaded.faults) = (made.messages, made.faults);
         let Some(object) = made.object else { return Ok(()) };
         draft.shrink(object.body.len());
         uploaded.key = Some(object.key.clone());
-        self.put(&object, since, deadline).await
+        uploaded.upload.stored = Some(self.put(&object, since, deadline, &mut uploaded.upload.tries).await?);
+        Ok(())
     }
 
-    /// A store that has the object already has the same one: its name says so.
-    async fn put(&self, object: &Object, since: Moment, deadline: Instant) -> Result<(), Failure> {
-        let call = self.tries.run(deadline, || self.store.put(object));
+    /// A store that has the object already has the same one: its name says so. `tries` counts how often it was sent.
+    async fn put(&self, object: &Object, since: Moment, deadline: Instant, tries: &mut u64) -> Result<Stored, Failure> {
+        let call = self.tries.run(deadline, || {
+            *tries += 1;
+            self.store.put(object)
+        });
         // A refusal is about the object: other objects must not wait because of it.
         let blames_store = |error: &GaveUp<PutError>| matches!(error, GaveUp::Exhausted(..) | GaveUp::TimedOut(_));
-        self.breaker.pass(since, call, blames_store).await.ok_or(Failure::HeldBack)??;
-        Ok(())
+        Ok(self.breaker.pass(since, call, blames_store).await.ok_or(Failure::HeldBack)??)
+    }
+}
+
+impl Uploaded {
+    /// Nothing has become of it yet.
+    fn of(draft: &Draft<'_>) -> Self {
+        let upload = Upload::default();
+        Self { key: None, messages: draft.messages(), faults: Vec::new(), result: Ok(()), upload }
     }
 }
 

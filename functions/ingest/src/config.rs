@@ -7,6 +7,8 @@ use std::time::Duration;
 use lambda_http::http::HeaderName;
 use spillway_shared::config::{Faults, Lookup, Number, Reader};
 use spillway_shared::keys::KeyRing;
+use spillway_shared::log;
+use spillway_shared::metrics::emf::{self, METRICS};
 use spillway_shared::retry::Tries;
 use spillway_shared::stream::StreamName;
 
@@ -44,7 +46,8 @@ pub const NUMBERS: [Number; 8] = [
     MAX_MESSAGE_BYTES,
 ];
 /// Every other variable that ingest reads.
-pub const TEXTS: [&str; 5] = ["QUEUE_URL", "WRITE_KEYS", "AUTH", "CONFIG_DIR", "COUNTRY_HEADER"];
+pub const TEXTS: [&str; 7] =
+    ["QUEUE_URL", "WRITE_KEYS", "AUTH", "CONFIG_DIR", "COUNTRY_HEADER", METRICS, log::LEVELS[0]];
 
 /// How ingest is set up.
 #[derive(Debug)]
@@ -59,6 +62,8 @@ pub struct Config {
     pub limits: Limits,
     /// What requests keep to and are judged by.
     pub intake: Intake,
+    /// Whether metrics are written.
+    pub metrics: emf::Settings,
 }
 
 /// What requests keep to and are judged by.
@@ -100,6 +105,7 @@ impl Config {
                 message_bytes,
                 country_header: country_header(&mut reader),
             },
+            metrics: emf::Settings::read(&mut reader),
         };
         reader.finish(config)
     }

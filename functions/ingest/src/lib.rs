@@ -5,7 +5,7 @@
 //! ```
 //!
 //! [`request`] calls the stages in this order. Everything before [`queue`] is pure: bytes in, bytes out. [`queue`] gathers
-//! the records of all requests and [`sqs`] is the only file that talks to SQS.
+//! the records of all requests and [`sqs`] is the only file that talks to SQS. [`metrics`] counts what was answered.
 
 pub mod answer;
 pub mod auth;
@@ -13,23 +13,28 @@ pub mod body;
 pub mod config;
 pub mod error;
 pub mod judge;
+pub mod metrics;
 pub mod pack;
 pub mod payloads;
 pub mod queue;
 pub mod record;
 pub mod rejection;
 pub mod request;
+pub mod shutdown;
 pub mod sqs;
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use lambda_http::{Error, Request, service_fn};
 use spillway_shared::config::Lookup;
+use spillway_shared::metrics::emf::Sink;
 use spillway_shared::pool::{Budget, Pool};
 use spillway_shared::{log, runtime};
 
 use config::Config;
+use metrics::Metrics;
 use queue::Queue;
 use request::Ingest;
 use sqs::Sqs;
@@ -48,7 +53,13 @@ pub fn run(lookup: Lookup<'_>) -> Result<(), Error> {
 async fn serve(config: Config) -> Result<(), Error> {
     let sqs = Sqs::connect(config.queue_url, config.limits.tries).await;
     let queue = Queue::new(sqs, Pool::new(config.workers), config.limits);
-    let ingest = Arc::new(Ingest { intake: config.intake, budget: Budget::new(config.inflight_bytes), queue });
+    let (sink, budget) = (Sink::stdout(&config.metrics), Budget::new(config.inflight_bytes));
+    let is_measured = sink.is_on();
+    let ingest = Arc::new(Ingest { intake: config.intake, budget, queue, metrics: Metrics::new(sink) });
+    if is_measured {
+        let ingest = Arc::clone(&ingest);
+        shutdown::before(move || ingest.metrics.flush(ingest.queue.calls(), SystemTime::now())).await;
+    }
     let handler = move |request: Request| {
         let ingest = Arc::clone(&ingest);
         async move { Ok::<_, Infallible>(ingest.handle(request).await) }

@@ -15,6 +15,7 @@ use spillway_shared::pool::{Pool, Worker};
 use spillway_shared::retry::{GaveUp, Outcome, Tries};
 use tokio::time::{Instant, timeout_at};
 
+use crate::metrics::Calls;
 use crate::pack::{Packed, Partition, Piece, pack};
 use line::Line;
 use ticket::{Share, Ticket};
@@ -96,6 +97,7 @@ struct Inner<S> {
     pool: Pool,
     sender: S,
     limits: Limits,
+    calls: Calls,
 }
 
 impl<S> Clone for Queue<S> {
@@ -107,7 +109,7 @@ impl<S> Clone for Queue<S> {
 impl<S: SendMessages> Queue<S> {
     /// A queue before `sender`, with at most as many calls at once as `pool` has workers.
     pub fn new(sender: S, pool: Pool, limits: Limits) -> Self {
-        Self(Arc::new(Inner { line: Mutex::default(), pool, sender, limits }))
+        Self(Arc::new(Inner { line: Mutex::default(), pool, sender, limits, calls: Calls::default() }))
     }
 
     /// Takes a request's records, NDJSON of one partition, and returns when SQS has acknowledged every one.
@@ -123,6 +125,12 @@ impl<S: SendMessages> Queue<S> {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(NotEnqueued::NotTaken),
         }
+    }
+
+    /// The calls to SQS.
+    #[must_use]
+    pub fn calls(&self) -> &Calls {
+        &self.0.calls
     }
 
     /// Sets a worker to work, if one is free.
@@ -160,13 +168,14 @@ impl<S: SendMessages> Inner<S> {
 
     /// Sends a call until every message is acknowledged or given up. Whoever waits is answered by what happens to their shares.
     async fn carry(&self, mut call: Vec<Packed<Share>>) {
+        let mut is_retry = false;
         loop {
             call.retain(|message| message.waiters.iter().any(Share::is_awaited));
             let Some(deadline) = call.iter().flat_map(|message| &message.waiters).filter_map(Share::deadline).min()
             else {
                 return;
             };
-            match self.carry_until(deadline - ANSWER_MARGIN, &mut call).await {
+            match self.carry_until(deadline - ANSWER_MARGIN, &mut call, &mut is_retry).await {
                 Ok(()) => return,
                 // Only those whose time is up go; the others have time for further tries.
                 Err(GaveUp::OutOfTime | GaveUp::TimedOut(_))
@@ -182,17 +191,23 @@ impl<S: SendMessages> Inner<S> {
         }
     }
 
-    async fn carry_until(&self, deadline: Instant, call: &mut Vec<Packed<Share>>) -> Result<(), GaveUp<CallFailed>> {
+    async fn carry_until(
+        &self,
+        deadline: Instant,
+        call: &mut Vec<Packed<Share>>,
+        is_retry: &mut bool,
+    ) -> Result<(), GaveUp<CallFailed>> {
         let mut tries = self.limits.tries.until(deadline);
         loop {
-            if let Some(end) = tries.once(self.attempt(call)).await {
+            if let Some(end) = tries.once(self.attempt(call, is_retry)).await {
                 return end;
             }
         }
     }
 
     /// One call; what was acknowledged or refused for good leaves `call`.
-    async fn attempt(&self, call: &mut Vec<Packed<Share>>) -> Outcome<(), CallFailed> {
+    async fn attempt(&self, call: &mut Vec<Packed<Share>>, is_retry: &mut bool) -> Outcome<(), CallFailed> {
+        self.calls.count(call.iter().map(|message| message.body.len()).sum(), std::mem::replace(is_retry, true));
         let outgoing = call.iter().map(|message| Outgoing { id: message.id, body: message.body.clone() }).collect();
         match self.sender.send(outgoing).await {
             Ok(receipts) => settle(call, receipts),

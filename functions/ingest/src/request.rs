@@ -14,6 +14,7 @@ use crate::answer;
 use crate::body::{coding, decode, form};
 use crate::config::Intake;
 use crate::error::RequestError;
+use crate::metrics::Metrics;
 use crate::payloads::split;
 use crate::queue::{NotEnqueued, Queue, SendMessages};
 use document::Document;
@@ -33,6 +34,8 @@ pub struct Ingest<S> {
     pub budget: Budget,
     /// Where records go.
     pub queue: Queue<S>,
+    /// What was answered.
+    pub metrics: Metrics,
 }
 
 impl<S: SendMessages> Ingest<S> {
@@ -44,7 +47,10 @@ impl<S: SendMessages> Ingest<S> {
             Ok(Route::Stream(stream)) => self.take(stream, &parts, body).await,
             Err(error) => Err(error),
         };
-        answer.unwrap_or_else(|error| answer::problem(&error, None))
+        let is_full = matches!(answer, Err(RequestError::Busy));
+        let answer = answer.unwrap_or_else(|error| answer::problem(&error, None));
+        self.metrics.answered(answer.status().as_u16(), is_full, self.queue.calls(), SystemTime::now());
+        answer
     }
 
     async fn take(&self, stream: &str, parts: &Parts, body: Body) -> Result<Response<Body>, RequestError> {
@@ -58,6 +64,7 @@ impl<S: SendMessages> Ingest<S> {
         let document = Document { name, stream, sender, parts, body: &body.bytes, received_at: SystemTime::now() };
         let stamped = document.stamp(payloads, &self.intake, &self.budget).await?;
         if stamped.fates.all_rejected() {
+            self.metrics.payloads(name, &stamped.fates);
             return Ok(answer::problem(&RequestError::AllRejected, Some(&stamped.fates)));
         }
         // The records are a copy of their own; the document need not be held while they wait.
@@ -65,6 +72,7 @@ impl<S: SendMessages> Ingest<S> {
         if !stamped.lines.is_empty() {
             self.queue.enqueue(stamped.partition, stamped.lines, deadline).await.map_err(not_enqueued)?;
         }
+        self.metrics.payloads(name, &stamped.fates);
         Ok(answer::accepted(stamped.request_id, &stamped.fates))
     }
 }

@@ -70,8 +70,14 @@ pub enum BucketError {
 pub struct Bucket {
     /// Where the SDK finds it: `http://127.0.0.1:port`.
     pub endpoint: String,
-    /// The folder whose files are the objects.
+    /// The folder whose files are the objects; empty for a bucket elsewhere.
     pub root: PathBuf,
+    here: Option<Here>,
+}
+
+/// What a bucket has that is run here.
+#[derive(Debug)]
+struct Here {
     store: Store,
     server: Server,
     _lock: std::fs::File,
@@ -96,24 +102,38 @@ impl Bucket {
         let store = Store::new(reader, &settings.name, root.clone(), aside);
         let service = Service::new(&store, &settings);
         let server = Server::start(listener, service).map_err(failed)?;
-        Ok(Self { endpoint: format!("http://{address}"), root, store, server, _lock: lock })
+        Ok(Self { endpoint: format!("http://{address}"), root, here: Some(Here { store, server, _lock: lock }) })
     }
 
-    /// What was stored in this run so far.
+    /// A bucket on a server that somebody else runs; nothing is sent to it.
+    #[must_use]
+    pub fn elsewhere(endpoint: &str) -> Self {
+        Self { endpoint: endpoint.to_owned(), root: PathBuf::new(), here: None }
+    }
+
+    /// Whether somebody else runs it: what lies in it is not known here then.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        self.here.is_none()
+    }
+
+    /// What was stored in this run so far; nothing is known of a bucket elsewhere.
     #[must_use]
     pub fn stored(&self) -> Stored {
-        self.store.run().stored()
+        self.here.as_ref().map(|here| here.store.run().stored()).unwrap_or_default()
     }
 
     /// Every object that was stored in this run, or that a sender found stored already.
     #[must_use]
     pub fn objects_of_this_run(&self) -> Vec<Object> {
-        self.store.run().objects(&self.root)
+        self.here.as_ref().map(|here| here.store.run().objects(&self.root)).unwrap_or_default()
     }
 
     /// Answers what is running, for at most a second, and stops listening.
     pub async fn close(self) {
-        self.server.close(Duration::from_secs(1)).await;
+        if let Some(here) = self.here {
+            here.server.close(Duration::from_secs(1)).await;
+        }
     }
 }
 

@@ -14,11 +14,23 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// A client of the SQS at `endpoint`, without retries of its own. Access key and secret are both `credential`.
 #[must_use]
 pub fn connect(endpoint: &str, region: &'static str, credential: &str) -> Client {
+    connect_as(endpoint, region.to_owned(), credential, credential, None)
+}
+
+/// A client of the SQS at `endpoint` with whole credentials, without retries of its own.
+#[must_use]
+pub fn connect_as(
+    endpoint: &str,
+    region: String,
+    access_key: &str,
+    secret_key: &str,
+    session: Option<String>,
+) -> Client {
     let config = aws_sdk_sqs::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .endpoint_url(endpoint)
-        .region(Region::from_static(region))
-        .credentials_provider(Credentials::new(credential, credential, None, None, "local"))
+        .region(Region::new(region))
+        .credentials_provider(Credentials::new(access_key, secret_key, session, None, "local"))
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().operation_timeout(CALL_TIMEOUT).build())
         .build();

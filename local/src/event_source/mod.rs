@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::invoke::Invoke;
-pub use client::connect;
+pub use client::{connect, connect_as};
 use gather::Gatherer;
 
 /// What an event source is started with.

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::bucket::Bucket;
 use crate::queue::{Queue, QueueError};
-pub use report::Report;
+pub use report::{Report, Unseen};
 use runs::Runs;
 pub use tally::Tally;
 
@@ -88,6 +88,7 @@ impl Ledger {
     /// # Errors
     /// The queue or the objects could not be read at all; single objects are named in the report.
     pub async fn settle(self, queue: &Queue, bucket: &Bucket) -> Result<Report, LedgerError> {
+        let unseen = Unseen { sqs: queue.is_elsewhere(), s3: bucket.is_elsewhere() };
         let mut tally = self.close().await;
         queue.each_left(|body| tally.left(&body)).await?;
         queue.each_dead_letter(|body| tally.dead_letter(&body)).await?;
@@ -98,7 +99,7 @@ impl Ledger {
             }
             tally.report()
         });
-        Ok(report.await?)
+        Ok(Report { unseen, ..report.await? })
     }
 }
 

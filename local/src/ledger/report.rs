@@ -26,13 +26,24 @@ pub struct Report {
     pub foreign: u64,
     /// Objects that could not be read, with the reason.
     pub unreadable: Vec<String>,
+    /// What the ledger could not look into.
+    pub unseen: Unseen,
+}
+
+/// What somebody else runs, so that a ledger cannot look into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Unseen {
+    /// What SQS acknowledged and what is left in it: nothing counts as accepted, and what was found as foreign.
+    pub sqs: bool,
+    /// What lies in the bucket: what was taken off the queue counts as missing.
+    pub s3: bool,
 }
 
 impl Report {
-    /// Whether nothing that was accepted is missing.
+    /// Whether nothing that was accepted is missing, as far as it could look.
     #[must_use]
     pub fn holds(&self) -> bool {
-        self.missing == 0
+        self.missing == 0 || self.unseen.s3
     }
 
     /// Whether the queue is empty too.
@@ -45,24 +56,43 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Ledger of this run (distinct records):")?;
-        let rows = [
-            ("accepted by SQS", self.accepted),
-            ("stored", self.stored),
-            ("quarantined", self.quarantined),
-            ("dead-lettered", self.dead_lettered),
-            ("still in the queue", self.in_flight),
-            ("missing", self.missing),
-            ("stored more than once", self.duplicates),
-            ("found, but not accepted", self.foreign),
-        ];
-        for (name, count) in rows {
+        for (name, count) in self.rows() {
             writeln!(f, "  {name:<24}{:>15}", grouped(count))?;
         }
         for object in &self.unreadable {
             writeln!(f, "  cannot be read: {object}")?;
         }
-        let verdict = if self.holds() { "it holds: nothing is lost" } else { "it does NOT hold: records are missing" };
-        write!(f, "  {verdict}")
+        write!(f, "  {}", self.verdict())
+    }
+}
+
+impl Report {
+    /// Only what could be looked into.
+    fn rows(&self) -> Vec<(&'static str, u64)> {
+        let Unseen { sqs, s3 } = self.unseen;
+        let rows = [
+            (!sqs, "accepted by SQS", self.accepted),
+            (!sqs && !s3, "stored", self.stored),
+            (!sqs && !s3, "quarantined", self.quarantined),
+            (!sqs, "dead-lettered", self.dead_lettered),
+            (!sqs, "still in the queue", self.in_flight),
+            (!sqs && !s3, "missing", self.missing),
+            (!sqs && s3, "taken off the queue", self.missing),
+            (!sqs && !s3, "stored more than once", self.duplicates),
+            (!sqs && !s3, "found, but not accepted", self.foreign),
+            (sqs && !s3, "found in the bucket", self.foreign),
+        ];
+        rows.into_iter().filter(|(is_seen, ..)| *is_seen).map(|(_, name, count)| (name, count)).collect()
+    }
+
+    fn verdict(&self) -> &'static str {
+        match (self.unseen.sqs, self.unseen.s3) {
+            (true, true) => "SQS and S3 are elsewhere: what became of the records is for them to say",
+            (true, false) => "SQS is elsewhere: what it accepted, and whether all of it is here, is not known",
+            (false, true) => "S3 is elsewhere: whether it has what was taken off the queue is not known",
+            (false, false) if self.holds() => "it holds: nothing is lost",
+            (false, false) => "it does NOT hold: records are missing",
+        }
     }
 }
 
@@ -90,6 +120,11 @@ mod tests {
         assert!(text.contains("accepted by SQS               1,234,567\n"), "{text}");
         assert!(text.ends_with("does NOT hold: records are missing"), "{text}");
         assert!(!report.holds());
+        let unseen = Report { unseen: Unseen { s3: true, ..Unseen::default() }, ..report }.to_string();
+        assert!(
+            unseen.contains("taken off the queue                   1\n") && !unseen.contains("  stored"),
+            "{unseen}"
+        );
         assert!(Report::default().to_string().ends_with("nothing is lost"));
     }
 }

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use spillway_shared::config::Number;
 use spillway_shared::keys::digest;
+use spillway_shared::log;
+use spillway_shared::metrics::emf::METRICS;
 
 use super::Settings;
 use crate::bucket::Bucket;
@@ -16,6 +18,10 @@ use crate::runtime::FunctionSettings;
 pub(super) const REGION: &str = "us-east-1";
 /// The access key and the secret of everything here; nothing checks more than that they agree.
 pub(super) const CREDENTIAL: &str = "local";
+
+/// The variables of the SDKs, and what they are here.
+pub(crate) const SDK: [(&str, &str); 3] =
+    [("AWS_REGION", REGION), ("AWS_ACCESS_KEY_ID", CREDENTIAL), ("AWS_SECRET_ACCESS_KEY", CREDENTIAL)];
 
 /// Time-out and tries of ingest's calls.
 pub(super) const INGEST_CALLS: [Number; 2] =
@@ -73,14 +79,11 @@ fn function<'a>(
     names: impl Iterator<Item = &'a str>,
 ) -> FunctionSettings {
     let mut variables: Vec<_> = own.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-    let common = [
-        ("AWS_REGION", REGION),
-        ("AWS_ACCESS_KEY_ID", CREDENTIAL),
-        ("AWS_SECRET_ACCESS_KEY", CREDENTIAL),
-        ("AWS_LAMBDA_LOG_LEVEL", "WARN"),
-    ];
+    let common = [("AWS_LAMBDA_LOG_LEVEL", "WARN"), (METRICS, "none")];
     variables.extend(common.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    for name in names.chain(["AWS_LAMBDA_LOG_LEVEL", "AWS_LAMBDA_LOG_FORMAT"]) {
+    variables.extend(SDK.map(|(name, here)| (name.to_owned(), settings.of_sdk(name, here))));
+    let session = settings.is_elsewhere().then_some("AWS_SESSION_TOKEN");
+    for name in names.chain([METRICS, log::LEVELS[0], log::LEVELS[1], log::FORMAT]).chain(session) {
         if let Some(value) = settings.variables.get(name) {
             // What is said explicitly replaces what is given here.
             variables.retain(|(given, _)| given != name);
@@ -94,13 +97,13 @@ fn function<'a>(
     }
 }
 
-fn write_keys(settings: &Settings) -> String {
+pub(crate) fn write_keys(settings: &Settings) -> String {
     let given = settings.variables.get("WRITE_KEYS").cloned();
     let named = settings.write_keys.iter().enumerate();
     let own = named.map(|(number, key)| format!("write-key-{}={}", number + 1, digest(key.as_bytes())));
     given.into_iter().chain(own).collect::<Vec<_>>().join(",")
 }
 
-fn absolute(folder: &Path) -> String {
+pub(crate) fn absolute(folder: &Path) -> String {
     std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()).display().to_string()
 }

@@ -51,10 +51,23 @@ pub struct Settings {
     pub front_timeout: Duration,
     /// How long draining may take at the end.
     pub drain_timeout: Duration,
+    /// An SQS that somebody else runs, in place of the own one.
+    pub sqs: Option<SqsElsewhere>,
+    /// The address of an S3 that somebody else runs, in place of the own one; it must have the bucket.
+    pub s3_endpoint: Option<String>,
     /// What goes wrong on purpose, until [`super::Pipeline::faults`] says otherwise.
     pub faults: Plan,
     /// The functions' own variables, passed on where the function reads them.
     pub variables: BTreeMap<String, String>,
+}
+
+/// An SQS that somebody else runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqsElsewhere {
+    /// Its address.
+    pub endpoint: String,
+    /// The queue's URL there.
+    pub queue_url: String,
 }
 
 /// Settings that contradict each other.
@@ -87,9 +100,22 @@ impl Settings {
             deliver_timeout: Duration::from_secs(5),
             front_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_mins(1),
+            sqs: None,
+            s3_endpoint: None,
             faults: Plan::default(),
             variables: BTreeMap::new(),
         }
+    }
+
+    /// Whether SQS or S3 is run by somebody else, to whom the credentials of this process's user are shown then.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.sqs.is_some() || self.s3_endpoint.is_some()
+    }
+
+    /// A variable of the SDKs: the user's own where somebody else's servers are used, else what stands for it here.
+    pub(super) fn of_sdk(&self, name: &str, here: &str) -> String {
+        let own = self.is_elsewhere().then(|| self.variables.get(name)).flatten();
+        own.cloned().unwrap_or_else(|| here.to_owned())
     }
 
     /// Checks the relations between settings that only the whole knows.

@@ -2,6 +2,7 @@
 //!
 //! The emulator is `rustack-sqs-core`; [`service`] stands before it and closes its gaps by [`rules`].
 
+mod elsewhere;
 mod harm;
 mod refusal;
 mod remains;
@@ -61,6 +62,9 @@ pub enum QueueError {
     /// The emulator refused.
     #[error("SQS: {0}")]
     Emulator(String),
+    /// The server elsewhere did not answer.
+    #[error("SQS elsewhere: {0}")]
+    Elsewhere(String),
 }
 
 /// How many messages are where.
@@ -87,8 +91,15 @@ pub struct Queue {
     pub arn: String,
     /// The dead-letter queue's URL.
     pub dead_letter_url: String,
-    service: Arc<Service>,
-    server: Server,
+    place: Place,
+}
+
+/// Where a queue is.
+#[derive(Debug)]
+enum Place {
+    Here(Arc<Service>, Server),
+    /// On a server that somebody else runs.
+    Elsewhere(aws_sdk_sqs::Client),
 }
 
 impl Queue {
@@ -105,16 +116,41 @@ impl Queue {
         let arn = queue_arn(&settings.region, ACCOUNT, &settings.name);
         let service = Arc::new(Service::new(emulator, settings));
         let server = Server::start(listener, Arc::clone(&service).http()).map_err(QueueError::emulator)?;
-        Ok(Self { endpoint: format!("http://{address}"), url, arn, dead_letter_url, service, server })
+        Ok(Self {
+            endpoint: format!("http://{address}"),
+            url,
+            arn,
+            dead_letter_url,
+            place: Place::Here(service, server),
+        })
     }
 
-    /// How many messages are where, now.
+    /// A queue on a server that somebody else runs; nothing is sent yet.
+    #[must_use]
+    pub fn elsewhere(endpoint: &str, url: &str, client: aws_sdk_sqs::Client) -> Self {
+        let (endpoint, url) = (endpoint.to_owned(), url.to_owned());
+        let region = client.config().region().map_or("us-east-1", AsRef::as_ref);
+        let arn = elsewhere::arn(&url, region);
+        Self { endpoint, url, arn, dead_letter_url: String::new(), place: Place::Elsewhere(client) }
+    }
+
+    /// Whether somebody else runs it: what it acknowledged and what is left in it is not known here then.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        matches!(self.place, Place::Elsewhere(_))
+    }
+
+    /// How many messages are where, now; a queue elsewhere does not tell of its dead letters and of its oldest message.
     ///
     /// # Errors
-    /// The emulator has ended.
+    /// The emulator has ended, or the server elsewhere does not answer.
     pub async fn counts(&self) -> Result<Counts, QueueError> {
-        let queue = attributes(&self.service.emulator, &self.url).await?;
-        let dead = attributes(&self.service.emulator, &self.dead_letter_url).await?;
+        let service = match &self.place {
+            Place::Here(service, _) => service,
+            Place::Elsewhere(client) => return elsewhere::counts(client, &self.url).await,
+        };
+        let queue = attributes(&service.emulator, &self.url).await?;
+        let dead = attributes(&service.emulator, &self.dead_letter_url).await?;
         let of = |map: &HashMap<String, String>, name: &str| map.get(name).and_then(|n| n.parse().ok()).unwrap_or(0);
         let waiting = |map| of(map, "ApproximateNumberOfMessages") + of(map, "ApproximateNumberOfMessagesDelayed");
         let hidden = |map| of(map, "ApproximateNumberOfMessagesNotVisible");
@@ -122,17 +158,21 @@ impl Queue {
             queued: waiting(&queue),
             in_flight: hidden(&queue),
             dead_lettered: waiting(&dead) + hidden(&dead),
-            oldest: self.service.track().oldest(),
+            oldest: service.track().oldest(),
         })
     }
 
     /// A client that talks to this queue: without signatures, which nobody checks here, and without retries.
     #[must_use]
     pub fn client(&self) -> aws_sdk_sqs::Client {
+        let service = match &self.place {
+            Place::Here(service, _) => service,
+            Place::Elsewhere(client) => return client.clone(),
+        };
         let config = aws_sdk_sqs::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .endpoint_url(&self.endpoint)
-            .region(Region::new(self.service.region().to_owned()))
+            .region(Region::new(service.region().to_owned()))
             .retry_config(RetryConfig::disabled())
             .allow_no_auth()
             .build();
@@ -141,8 +181,10 @@ impl Queue {
 
     /// Answers what is running, for at most a second, and stops listening.
     pub async fn close(self) {
-        self.server.close(Duration::from_secs(1)).await;
-        self.service.emulator.shutdown_all().await;
+        if let Place::Here(service, server) = self.place {
+            server.close(Duration::from_secs(1)).await;
+            service.emulator.shutdown_all().await;
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use lambda_http::http::Method;
 use serde_json::{Value, json};
 use spillway_shared::keys::digest;
 use spillway_shared::message::open;
+use spillway_shared::metrics::emf::Sink;
 use spillway_shared::pool::Pool;
 use spillway_shared::retry::Tries;
 
@@ -70,6 +71,7 @@ fn ingest(queue: &Memory, more: &[(&str, &str)]) -> Ingest<Memory> {
         intake: config.intake,
         budget: Budget::new(config.inflight_bytes),
         queue: Queue::new(queue.clone(), Pool::new(2), limits),
+        metrics: Metrics::new(Sink::none()),
     }
 }
 
@@ -260,4 +262,38 @@ fn without_a_key_ingest_does_not_start_unless_told() {
     let faults = config(folder.path(), &[("WRITE_KEYS", "")]).unwrap_err();
     assert!(faults.to_string().starts_with("WRITE_KEYS: no key is configured"), "{faults}");
     assert!(config(folder.path(), &[("WRITE_KEYS", ""), ("AUTH", "none")]).is_ok());
+}
+
+#[tokio::test]
+async fn every_answer_is_counted_and_its_payloads_by_stream() {
+    let written = Arc::new(Mutex::new(Vec::new()));
+    let ingest = Ingest {
+        metrics: Metrics::new(Sink::to("f", Lines(Arc::clone(&written)))),
+        ..self::ingest(&Memory::default(), &[])
+    };
+    for exchange in
+        [post("clicks", "[{},{},3]"), post("clicks", "[3]"), post("nowhere", "{}"), at("GET", "/health", "")]
+    {
+        ingest.handle(exchange.request).await;
+    }
+    ingest.metrics.flush(ingest.queue.calls(), SystemTime::now());
+    let text = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+    let lines: Vec<_> = text.lines().map(parsed).collect();
+    let sum = |name: &str| lines.iter().filter_map(|line| line[name].as_f64()).sum::<f64>();
+    let counted =
+        ["Requests", "Status2xx", "Status4xx", "Accepted", "Rejected", "QueueCalls", "QueueCallUnits"].map(sum);
+    assert_eq!(json!(counted), json!([3.0, 1.0, 2.0, 2.0, 2.0, 1.0, 1.0]), "{text}");
+}
+
+/// Keeps what is written.
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

@@ -1,0 +1,48 @@
+//! `spillway backends`: SQS, S3 and the event source, for functions that somebody else runs.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use spillway_local::backends;
+
+use crate::arguments::Backends;
+use crate::report::say;
+use crate::signals::Signals;
+
+/// Runs until a signal comes.
+pub(crate) async fn run(arguments: Backends) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::listen()?;
+    let running = backends::Backends::start(arguments.settings()?, arguments.lambda.clone()).await?;
+    let variables = running.variables();
+    if let Some(path) = &arguments.exports {
+        std::fs::write(path, exports(&variables)).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    say!("SQS      {}", running.queue().url);
+    say!("S3       {}", running.bucket().endpoint);
+    say!("objects  {}", running.bucket().root.display());
+    say!("deliver  {}", arguments.lambda);
+    say!("\n{}", exports(&variables));
+    signals.next().await;
+    say!("ended; what was still queued is lost");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A line for each variable, for a shell: `cargo lambda watch --env-file` takes no value with a `=` in it.
+fn exports(variables: &[(&str, String)]) -> String {
+    variables.iter().fold(String::new(), |mut text, (name, value)| {
+        let _ = writeln!(text, "export {name}='{}'", value.replace('\'', "'\\''"));
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_back_what_is_exported() {
+        let exports = exports(&[("A", "it's here".to_owned()), ("B", "2".to_owned())]);
+        assert_eq!(exports, "export A='it'\\''s here'\nexport B='2'\n");
+    }
+}

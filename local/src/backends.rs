@@ -1,0 +1,68 @@
+//! Only what stands behind the functions: SQS, S3, and the event source that invokes a deliver which somebody else runs.
+
+use std::sync::Arc;
+
+use hyper::Uri;
+use spillway_shared::metrics::emf::METRICS;
+
+use crate::bucket::Bucket;
+use crate::event_source::EventSource;
+use crate::faults::Faults;
+use crate::pipeline::functions::{SDK, absolute, write_keys};
+use crate::pipeline::{PipelineError, Settings, bucket_settings, event_source_settings, queue_settings};
+use crate::queue::Queue;
+use crate::remote::RemoteFunction;
+
+/// Running backends. Dropping them stops them; objects stay, messages do not.
+#[derive(Debug)]
+pub struct Backends {
+    queue: Queue,
+    bucket: Bucket,
+    _event_source: EventSource,
+    settings: Settings,
+}
+
+impl Backends {
+    /// Starts SQS and S3, and begins to invoke the function at `deliver`.
+    ///
+    /// An invocation may take as long as a message stays hidden; after that SQS shows it again anyway.
+    ///
+    /// # Errors
+    /// What did not start and why.
+    pub async fn start(settings: Settings, deliver: Uri) -> Result<Self, PipelineError> {
+        let faults = Faults::new(settings.faults.clone());
+        let bucket = Bucket::start(bucket_settings(&settings, &faults)).await?;
+        let queue = Queue::start(queue_settings(&settings, None, &faults)).await?;
+        let function = Arc::new(RemoteFunction::new(deliver, settings.visibility_timeout));
+        let event_source = EventSource::start(event_source_settings(&settings, &queue), function);
+        Ok(Self { queue, bucket, _event_source: event_source, settings })
+    }
+
+    /// The variables that both functions need to work with these backends.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let mut variables = vec![
+            ("QUEUE_URL", self.queue.url.clone()),
+            ("AWS_ENDPOINT_URL_SQS", self.queue.endpoint.clone()),
+            ("BUCKET", self.settings.bucket.clone()),
+            ("AWS_ENDPOINT_URL_S3", self.bucket.endpoint.clone()),
+            ("CONFIG_DIR", absolute(&self.settings.config)),
+            ("WRITE_KEYS", write_keys(&self.settings)),
+            (METRICS, "none".to_owned()),
+        ];
+        variables.extend(SDK.map(|(name, value)| (name, value.to_owned())));
+        variables
+    }
+
+    /// The queue.
+    #[must_use]
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// The bucket.
+    #[must_use]
+    pub fn bucket(&self) -> &Bucket {
+        &self.bucket
+    }
+}

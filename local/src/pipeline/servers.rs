@@ -1,0 +1,32 @@
+//! SQS and S3 of a pipeline: its own, or somebody else's.
+
+use aws_sdk_sqs::Client;
+
+use super::Settings;
+use super::functions::SDK;
+use crate::bucket::{Bucket, BucketError, BucketSettings};
+use crate::event_source::connect_as;
+use crate::queue::{Queue, QueueError, QueueSettings};
+
+/// The bucket: somebody else's if the settings name one, else one of the own.
+pub(super) async fn bucket(settings: &Settings, own: impl FnOnce() -> BucketSettings) -> Result<Bucket, BucketError> {
+    match &settings.s3_endpoint {
+        Some(endpoint) => Ok(Bucket::elsewhere(endpoint)),
+        None => Bucket::start(own()).await,
+    }
+}
+
+/// The queue: somebody else's if the settings name one, else one of the own.
+pub(super) async fn queue(settings: &Settings, own: impl FnOnce() -> QueueSettings) -> Result<Queue, QueueError> {
+    match &settings.sqs {
+        Some(sqs) => Ok(Queue::elsewhere(&sqs.endpoint, &sqs.queue_url, client(settings, &sqs.endpoint))),
+        None => Queue::start(own()).await,
+    }
+}
+
+/// A client of the SQS at `endpoint`, with the credentials that the functions have too.
+pub(super) fn client(settings: &Settings, endpoint: &str) -> Client {
+    let [region, access_key, secret_key] = SDK.map(|(name, here)| settings.of_sdk(name, here));
+    let session = settings.is_elsewhere().then(|| settings.variables.get("AWS_SESSION_TOKEN").cloned()).flatten();
+    connect_as(endpoint, region, &access_key, &secret_key, session)
+}

@@ -1,0 +1,49 @@
+//! What is asked of a queue that somebody else runs.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::DisplayErrorContext;
+use aws_sdk_sqs::types::QueueAttributeName::{
+    All, ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed, ApproximateNumberOfMessagesNotVisible,
+};
+use rustack_sqs_core::queue::queue_arn;
+use tokio::time::timeout;
+
+use super::{ACCOUNT, Counts, QueueError};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The ARN by which events name a queue: its URL ends with account and name.
+pub(super) fn arn(url: &str, region: &str) -> String {
+    let mut ends = url.trim_end_matches('/').rsplit('/');
+    let name = ends.next().unwrap_or_default();
+    let account = ends.next().filter(|text| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()));
+    queue_arn(region, account.unwrap_or(ACCOUNT), name)
+}
+
+/// How many messages it has.
+pub(super) async fn counts(client: &Client, url: &str) -> Result<Counts, QueueError> {
+    let call = client.get_queue_attributes().queue_url(url).attribute_names(All).send();
+    let output = timeout(PATIENCE, call).await.map_err(|_| QueueError::Elsewhere("no answer in time".to_owned()))?;
+    let output = output.map_err(|error| QueueError::Elsewhere(DisplayErrorContext(error).to_string()))?;
+    let attributes = output.attributes.unwrap_or_default();
+    let of = |name| attributes.get(&name).and_then(|count| count.parse().ok()).unwrap_or(0);
+    Ok(Counts {
+        queued: of(ApproximateNumberOfMessages) + of(ApproximateNumberOfMessagesDelayed),
+        in_flight: of(ApproximateNumberOfMessagesNotVisible),
+        ..Counts::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arn_follows_from_a_url() {
+        let url = "https://sqs.eu-central-1.amazonaws.com/123456789012/spillway-messages";
+        assert_eq!(arn(url, "eu-central-1"), "arn:aws:sqs:eu-central-1:123456789012:spillway-messages");
+        assert_eq!(arn("http://127.0.0.1:4566/q/", "us-east-1"), "arn:aws:sqs:us-east-1:000000000000:q");
+    }
+}

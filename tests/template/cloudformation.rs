@@ -1,0 +1,148 @@
+//! Reads `template.yaml`: short forms such as `!Ref x` become `{"Ref": "x"}`, as CloudFormation itself reads them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use saphyr::{LoadableYamlNode, Scalar, Yaml};
+use serde_json::{Map, Value};
+
+/// The template, in its long form.
+pub(crate) struct Template {
+    pub(crate) parameters: Map<String, Value>,
+    pub(crate) resources: Map<String, Value>,
+}
+
+impl Template {
+    pub(crate) fn read() -> Self {
+        let documents = Yaml::load_from_str(include_str!("../../template.yaml")).unwrap();
+        let template = json(&documents[0]);
+        let section = |name: &str| template[name].as_object().unwrap().clone();
+        Self { parameters: section("Parameters"), resources: section("Resources") }
+    }
+
+    /// The variables of a function.
+    pub(crate) fn variables(&self, function: &str) -> BTreeMap<String, Value> {
+        let variables = &self.resources[function]["Properties"]["Environment"]["Variables"];
+        variables.as_object().unwrap().clone().into_iter().collect()
+    }
+
+    /// The parameter that a value refers to.
+    pub(crate) fn parameter_behind(&self, value: &Value) -> &Value {
+        let name = value["Ref"].as_str().unwrap_or_else(|| panic!("{value} is no reference"));
+        self.parameters.get(name).unwrap_or_else(|| panic!("there is no parameter {name}"))
+    }
+
+    pub(crate) fn default(&self, parameter: &str) -> u64 {
+        Self::number(&self.parameters[parameter]["Default"])
+    }
+
+    pub(crate) fn range(&self, parameter: &str) -> (u64, u64) {
+        let parameter = &self.parameters[parameter];
+        (Self::number(&parameter["MinValue"]), Self::number(&parameter["MaxValue"]))
+    }
+
+    pub(crate) fn words(&self, parameter: &str) -> Vec<String> {
+        Self::list(&self.parameters[parameter]["AllowedValues"])
+    }
+
+    /// The statements of a role's own policies, those under a condition included.
+    pub(crate) fn statements(&self, role: &str) -> Vec<Value> {
+        let policies = self.resources[role]["Properties"]["Policies"].as_array().unwrap();
+        let statements = policies.iter().flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap());
+        statements.map(|statement| statement.get("Fn::If").map_or(statement, |choice| &choice[1]).clone()).collect()
+    }
+
+    /// Name and dimensions of every metric of a namespace that an alarm looks at.
+    pub(crate) fn metrics_of_alarms(&self, namespace: &str) -> Vec<(String, Vec<String>)> {
+        let alarms = self.resources.values().filter(|resource| resource["Type"] == "AWS::CloudWatch::Alarm");
+        let mut metrics = Vec::new();
+        for alarm in alarms.map(|alarm| &alarm["Properties"]) {
+            let stats = alarm["Metrics"].as_array().into_iter().flatten().map(|metric| &metric["MetricStat"]["Metric"]);
+            for metric in stats.chain([alarm]).filter(|metric| metric["Namespace"] == namespace) {
+                let dimensions = metric["Dimensions"].as_array().unwrap().iter();
+                let dimensions = dimensions.map(|dimension| Self::text(&dimension["Name"])).collect();
+                metrics.push((Self::text(&metric["MetricName"]), dimensions));
+            }
+        }
+        metrics
+    }
+
+    /// The names of the metrics of a namespace that stand on the dashboard, in widgets and in searches.
+    pub(crate) fn metrics_of_dashboard(&self, namespace: &str) -> BTreeSet<String> {
+        let body = Self::text(&self.resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0]);
+        // What is filled in by CloudFormation has no effect on names.
+        let dashboard: Value = serde_json::from_str(&body.replace("${ObjectiveSeconds}", "300")).unwrap();
+        let mut names = BTreeSet::new();
+        for widget in dashboard["widgets"].as_array().unwrap() {
+            let mut before = [String::new(), String::new()];
+            for row in widget["properties"]["metrics"].as_array().into_iter().flatten() {
+                names.extend(searched(&row[0], namespace));
+                let Some(row) = whole(row, &before) else { continue };
+                if row[0] == namespace {
+                    names.insert(row[1].clone());
+                }
+                before = row;
+            }
+        }
+        names
+    }
+
+    /// A number, written as one or as text.
+    pub(crate) fn number(value: &Value) -> u64 {
+        let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+        number.unwrap_or_else(|| panic!("{value} is no number"))
+    }
+
+    /// A list of texts; one text is a list too.
+    pub(crate) fn list(value: &Value) -> Vec<String> {
+        value.as_array().map_or_else(|| vec![Self::text(value)], |texts| texts.iter().map(Self::text).collect())
+    }
+
+    fn text(value: &Value) -> String {
+        value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+    }
+}
+
+/// Namespace and name of a row of a widget: `.` repeats the place above, `...` all of them; `None` for an expression.
+fn whole(row: &Value, before: &[String; 2]) -> Option<[String; 2]> {
+    let first = row[0].as_str()?;
+    if first == "..." {
+        return Some(before.clone());
+    }
+    let place =
+        |at: usize| row[at].as_str().filter(|text| *text != ".").map_or_else(|| before[at].clone(), str::to_owned);
+    Some([place(0), place(1)])
+}
+
+/// The metric that a search expression names: `SEARCH('{Namespace,…} … MetricName="X"', …)`.
+fn searched(row: &Value, namespace: &str) -> Option<String> {
+    let expression = row["expression"].as_str()?;
+    let (_, rest) = expression.split_once(&format!("{{{namespace},"))?;
+    Some(rest.split_once("MetricName=\"")?.1.split_once('"')?.0.to_owned())
+}
+
+fn json(yaml: &Yaml<'_>) -> Value {
+    match yaml {
+        Yaml::Value(scalar) => of_scalar(scalar),
+        Yaml::Sequence(items) => items.iter().map(json).collect(),
+        Yaml::Mapping(members) => {
+            members.iter().map(|(key, value)| (json(key).as_str().unwrap().to_owned(), json(value))).collect()
+        }
+        Yaml::Tagged(tag, inside) => long_form(&tag.suffix, json(inside)),
+        other => panic!("{other:?} has no place in a template"),
+    }
+}
+
+fn of_scalar(scalar: &Scalar<'_>) -> Value {
+    match scalar {
+        Scalar::Null => Value::Null,
+        Scalar::Boolean(boolean) => (*boolean).into(),
+        Scalar::Integer(integer) => (*integer).into(),
+        Scalar::FloatingPoint(float) => float.into_inner().into(),
+        Scalar::String(text) => text.as_ref().into(),
+    }
+}
+
+fn long_form(tag: &str, inside: Value) -> Value {
+    let name = if ["Ref", "Condition"].contains(&tag) { tag.to_owned() } else { format!("Fn::{tag}") };
+    Value::Object(Map::from_iter([(name, inside)]))
+}
