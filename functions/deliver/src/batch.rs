@@ -1,12 +1,11 @@
 //! One invocation: a batch of SQS messages in, those that failed out.
 
 use std::pin::pin;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::stream::{Stream, StreamExt};
-use lambda_runtime::{Context, LambdaEvent};
-use spillway_shared::metrics::Delivered;
+use lambda_runtime::LambdaEvent;
 use spillway_shared::metrics::emf::Sink;
 use spillway_shared::pool::Pool;
 use tokio::sync::Mutex;
@@ -14,7 +13,9 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use crate::config::Config;
-use crate::object::{self, Limits, Plan};
+use crate::deadline::{answer_by, uploads_end};
+use crate::fates::{BatchFailure, Fates, Progress};
+use crate::object::{self, Limits};
 use crate::quarantine::Broken;
 use crate::queue::MessageQueue;
 use crate::settle::Settle;
@@ -22,16 +23,6 @@ use crate::store::ObjectStore;
 use crate::suspects::{self, Sorted};
 use crate::unpack::{self, Fault, Message};
 use crate::upload::{Failure, Uploaded, Uploads};
-
-/// All ends so long before the function's time does: enough to answer. With less than 3.6 s, a twelfth of them.
-const FOR_ANSWER: Duration = Duration::from_millis(300);
-/// Uploads end so long before that: enough to delay what failed. With less than 2.8 s, a quarter of them.
-const FOR_DELAYS: Duration = Duration::from_millis(700);
-
-/// A deadline so long past was never meant.
-const LONG_AGO: Duration = Duration::from_hours(24);
-/// The time that an invocation has where nobody says: the default of the template.
-const UNTOLD: Duration = Duration::from_secs(20);
 
 /// What all invocations of a process share.
 #[derive(Debug)]
@@ -42,33 +33,6 @@ pub struct Deliver<S, Q> {
     /// Held while suspects are touched: one turn at a time in the whole process.
     turn: Mutex<()>,
     metrics: Sink,
-}
-
-/// Why an invocation fails as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BatchFailure {
-    /// The function's error metric must show it.
-    #[error("all {0} messages of the batch failed")]
-    All(usize),
-    /// It cannot be named in the answer, and an answer without it would delete it.
-    #[error("a message without an SQS message id failed")]
-    Nameless,
-}
-
-/// What became of a batch.
-struct Fates {
-    /// Which SQS messages may be deleted, by their place in the batch. A message has failed until it is known to be kept.
-    kept: Vec<bool>,
-    /// What is counted of it.
-    delivered: Delivered,
-}
-
-/// How far the messages of a batch have come.
-struct Progress<'a> {
-    messages: &'a [Message<'a>],
-    /// Of each message, how many objects it is still to be stored in: one, or as many as it has parts.
-    missing: Vec<usize>,
-    faults: Vec<(usize, Fault)>,
 }
 
 impl<S: ObjectStore, Q: MessageQueue> Deliver<S, Q> {
@@ -167,77 +131,6 @@ impl<S: ObjectStore, Q: MessageQueue> Deliver<S, Q> {
     }
 }
 
-impl Fates {
-    fn unknown(batch: &[SqsMessage]) -> Self {
-        Self { kept: vec![false; batch.len()], delivered: Delivered::default() }
-    }
-
-    fn keep(&mut self, carriers: &[usize]) {
-        for carrier in carriers {
-            self.kept[*carrier] = true;
-        }
-    }
-
-    /// Those of the messages at `places` that may be deleted.
-    fn kept<'a>(&self, batch: &'a [SqsMessage], places: &[usize]) -> impl Iterator<Item = &'a SqsMessage> {
-        places.iter().filter(|at| self.kept[**at]).map(|at| &batch[*at])
-    }
-
-    fn failed<'a>(&self, batch: &'a [SqsMessage]) -> impl Iterator<Item = &'a SqsMessage> {
-        batch.iter().zip(&self.kept).filter(|(_, kept)| !**kept).map(|(message, _)| message)
-    }
-
-    fn counted(&self) -> Delivered {
-        let failed = self.kept.iter().filter(|kept| !**kept).count();
-        Delivered { messages: self.kept.len() as u64, failed: failed as u64, ..self.delivered }
-    }
-
-    fn answer(&self, batch: &[SqsMessage]) -> Result<SqsBatchResponse, BatchFailure> {
-        let failed: Vec<_> = self.failed(batch).collect();
-        if !failed.is_empty() && failed.len() == batch.len() {
-            return Err(BatchFailure::All(batch.len()));
-        }
-        let mut response = SqsBatchResponse::default();
-        for message in failed {
-            // An empty id would have the same effect as this error, and only in the service's own log.
-            let id = message.message_id.as_deref().filter(|id| !id.is_empty()).ok_or(BatchFailure::Nameless)?;
-            response.add_failure(id);
-        }
-        Ok(response)
-    }
-}
-
-impl<'a> Progress<'a> {
-    fn new(plans: &[Plan], messages: &'a [Message<'a>]) -> Self {
-        let mut missing = vec![1; messages.len()];
-        for plan in plans {
-            if let Plan::Parts(parts) = plan {
-                missing[parts.message] = parts.count();
-            }
-        }
-        Self { messages, missing, faults: Vec::new() }
-    }
-
-    fn add(&mut self, uploaded: Uploaded, fates: &mut Fates) {
-        if uploaded.result.is_ok() {
-            for at in &uploaded.messages {
-                self.stored_once(*at, fates);
-            }
-        }
-        for (at, fault) in uploaded.faults {
-            let carriers = self.messages[at].carriers.iter();
-            self.faults.extend(carriers.map(|carrier| (*carrier, fault.clone())));
-        }
-    }
-
-    fn stored_once(&mut self, at: usize, fates: &mut Fates) {
-        self.missing[at] = self.missing[at].saturating_sub(1);
-        if self.missing[at] == 0 {
-            fates.keep(&self.messages[at].carriers);
-        }
-    }
-}
-
 /// The messages that will never be readable; what may be readable later is left to fail.
 fn broken(batch: &[SqsMessage], faults: Vec<(usize, Fault)>) -> Vec<Broken<'_>> {
     let mut broken = Vec::new();
@@ -279,38 +172,18 @@ fn log_quarantined(broken: &Broken<'_>, result: &Result<(), Failure>) {
     }
 }
 
-/// When all must have ended but the answer, on this process's clock.
-fn answer_by(context: &Context) -> Instant {
-    let left = time_left(context.deadline(), SystemTime::now());
-    Instant::now() + left - FOR_ANSWER.min(left / 12)
-}
-
-/// `cargo lambda watch` names the same moment of 1970 at every invocation, which is to say none.
-fn time_left(deadline: SystemTime, now: SystemTime) -> Duration {
-    match deadline.duration_since(now) {
-        Err(past) if past.duration() > LONG_AGO => UNTOLD,
-        left => left.unwrap_or_default(),
-    }
-}
-
-/// When uploads must have ended.
-fn uploads_end(answer_by: Instant) -> Instant {
-    let left = answer_by.saturating_duration_since(Instant::now());
-    answer_by - FOR_DELAYS.min(left / 4)
-}
-
 #[cfg(test)]
-#[path = "batch_tests.rs"]
+#[path = "batch/tests.rs"]
 mod tests;
 
 #[cfg(test)]
-#[path = "batch_fates_tests.rs"]
+#[path = "batch/fates_tests.rs"]
 mod fates_tests;
 
 #[cfg(test)]
-#[path = "batch_poison_tests.rs"]
+#[path = "batch/poison_tests.rs"]
 mod poison_tests;
 
 #[cfg(test)]
-#[path = "batch_metrics_tests.rs"]
+#[path = "batch/metrics_tests.rs"]
 mod metrics_tests;

@@ -20,9 +20,11 @@
 pub mod batch;
 pub mod breaker;
 pub mod config;
+mod deadline;
 pub mod delay;
 pub mod draft;
 pub mod encode;
+mod fates;
 pub mod metrics;
 pub mod object;
 pub mod quarantine;

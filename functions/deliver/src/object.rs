@@ -149,5 +149,5 @@ impl Open {
 }
 
 #[cfg(test)]
-#[path = "object_tests.rs"]
+#[path = "object/tests.rs"]
 mod tests;

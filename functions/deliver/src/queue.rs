@@ -126,5 +126,5 @@ fn failed<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) -> Out
 }
 
 #[cfg(test)]
-#[path = "queue_tests.rs"]
+#[path = "queue/tests.rs"]
 mod tests;

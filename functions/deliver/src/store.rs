@@ -146,5 +146,5 @@ fn judge_connection(error: &SdkError<PutObjectError>) -> Outcome<Stored, PutErro
 }
 
 #[cfg(test)]
-#[path = "store_tests.rs"]
+#[path = "store/tests.rs"]
 mod tests;

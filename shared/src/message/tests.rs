@@ -1,0 +1,102 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn header(records: &str, encoding: Encoding) -> Header {
+    Header {
+        id: MessageId::new(7),
+        stream: StreamName::parse("clicks").unwrap(),
+        hour: Hour::parse("2026-11-21T18").unwrap(),
+        records: u32::try_from(records.lines().count()).unwrap(),
+        bytes: u32::try_from(records.len()).unwrap(),
+        encoding,
+    }
+}
+
+fn reason(text: &str) -> String {
+    match open(text).and_then(|sealed| sealed.records().map(Cow::into_owned)) {
+        Err(error) => error.to_string(),
+        Ok(_) => "read".to_owned(),
+    }
+}
+
+#[test]
+fn the_header_is_the_contract_to_the_letter() {
+    let text = seal(&header("{}\n", Encoding::None), "{}\n");
+    assert_eq!(
+        text,
+        "{\"v\":1,\"id\":\"00000000000000000000000000000007\",\"stream\":\"clicks\",\"hour\":\"2026-11-21T18\",\
+         \"records\":1,\"bytes\":3,\"encoding\":\"none\"}\n{}\n"
+    );
+}
+
+#[test]
+fn the_longest_header_keeps_its_bound() {
+    let header = Header {
+        id: MessageId::new(u128::MAX),
+        stream: StreamName::parse(&format!("a{}", "b".repeat(62))).unwrap(),
+        hour: Hour::parse("9999-12-31T23").unwrap(),
+        records: u32::MAX,
+        bytes: u32::MAX,
+        encoding: Encoding::ZstdBase64,
+    };
+    assert!(header_line(&header).len() <= MAX_HEADER_BYTES, "{}", header_line(&header).len());
+}
+
+#[test]
+fn a_newer_version_is_not_broken() {
+    let text = "{\"v\":2,\"anything\":[]}\nwhatever";
+    assert_eq!(open(text), Err(Unreadable::Version(2)));
+}
+
+#[test]
+fn every_member_is_checked() {
+    let good = seal(&header("{}\n", Encoding::None), "{}\n");
+    for (from, to, says) in [
+        ("0007\"", "000G\"", "header: bad `id`"),
+        ("clicks", "../etc", "header: bad `stream`"),
+        ("T18", "T99", "header: bad `hour`"),
+        ("\"records\":1", "\"records\":0", "header: bad `records`"),
+        ("\"records\":1", "\"records\":2", "1 records, the header says 2"),
+        ("\"records\":1", "\"records\":4", "header: bad `records`"),
+        ("\"bytes\":3", "\"bytes\":1048577", "header: bad `bytes`"),
+        ("\"bytes\":3", "\"bytes\":4", "3 bytes of records, the header says 4"),
+        ("none", "rot13", "header: bad `encoding`"),
+        ("none", "zstd+base64", "not base64"),
+    ] {
+        assert_eq!(reason(&good.replacen(from, to, 1)), says);
+    }
+    assert!(reason(&good.replacen("\"v\":1,", "\"v\":1,\"w\":1,", 1)).contains("unknown field `w`"));
+    assert_eq!(reason(""), "no header line in the first 256 bytes");
+    assert_eq!(reason(&good.replacen("{}\n", "{} ", 1)), "0 records, the header says 1");
+}
+
+#[test]
+fn a_bomb_stops_at_what_the_header_says() {
+    let bomb = "a".repeat(MAX_RECORD_BYTES) + "\n";
+    let mut small = header("{}\n", Encoding::ZstdBase64);
+    small.bytes = 3;
+    assert_eq!(reason(&seal(&small, &bomb)), "4 bytes of records, the header says 3");
+}
+
+proptest! {
+    #[test]
+    fn what_is_sealed_opens_to_the_same_bytes(
+        lines in prop::collection::vec("[^\n]{0,40}", 1..40),
+        compressed in any::<bool>(),
+    ) {
+        let records = lines.join("\n") + "\n";
+        let encoding = if compressed { Encoding::ZstdBase64 } else { Encoding::None };
+        let mut header = header(&records, encoding);
+        header.records = u32::try_from(lines.len()).unwrap();
+        let text = seal(&header, &records);
+        let sealed = open(&text).unwrap();
+        prop_assert_eq!(&sealed.header, &header);
+        prop_assert_eq!(sealed.records().unwrap(), records.as_bytes());
+    }
+
+    #[test]
+    fn nothing_panics(text in "\\PC{0,300}") {
+        let _ = reason(&text);
+    }
+}
