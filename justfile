@@ -15,6 +15,31 @@ demo documents="1000":
 test:
     cargo test --workspace
 
+# Half an hour of all faults at once; prints its seed and figures
+soak:
+    cargo test --release -p spillway --test faults -- --ignored --exact mix::soak --nocapture
+
+# Ten minutes of each fuzz target (`cargo install cargo-fuzz` first)
+fuzz seconds="600":
+    .ci/fuzz {{seconds}}
+
+# Both functions under cargo-lambda, with SQS and S3 behind them
+watch:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    mkdir -p target && rm -f target/backends.sh
+    cargo build --quiet --package spillway
+    target/debug/spillway backends --exports target/backends.sh &
+    trap 'kill $!' EXIT
+    until [[ -s target/backends.sh ]]; do kill -0 $! && sleep 0.1; done
+    . target/backends.sh
+    cargo lambda watch --invoke-address 127.0.0.1
+
+# The functions as SAM packages them, for arm64 (`pip install aws-sam-cli cargo-lambda ziglang` first)
+package:
+    sam build
+    ls -l .aws-sam/build/*/bootstrap
+
 # What CI runs
 ci:
     .ci/run
