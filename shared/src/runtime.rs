@@ -15,8 +15,13 @@ const MB_A_PROCESSOR: usize = 1_769;
 /// With less than two processors everything runs on one thread: handing work to another would cost more than it wins.
 ///
 /// # Errors
-/// What the operating system says.
+/// That this is not Lambda, where nobody would ever invoke the function; or what the operating system says.
 pub fn of_function(lookup: Lookup<'_>) -> io::Result<Runtime> {
+    if lookup("AWS_LAMBDA_RUNTIME_API").is_none() {
+        return Err(io::Error::other(
+            "AWS_LAMBDA_RUNTIME_API is not set: functions run on Lambda; at your desk `cargo run` starts them with all they need",
+        ));
+    }
     match threads(lookup) {
         1 => Builder::new_current_thread().enable_all().build(),
         threads => Builder::new_multi_thread().worker_threads(threads).enable_all().build(),
@@ -33,6 +38,12 @@ fn threads(lookup: Lookup<'_>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_nobody_would_invoke_it_a_function_says_so() {
+        let error = of_function(&|_| None).unwrap_err();
+        assert!(error.to_string().starts_with("AWS_LAMBDA_RUNTIME_API is not set"), "{error}");
+    }
 
     #[test]
     fn a_small_function_has_one_thread_and_none_has_more_than_there_are_processors() {

@@ -60,7 +60,9 @@ pub fn run(lookup: Lookup<'_>) -> Result<(), Error> {
     log::start(lookup);
     let config = Config::read(lookup).inspect_err(|faults| tracing::error!(%faults, "deliver does not start"))?;
     log::panics_by_place();
-    runtime::of_function(lookup)?.block_on(serve(&config))
+    let runtime =
+        runtime::of_function(lookup).inspect_err(|error| tracing::error!(%error, "deliver does not start"))?;
+    runtime.block_on(serve(&config))
 }
 
 async fn serve(config: &Config) -> Result<(), Error> {

@@ -47,7 +47,8 @@ pub fn run(lookup: Lookup<'_>) -> Result<(), Error> {
     log::start(lookup);
     let config = Config::read(lookup).inspect_err(|faults| tracing::error!(%faults, "ingest does not start"))?;
     log::panics_by_place();
-    runtime::of_function(lookup)?.block_on(serve(config))
+    let runtime = runtime::of_function(lookup).inspect_err(|error| tracing::error!(%error, "ingest does not start"))?;
+    runtime.block_on(serve(config))
 }
 
 async fn serve(config: Config) -> Result<(), Error> {
