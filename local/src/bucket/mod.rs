@@ -101,6 +101,12 @@ impl Bucket {
         self.store.run().stored()
     }
 
+    /// How many PUTs there were in this run, those that stored nothing included.
+    #[must_use]
+    pub fn puts(&self) -> u64 {
+        self.store.run().puts()
+    }
+
     /// Every object that was stored in this run, or that a sender found stored already.
     #[must_use]
     pub fn objects_of_this_run(&self) -> Vec<Object> {

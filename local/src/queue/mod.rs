@@ -2,6 +2,7 @@
 //!
 //! The emulator is `rustack-sqs-core`; [`service`] stands before it and closes its gaps by [`rules`].
 
+mod calls;
 mod refusal;
 mod remains;
 mod rules;
@@ -26,6 +27,7 @@ use tokio::net::TcpListener;
 
 use crate::ledger::Tap;
 use crate::loopback::Server;
+pub use calls::Calls;
 use service::Service;
 
 /// The account in URLs and ARNs.
@@ -120,6 +122,12 @@ impl Queue {
             dead_lettered: waiting(&dead) + hidden(&dead),
             oldest: self.service.track().oldest(),
         })
+    }
+
+    /// The calls to it so far, as AWS bills them.
+    #[must_use]
+    pub fn calls(&self) -> Calls {
+        self.service.calls.read()
     }
 
     /// A client that talks to this queue: without signatures, which nobody checks here, and without retries.

@@ -23,6 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use super::calls::Counter;
 use super::refusal::{Refusal, json};
 use super::track::Track;
 use super::{QueueSettings, rules};
@@ -39,6 +40,7 @@ pub(super) struct Service {
     others: RustackSqsHandler,
     settings: QueueSettings,
     track: Mutex<Track>,
+    pub(super) calls: Counter,
 }
 
 /// [`Service`] as hyper wants it.
@@ -61,7 +63,7 @@ impl Service {
         let emulator = Arc::new(emulator);
         let others = RustackSqsHandler::new(Arc::clone(&emulator));
         let track = Mutex::new(Track::new(settings.max_receive_count));
-        Self { emulator, others, settings, track }
+        Self { emulator, others, settings, track, calls: Counter::default() }
     }
 
     pub(super) fn http(self: Arc<Self>) -> Http {
@@ -81,6 +83,7 @@ impl Service {
         let operation = resolve_operation(request.headers())?;
         let body = collect(request.into_body()).await?;
         let done = self.emulate(operation, body).await?;
+        self.calls.call(operation, &done.accepted);
         if let Some(tap) = &self.settings.accepted {
             tap.accept(done.accepted).await;
         }
@@ -107,6 +110,7 @@ impl Service {
         let hidden = input.visibility_timeout.and_then(|seconds| u64::try_from(seconds).ok());
         let hidden = hidden.map_or(self.settings.visibility_timeout, Duration::from_secs);
         let output = self.emulator.receive_message(input).await?;
+        self.calls.received(&output.messages);
         if main {
             self.received(&output.messages, Instant::now() + hidden);
         }
