@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 use spillway_local::environment::FUNCTION;
 use spillway_local::runtime::{Function, FunctionSettings};
 use spillway_shared::keys::digest;
@@ -71,10 +71,11 @@ async fn starts(settings: &FunctionSettings, count: usize) -> anyhow::Result<Vec
 
 fn cases(arguments: &Arguments) -> anyhow::Result<Vec<Case>> {
     let folder = PathBuf::from(FOLDER);
-    let none = configuration(&folder.join("none"), 0)?;
-    let many = configuration(&folder.join("many"), MANY)?;
+    // Without any stream ingest does not start.
+    let one = configuration(&folder.join("one"), 1, &json!({}))?;
+    let many = configuration(&folder.join("many"), MANY, &json!({"schema": schema()}))?;
     let mut cases = Vec::new();
-    for (name, streams) in [("no streams", none), ("the streams of config/", "config".into())] {
+    for (name, streams) in [("one stream without a schema", one), ("the streams of config/", "config".into())] {
         cases.push(Case { name: format!("ingest, {name}"), settings: ingest(&streams)? });
     }
     let name = format!("ingest, {MANY} streams with a schema of 10 properties each");
@@ -84,12 +85,11 @@ fn cases(arguments: &Arguments) -> anyhow::Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// A folder as `CONFIG_DIR` names it, with so many streams.
-fn configuration(folder: &Path, streams: usize) -> anyhow::Result<PathBuf> {
+/// A folder as `CONFIG_DIR` names it, with so many streams of one definition.
+fn configuration(folder: &Path, streams: usize, definition: &Value) -> anyhow::Result<PathBuf> {
     fs::create_dir_all(folder.join("streams"))?;
     for number in 0..streams {
-        let definition = json!({"schema": schema()}).to_string();
-        fs::write(folder.join(format!("streams/stream-{number}.json")), definition)?;
+        fs::write(folder.join(format!("streams/stream-{number}.json")), definition.to_string())?;
     }
     Ok(folder.to_owned())
 }

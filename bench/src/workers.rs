@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     /// Milliseconds that S3 takes for a PUT
     #[arg(long, default_value_t = 30)]
     latency_ms: u64,
-    /// PUTs a second beyond which the second S3 answers SlowDown
+    /// PUTs a second beyond which the second S3 answers `SlowDown`
     #[arg(long, default_value_t = 2_000)]
     limit: u64,
     /// How many seconds each number of workers is measured at least
@@ -94,32 +94,45 @@ impl Arguments {
         fs::write(TIMES, "")?;
         let s3 = SlowS3::start(behaviour).await?;
         let function = Function::start(deliver(workers, &s3)?).await?;
-        let messages = messages_for(workers);
-        let event =
-            messages::event(&(0..messages).map(|_| messages::message(A_MESSAGE)).collect::<Result<Vec<_>, _>>()?);
-        let (started, mut sent, mut failed) = (Instant::now(), 0, 0);
-        while started.elapsed() < Duration::from_secs(self.seconds) {
-            let answer = function.invoke(event.clone()).await;
-            sent += messages;
-            failed += answer.map_or(messages, |answer| failures(&answer));
-        }
-        let seconds = started.elapsed().as_secs_f64();
+        let invoked = invoke_for(Duration::from_secs(self.seconds), &function, messages_for(workers)).await?;
         let (cpu, peak) = (cpu_seconds(&function.pids()), peak_bytes(&function.pids()));
         function.stop().await;
         let micros = times()?;
         let puts = float(micros.len() as u64);
         Ok(Step {
             workers,
-            payloads_a_second: float(s3.stored()) / seconds,
+            payloads_a_second: float(s3.stored()) / invoked.time.as_secs_f64(),
             refused: float(s3.refused()) / puts,
             not_sent: (puts - float(s3.stored() + s3.refused())).max(0.0) / puts,
-            handed_back: float(failed as u64) / float(sent as u64),
+            handed_back: float(invoked.failed as u64) / float(invoked.messages as u64),
             cpu_a_million: cpu / float(s3.stored()) * 1e6,
             peak,
             load_average,
             micros,
         })
     }
+}
+
+/// What some invocations came to.
+struct Invoked {
+    time: Duration,
+    messages: usize,
+    /// Messages that were handed back.
+    failed: usize,
+}
+
+/// Invokes deliver with batches of so many messages, one after the other, for some time.
+async fn invoke_for(least: Duration, function: &Function, messages: usize) -> anyhow::Result<Invoked> {
+    let bodies = (0..messages).map(|_| messages::message(A_MESSAGE)).collect::<Result<Vec<_>, _>>()?;
+    let event = messages::event(&bodies);
+    let (started, mut invoked) = (Instant::now(), Invoked { time: Duration::ZERO, messages: 0, failed: 0 });
+    while invoked.time < least {
+        let answer = function.invoke(event.clone()).await;
+        invoked.messages += messages;
+        invoked.failed += answer.map_or(messages, |answer| failures(&answer));
+        invoked.time = started.elapsed();
+    }
+    Ok(invoked)
 }
 
 /// About three seconds of work for a pool that gets through all of it, at most 5,000 payloads.

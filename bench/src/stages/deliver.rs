@@ -162,20 +162,20 @@ fn in_process(batch: &Batch, compression: Compression) -> anyhow::Result<Pair> {
     };
     let config = Config::read(&lookup).map_err(|faults| anyhow!("{faults}"))?;
     let deliver = Deliver::new(&config, Nowhere);
+    // A runtime cannot wait within another one: on a thread of its own.
+    std::thread::scope(|scope| scope.spawn(|| beside_invocations(batch, compression, &deliver)).join())
+        .map_err(|_| anyhow!("measuring panicked"))?
+}
+
+fn beside_invocations(batch: &Batch, compression: Compression, deliver: &Deliver<Nowhere>) -> anyhow::Result<Pair> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let invoke = || {
         let event: Option<SqsEvent> = serde_json::from_slice(black_box(&batch.event)).ok();
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         event.map(|event| runtime.block_on(deliver.batch(&event.records, deadline)).is_ok())
     };
-    // A runtime cannot wait within another one: on a thread of its own.
-    std::thread::scope(|scope| {
-        let work = scope.spawn(|| {
-            ensure!(invoke() == Some(true), "the batch failed");
-            Ok(beside(invoke, || (batch.decompress(), batch.compress(compression))))
-        });
-        work.join().map_err(|_| anyhow!("measuring panicked"))?
-    })
+    ensure!(invoke() == Some(true), "the batch failed");
+    Ok(beside(invoke, || (batch.decompress(), batch.compress(compression))))
 }
 
 /// The function's own process, with the real SDK, against an S3 that stores nothing.

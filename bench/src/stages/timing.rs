@@ -34,7 +34,7 @@ fn one_turn<T>(work: &mut impl FnMut() -> T, calls: u32) -> f64 {
     for _ in 0..calls {
         black_box(work());
     }
-    (thread_cpu() - before).as_secs_f64() / f64::from(calls)
+    thread_cpu().saturating_sub(before).as_secs_f64() / f64::from(calls)
 }
 
 /// How many calls make a turn.

@@ -61,7 +61,7 @@ async fn serve(config: &Config, times: &str) -> Result<(), Error> {
 }
 
 fn write(path: &str, micros: &[u128]) -> std::io::Result<()> {
-    let text: String = micros.iter().map(|micros| format!("{micros}\n")).collect();
+    let text = micros.iter().fold(String::new(), |text, micros| text + &micros.to_string() + "\n");
     OpenOptions::new().create(true).append(true).open(path)?.write_all(text.as_bytes())
 }
 
