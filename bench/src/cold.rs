@@ -78,7 +78,7 @@ fn cases(arguments: &Arguments) -> anyhow::Result<Vec<Case>> {
     for (name, streams) in [("one stream without a schema", one), ("the streams of config/", "config".into())] {
         cases.push(Case { name: format!("ingest, {name}"), settings: ingest(&streams)? });
     }
-    let name = format!("ingest, {MANY} streams with a schema of 10 properties each");
+    let name = format!("ingest, {MANY} streams with a schema of 13 properties each");
     cases.push(Case { name, settings: ingest(&many)? });
     cases.push(Case { name: "deliver".to_owned(), settings: deliver()? });
     anyhow::ensure!(arguments.starts > 0, "nothing to start");

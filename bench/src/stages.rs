@@ -64,7 +64,7 @@ fn table(title: &str, stages: &[Stage]) -> Table {
     table
 }
 
-/// What the load's payloads keep to: a schema of 10 properties, with what is nested in three of them.
+/// What the load's payloads keep to: a schema of 13 properties, with what is nested in five of them.
 pub(crate) fn schema() -> Value {
     let number = |least: f64, most: f64| json!({"type": "number", "minimum": least, "maximum": most});
     json!({
@@ -82,6 +82,10 @@ pub(crate) fn schema() -> Value {
                 "type": {"enum": ["lte-m", "nb-iot", "wifi"]}, "rssi_dbm": {"type": "integer"}, "retries": {"type": "integer"}}},
             "events": {"type": "array", "items": {"type": "string"}},
             "firmware": {"type": "object", "properties": {"version": {"type": "string"}, "channel": {"type": "string"}}},
+            "power": {"type": "object", "properties": {"source": {"enum": ["mains", "battery", "solar"]},
+                "solar_w": number(0.0, 50.0), "charge_percent": {"type": "integer", "minimum": 0, "maximum": 100}}},
+            "site": {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}},
+            "uptime_s": {"type": "integer", "minimum": 0},
             "session": {"type": "string", "minLength": 32, "maxLength": 32}
         },
         "additionalProperties": false

@@ -83,7 +83,7 @@ fn judging(document: &[u8], payloads: usize) -> anyhow::Result<Vec<Stage>> {
     let texts: Vec<&RawValue> = serde_json::from_slice(document)?;
     let facts = Facts { opted_out: false };
     let mut stages = Vec::new();
-    for (name, schema) in [("judge, no rule", None), ("judge, schema of 10 properties", Some(schema()))] {
+    for (name, schema) in [("judge, no rule", None), ("judge, schema of 13 properties", Some(schema()))] {
         let definition = Definition { schema, ..Definition::default() };
         let judge = Judge::compile(&messages::stream(), &definition).map_err(|faults| anyhow!("{faults}"))?;
         let accepted = || {
