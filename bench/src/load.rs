@@ -1,45 +1,109 @@
 //! The load: a process of its own, so that its CPU time is told apart from the emulators'.
 
+mod post;
+
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use serde_json::{Value, json};
-use spillway_local::client::{Client, Document};
-use spillway_local::sample;
+use serde::{Deserialize, Serialize};
 use tokio::process::Command;
-use tokio::time::Instant;
 
 /// The first argument that makes this program a load; its setting follows as JSON.
 const LOAD: &str = "load";
-/// How many different documents there are.
-const DOCUMENTS: u64 = 64;
+
+/// Where documents go, and what is answered when all is well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Target {
+    pub(crate) address: SocketAddr,
+    pub(crate) path: String,
+    /// The statuses that count as taken: this one, or any 2xx if there is none.
+    pub(crate) status: Option<u16>,
+}
 
 /// What is posted where, by how many, for how long.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Load {
-    /// Where the pipeline listens.
-    pub(crate) address: SocketAddr,
+    pub(crate) target: Target,
     /// How many connections post.
     pub(crate) connections: usize,
     /// Payloads of a document.
     pub(crate) payloads: usize,
     /// How long they post.
     pub(crate) time: Duration,
+    /// Documents a second, whatever becomes of them; without it every connection posts as soon as it is answered.
+    pub(crate) rate: Option<f64>,
+    /// Ends the load before its time.
+    pub(crate) documents: Option<u64>,
 }
 
 /// What a load came to.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Posted {
-    /// Documents that were answered with 200.
+    /// Documents that were answered as they should.
     pub(crate) taken: u64,
     /// Documents that were answered otherwise, or not at all.
     pub(crate) failed: u64,
-    /// How long the answers took, sorted, in microseconds.
+    /// How long the answers took, sorted, in microseconds; from the intended start where there is a rate.
     pub(crate) latencies: Vec<u64>,
     /// CPU seconds of the load's process.
     pub(crate) cpu_seconds: f64,
+}
+
+impl Target {
+    /// The stream of telemetry of a pipeline that listens there.
+    pub(crate) fn pipeline(address: SocketAddr) -> Self {
+        Self { address, path: "/v1/streams/telemetry".to_owned(), status: Some(200) }
+    }
+
+    /// A route of ingest that does nothing: the same document passes everything but ingest's own stages.
+    pub(crate) fn nothing(address: SocketAddr) -> Self {
+        Self { address, path: "/health".to_owned(), status: Some(405) }
+    }
+
+    fn takes(&self, status: u16) -> bool {
+        self.status.map_or((200..300).contains(&status), |wanted| wanted == status)
+    }
+}
+
+impl Load {
+    /// A closed loop of documents of ten payloads.
+    pub(crate) fn new(target: Target, connections: usize, time: Duration) -> Self {
+        Self { target, connections, payloads: 10, time, rate: None, documents: None }
+    }
+
+    /// Runs it in a process of its own.
+    pub(crate) async fn run(&self) -> anyhow::Result<Posted> {
+        let program = std::env::current_exe()?;
+        let setting = serde_json::to_string(self)?;
+        let child = Command::new(program).args([LOAD, &setting]).stdout(Stdio::piped()).spawn()?;
+        let output = child.wait_with_output().await?;
+        ensure!(output.status.success(), "the load failed: {}", output.status);
+        serde_json::from_slice(&output.stdout).context("what the load came to")
+    }
+}
+
+impl Posted {
+    /// The time within which a share of the answers came, in milliseconds.
+    pub(crate) fn percentile_ms(&self, share: f64) -> f64 {
+        percentile(&self.latencies, share) / 1e3
+    }
+}
+
+/// The value that a share of sorted values does not exceed.
+pub(crate) fn percentile(sorted: &[u64], share: f64) -> f64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an index, and microseconds"
+    )]
+    let value = |share: f64| {
+        let index = (sorted.len() as f64 * share) as usize;
+        sorted.get(index.min(sorted.len().saturating_sub(1))).map_or(f64::NAN, |value| *value as f64)
+    };
+    value(share)
 }
 
 /// Posts and never returns, if this process was started as a load.
@@ -48,104 +112,30 @@ pub(crate) fn become_load_if_asked() -> anyhow::Result<()> {
     if arguments.next().as_deref() != Some(LOAD) {
         return Ok(());
     }
-    let setting: Value = serde_json::from_str(&arguments.next().unwrap_or_default())?;
-    let load = Load::read(&setting).context("a load's setting")?;
-    let posted = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(post(load))?;
-    println!("{}", posted.write());
+    let load: Load = serde_json::from_str(&arguments.next().unwrap_or_default()).context("a load's setting")?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut posted = runtime.block_on(post::all(&load))?;
+    posted.cpu_seconds = crate::process::cpu_seconds(&[std::process::id()]);
+    println!("{}", serde_json::to_string(&posted)?);
     std::process::exit(0)
 }
 
-/// Runs a load in a process of its own.
-pub(crate) async fn run(load: Load) -> anyhow::Result<Posted> {
-    let program = std::env::current_exe()?;
-    let child = Command::new(program).args([LOAD, &load.write().to_string()]).stdout(Stdio::piped()).spawn()?;
-    let output = child.wait_with_output().await?;
-    ensure!(output.status.success(), "the load failed: {}", output.status);
-    Posted::read(&serde_json::from_slice(&output.stdout)?).context("what the load came to")
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-async fn post(load: Load) -> anyhow::Result<Posted> {
-    let bodies: Vec<_> = (0..DOCUMENTS).map(|seed| sample::document(seed, load.payloads)).collect();
-    let documents: Vec<_> = bodies.into_iter().map(|body| Document::new("telemetry", "local", body)).collect();
-    let end = Instant::now() + load.time;
-    let posts = (0..load.connections).map(|first| post_on(load.address, &documents, first, end));
-    let mut sum = Posted::default();
-    for part in futures::future::join_all(posts).await {
-        sum.add(part?);
-    }
-    sum.latencies.sort_unstable();
-    sum.cpu_seconds = crate::process::cpu_seconds(&[std::process::id()]);
-    Ok(sum)
-}
-
-async fn post_on(address: SocketAddr, documents: &[Document], first: usize, end: Instant) -> anyhow::Result<Posted> {
-    let mut client = Client::connect(address).await?;
-    let mut posted = Posted::default();
-    for document in documents.iter().cycle().skip(first) {
-        let started = Instant::now();
-        if started >= end {
-            break;
-        }
-        match client.post(document).await {
-            Ok(answer) if answer.status == 200 => {
-                posted.taken += 1;
-                posted.latencies.push(u64::try_from(started.elapsed().as_micros())?);
-            }
-            Ok(_) => posted.failed += 1,
-            Err(_) => {
-                posted.failed += 1;
-                client = Client::connect(address).await?;
-            }
-        }
-    }
-    Ok(posted)
-}
-
-impl Load {
-    fn write(&self) -> Value {
-        json!([self.address.to_string(), self.connections, self.payloads, self.time.as_secs_f64()])
+    #[test]
+    fn a_percentile_is_the_value_that_a_share_does_not_exceed() {
+        let sorted: Vec<u64> = (1..=1_000).collect();
+        assert!((percentile(&sorted, 0.5) - 501.0).abs() < f64::EPSILON);
+        assert!((percentile(&sorted, 0.999) - 1_000.0).abs() < f64::EPSILON);
+        assert!(percentile(&[], 0.5).is_nan());
     }
 
-    fn read(value: &Value) -> Option<Self> {
-        Some(Self {
-            address: value[0].as_str()?.parse().ok()?,
-            connections: usize::try_from(value[1].as_u64()?).ok()?,
-            payloads: usize::try_from(value[2].as_u64()?).ok()?,
-            time: Duration::try_from_secs_f64(value[3].as_f64()?).ok()?,
-        })
-    }
-}
-
-impl Posted {
-    /// The time within which a share of the answers came.
-    pub(crate) fn percentile(&self, share: f64) -> Duration {
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "an index"
-        )]
-        let index = (self.latencies.len() as f64 * share) as usize;
-        let found = self.latencies.get(index.min(self.latencies.len().saturating_sub(1)));
-        Duration::from_micros(found.copied().unwrap_or_default())
-    }
-
-    fn add(&mut self, part: Self) {
-        self.taken += part.taken;
-        self.failed += part.failed;
-        self.latencies.extend(part.latencies);
-    }
-
-    fn write(&self) -> Value {
-        json!([self.taken, self.failed, self.latencies, self.cpu_seconds])
-    }
-
-    fn read(value: &Value) -> Option<Self> {
-        Some(Self {
-            taken: value[0].as_u64()?,
-            failed: value[1].as_u64()?,
-            latencies: value[2].as_array()?.iter().filter_map(Value::as_u64).collect(),
-            cpu_seconds: value[3].as_f64()?,
-        })
+    #[test]
+    fn a_load_reads_what_it_was_given() {
+        let load = Load::new(Target::pipeline(([127, 0, 0, 1], 80).into()), 64, Duration::from_millis(1_500));
+        let text = serde_json::to_string(&load).unwrap();
+        assert_eq!(serde_json::from_str::<Load>(&text).unwrap(), load);
     }
 }

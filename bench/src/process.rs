@@ -15,11 +15,6 @@ pub(crate) fn peak_bytes(pids: &[u32]) -> u64 {
     pids.iter().filter_map(|pid| memory(*pid, "VmHWM:")).sum()
 }
 
-/// The resident memory of processes now, each, in bytes.
-pub(crate) fn resident_bytes(pids: &[u32]) -> Vec<u64> {
-    pids.iter().filter_map(|pid| memory(*pid, "VmRSS:")).collect()
-}
-
 fn ticks(pid: u32) -> Option<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in parentheses may hold spaces; utime and stime are the 14th and 15th field.

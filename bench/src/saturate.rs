@@ -1,15 +1,14 @@
 //! Closed-loop load: what the pipeline takes and stores when every connection posts as soon as it is answered.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::ensure;
 use clap::Args;
-use spillway_local::pipeline::{Drained, Pipeline, Settings};
-use tokio::time::Instant;
 
-use crate::load::{self, Load, Posted};
-use crate::process::{cpu_seconds, peak_bytes, resident_bytes};
+use crate::load::{Load, Target};
+use crate::nothing;
+use crate::report::Report;
+use crate::run::{self, Run};
+use crate::table::{Table, number, text};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -22,92 +21,48 @@ pub(crate) struct Arguments {
     /// How many seconds they post
     #[arg(long, default_value_t = 20)]
     seconds: u64,
-    /// The folder under which the objects lie while this runs
-    #[arg(long, default_value = "target/bench/data")]
-    data: PathBuf,
 }
 
-/// What was measured while the load ran.
-struct Measured {
-    posted: Posted,
-    time: Duration,
-    stored_under_load: u64,
-    ingest_cpu: f64,
-    deliver_cpu: f64,
-    emulators_cpu: f64,
-}
-
-/// Starts a pipeline, loads it, drains it and prints what happened.
+/// Loads a pipeline and prints what happened, beside what an invocation costs that does nothing.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let variables =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let settings = Settings {
-        data: arguments.data.clone(),
-        variables: variables.collect(),
-        ..Settings::new(std::env::current_exe()?)
-    };
-    let pipeline = Pipeline::start(settings).await?;
-    print_start(&pipeline);
-    let (ingest, deliver) = (pipeline.ingest().pids(), pipeline.deliver().pids());
-    let measured = measure(&pipeline, &arguments).await?;
-    let (ingest_peak, deliver_peak) = (peak_bytes(&ingest), peak_bytes(&deliver));
-    let draining = Instant::now();
-    let Drained { ledger, objects } = pipeline.drain().await?;
-    print(&measured, ledger.stored);
-    println!("drained in {:.1} s, {} objects", draining.elapsed().as_secs_f64(), objects.len());
-    println!("peak memory: ingest {} MB, deliver {} MB", ingest_peak >> 20, deliver_peak >> 20);
-    println!("{ledger}");
-    std::fs::remove_dir_all(&arguments.data)?;
-    ensure!(ledger.holds() && ledger.duplicates == 0, "the ledger does not hold");
-    Ok(())
-}
-
-async fn measure(pipeline: &Pipeline, arguments: &Arguments) -> anyhow::Result<Measured> {
-    let cpu = || {
-        let processes = [pipeline.ingest().pids(), pipeline.deliver().pids(), vec![std::process::id()]];
-        processes.map(|pids| cpu_seconds(&pids))
-    };
-    let load = Load {
-        address: pipeline.address(),
-        connections: arguments.connections,
-        payloads: arguments.payloads,
-        time: Duration::from_secs(arguments.seconds),
-    };
-    let (started, before) = (Instant::now(), cpu());
-    let posted = load::run(load).await?;
-    let (time, after) = (started.elapsed(), cpu());
-    let stored_under_load = pipeline.status().await?.stored;
-    Ok(Measured {
-        posted,
-        time,
-        stored_under_load,
-        ingest_cpu: after[0] - before[0],
-        deliver_cpu: after[1] - before[1],
-        emulators_cpu: after[2] - before[2],
+    let mut report = Report::new("saturate");
+    let (connections, payloads, time) =
+        (arguments.connections, arguments.payloads, Duration::from_secs(arguments.seconds));
+    let nothing = nothing::cpu_seconds_at(connections, payloads, time / 4).await?;
+    let run = run::run(run::settings()?, |pipeline| Load {
+        payloads,
+        ..Load::new(Target::pipeline(pipeline.address()), connections, time)
     })
+    .await?;
+    let mut table =
+        Table::new(format!("Closed loop, {connections} connections, documents of {payloads}"), &["", "value"]);
+    for (name, value, decimals) in figures(&run, nothing, payloads) {
+        table.row([text(name), number(value, decimals)]);
+    }
+    report.table(table);
+    report.note(run.ledger.to_string());
+    report.finish()
 }
 
-fn print_start(pipeline: &Pipeline) {
-    for (name, function) in [("ingest", pipeline.ingest()), ("deliver", pipeline.deliver())] {
-        let resident: Vec<_> = resident_bytes(&function.pids()).iter().map(|bytes| bytes >> 20).collect();
-        println!("{name}: from start to first /next {:?}, at rest {resident:?} MB", function.cold_starts());
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "rates are for reading")]
-fn print(measured: &Measured, stored: u64) {
-    let Measured { posted, time, stored_under_load, ingest_cpu, deliver_cpu, emulators_cpu } = measured;
-    let rate = |count: u64| count as f64 / time.as_secs_f64();
-    let a_million = |seconds: f64| seconds / (stored.max(1) as f64) * 1e6;
-    println!("documents accepted            {:>10.0} /s ({} failed)", rate(posted.taken), posted.failed);
-    println!("payloads stored under load    {:>10.0} /s", rate(*stored_under_load));
-    for (name, share) in [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)] {
-        println!("answer {name:<6}                 {:>10.1} ms", posted.percentile(share).as_secs_f64() * 1e3);
-    }
-    println!("CPU seconds a million payloads (without the drain's):");
-    println!("  ingest                      {:>10.2}", a_million(*ingest_cpu));
-    println!("  deliver                     {:>10.2}", a_million(*deliver_cpu));
-    println!("  functions together          {:>10.2}", a_million(ingest_cpu + deliver_cpu));
-    println!("  front and emulators         {:>10.2}", a_million(*emulators_cpu));
-    println!("  load                        {:>10.2}", a_million(posted.cpu_seconds));
+fn figures(run: &Run, nothing: f64, payloads: usize) -> Vec<(&'static str, f64, usize)> {
+    let invocations = 1e6 / run::float(payloads as u64);
+    vec![
+        ("documents accepted /s", run.documents_a_second(), 0),
+        ("documents failed", run::float(run.posted.failed), 0),
+        ("payloads stored under load /s", run.stored_a_second(), 0),
+        ("answer p50, ms", run.posted.percentile_ms(0.5), 1),
+        ("answer p99, ms", run.posted.percentile_ms(0.99), 1),
+        ("answer p99.9, ms", run.posted.percentile_ms(0.999), 1),
+        ("CPU s a million payloads: ingest", run.a_million(run.cpu.ingest), 2),
+        ("CPU s a million payloads: deliver", run.a_million(run.cpu.deliver), 2),
+        ("CPU s a million payloads: functions together", run.a_million(run.cpu.functions()), 2),
+        ("CPU s a million payloads: of that, invocations of ingest that do nothing", nothing * invocations, 2),
+        ("CPU s a million payloads: front and emulators", run.a_million(run.cpu.emulators), 2),
+        ("CPU s a million payloads: load", run.a_million(run.cpu.load), 2),
+        ("CPU µs of an invocation of ingest that does nothing", nothing * 1e6, 1),
+        ("peak memory MB: ingest", run::float(run.ingest.peak >> 20), 0),
+        ("peak memory MB: deliver", run::float(run.deliver.peak >> 20), 0),
+        ("load average before", run.load_average, 2),
+        ("cores used by others meanwhile", run.others, 2),
+    ]
 }

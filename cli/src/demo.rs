@@ -25,7 +25,7 @@ pub(crate) async fn run(arguments: Demo) -> anyhow::Result<ExitCode> {
     let posting = started.elapsed();
     say!("{posted}");
 
-    let Drained { ledger, objects } = pipeline.drain().await?;
+    let Drained { ledger, objects, .. } = pipeline.drain().await?;
     let storing = started.elapsed();
     if let Some(object) = objects.first() {
         say!("\n{}", show::object(&object.path)?);

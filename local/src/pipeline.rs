@@ -21,7 +21,7 @@ use crate::faults::Faults;
 use crate::front::{Front, FrontSettings};
 use crate::ledger::{Ledger, LedgerError, Report};
 use crate::outcomes::Outcomes;
-use crate::queue::{Queue, QueueError, QueueSettings};
+use crate::queue::{Calls, Queue, QueueError, QueueSettings};
 use crate::runtime::{Function, StartError};
 
 /// A pipeline that runs. Dropping it stops everything at once; [`Pipeline::drain`] ends it in order.
@@ -45,6 +45,10 @@ pub struct Drained {
     pub ledger: Report,
     /// The objects of this run.
     pub objects: Vec<Object>,
+    /// Calls to SQS.
+    pub sqs: Calls,
+    /// PUTs to S3.
+    pub puts: u64,
 }
 
 /// Why a pipeline did not start, or could not be ended in order.
@@ -168,9 +172,10 @@ impl Pipeline {
         self.deliver.stop().await;
         let ledger = self.ledger.settle(&self.queue, &self.bucket).await?;
         let objects = self.bucket.objects_of_this_run();
+        let (sqs, puts) = (self.queue.calls(), self.bucket.puts());
         self.queue.close().await;
         self.bucket.close().await;
-        Ok(Drained { ledger, objects })
+        Ok(Drained { ledger, objects, sqs, puts })
     }
 }
 

@@ -62,7 +62,7 @@ pub struct Function {
 struct Shared {
     settings: FunctionSettings,
     dispatch: Arc<Dispatch>,
-    counts: Counts,
+    counts: Arc<Counts>,
     /// The process of each environment, 0 while it has none.
     pids: Mutex<Vec<u32>>,
     stop: watch::Sender<bool>,
@@ -96,6 +96,12 @@ impl Function {
         self.shared.counts.read()
     }
 
+    /// How long invocations ran, added up: from handing out an event to its answer. What Lambda bills, but for rounding up.
+    #[must_use]
+    pub fn busy(&self) -> Duration {
+        self.shared.counts.busy()
+    }
+
     /// The time from starting a process to its first request for an event, of the last 1,000 starts, oldest first.
     #[must_use]
     pub fn cold_starts(&self) -> Vec<Duration> {
@@ -116,7 +122,7 @@ impl Function {
         let pids = Mutex::new(vec![0; settings.environments]);
         let dispatch = Arc::new(Dispatch::new(&settings));
         let shared =
-            Arc::new(Shared { settings, dispatch, counts: Counts::default(), pids, stop: watch::Sender::new(false) });
+            Arc::new(Shared { settings, dispatch, counts: Arc::default(), pids, stop: watch::Sender::new(false) });
         Self { shared, tasks: Arc::default() }
     }
 

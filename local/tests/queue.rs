@@ -37,6 +37,22 @@ async fn a_message_is_sent_received_and_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn calls_are_counted_as_they_are_billed() {
+    let queue = queue(3, None).await;
+    let client = sqs(&queue.endpoint);
+    let entries = (0..10).map(|id| entry(&id.to_string(), "x".repeat(20_000))).collect();
+    client.send_message_batch().queue_url(&queue.url).set_entries(Some(entries)).send().await.unwrap();
+    let received = client.receive_message().queue_url(&queue.url).send().await.unwrap();
+    let handle = received.messages()[0].receipt_handle().unwrap();
+    client.delete_message().queue_url(&queue.url).receipt_handle(handle).send().await.unwrap();
+
+    let calls = queue.calls();
+    assert_eq!((calls.sends, calls.send_units, calls.messages, calls.message_bytes), (1, 4, 10, 200_000));
+    assert_eq!((calls.receives, calls.receive_units, calls.deletes, calls.others), (1, 1, 1, 0));
+    assert_eq!(calls.billed(), 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_batch_is_limited_as_on_aws() {
     let queue = queue(3, None).await;
     let client = sqs(&queue.endpoint);

@@ -123,6 +123,12 @@ impl Bucket {
         self.here.as_ref().map(|here| here.store.run().stored()).unwrap_or_default()
     }
 
+    /// How many PUTs there were in this run, those that stored nothing included; nothing is known of a bucket elsewhere.
+    #[must_use]
+    pub fn puts(&self) -> u64 {
+        self.here.as_ref().map(|here| here.store.run().puts()).unwrap_or_default()
+    }
+
     /// Every object that was stored in this run, or that a sender found stored already.
     #[must_use]
     pub fn objects_of_this_run(&self) -> Vec<Object> {

@@ -42,6 +42,7 @@ impl Writer {
     /// Stores one object, whole and with true digests, or nothing.
     pub(super) async fn put(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let S3Request { mut input, headers, trailing_headers, .. } = request;
+        self.run.asked();
         keys::check(&input.key)?;
         let only_new = only_new(&input)?;
         let body = input.body.take().ok_or_else(|| s3_error!(IncompleteBody))?;

@@ -49,6 +49,7 @@ pub(super) struct Run {
     objects: AtomicU64,
     quarantined: AtomicU64,
     bytes: AtomicU64,
+    puts: AtomicU64,
 }
 
 impl Kind {
@@ -58,6 +59,15 @@ impl Kind {
 }
 
 impl Run {
+    /// A PUT came; it is billed whatever becomes of it.
+    pub(super) fn asked(&self) {
+        self.puts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn puts(&self) -> u64 {
+        self.puts.load(Ordering::Relaxed)
+    }
+
     /// An object was stored; one that is stored again counts once.
     pub(super) fn add(&self, key: &str, records: u64, bytes: u64) {
         if !self.remember(key) {

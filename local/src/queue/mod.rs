@@ -2,6 +2,7 @@
 //!
 //! The emulator is `rustack-sqs-core`; [`service`] stands before it and closes its gaps by [`rules`].
 
+mod calls;
 mod elsewhere;
 mod harm;
 mod refusal;
@@ -29,6 +30,7 @@ use tokio::net::TcpListener;
 use crate::faults::Faults;
 use crate::ledger::Tap;
 use crate::loopback::Server;
+pub use calls::Calls;
 use service::Service;
 
 /// The account in URLs and ARNs.
@@ -160,6 +162,15 @@ impl Queue {
             dead_lettered: waiting(&dead) + hidden(&dead),
             oldest: service.track().oldest(),
         })
+    }
+
+    /// The calls to it so far, as AWS bills them; nothing is known of a queue elsewhere.
+    #[must_use]
+    pub fn calls(&self) -> Calls {
+        match &self.place {
+            Place::Here(service, _) => service.counted.read(),
+            Place::Elsewhere(_) => Calls::default(),
+        }
     }
 
     /// A client that talks to this queue: without signatures, which nobody checks here, and without retries.

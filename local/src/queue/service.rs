@@ -23,6 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use super::calls::Counter;
 use super::harm::{Instead, Repeats, show_early, take_failing};
 use super::refusal::{Refusal, json};
 use super::track::Track;
@@ -43,6 +44,7 @@ pub(super) struct Service {
     track: Mutex<Track>,
     calls: Calls,
     repeats: Repeats,
+    pub(super) counted: Counter,
 }
 
 /// [`Service`] as hyper wants it.
@@ -66,7 +68,7 @@ impl Service {
         let others = RustackSqsHandler::new(Arc::clone(&emulator));
         let track = Mutex::new(Track::new(settings.max_receive_count));
         let (calls, repeats) = (Calls::of_sqs(settings.faults.clone()), Repeats::default());
-        Self { emulator, others, settings, track, calls, repeats }
+        Self { emulator, others, settings, track, calls, counted: Counter::default(), repeats }
     }
 
     pub(super) fn http(self: Arc<Self>) -> Http {
@@ -87,6 +89,7 @@ impl Service {
         let body = collect(request.into_body()).await?;
         self.calls.before().await?;
         let done = self.emulate(operation, body).await?;
+        self.counted.call(operation, &done.accepted);
         if let Some(tap) = &self.settings.accepted {
             tap.accept(done.accepted).await;
         }
@@ -118,6 +121,7 @@ impl Service {
         let repeats = self.repeats.take_due(&mut input, self.faults());
         let queue_url = input.queue_url.clone();
         let mut output = self.emulator.receive_message(input).await?;
+        self.counted.received(&output.messages);
         self.received(&output.messages, Instant::now() + hidden);
         self.repeats.pick(&output.messages, self.faults());
         show_early(self, &output.messages, &queue_url);

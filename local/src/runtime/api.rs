@@ -21,7 +21,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::Shared;
-use super::dispatch::Dispatch;
+use super::counts::Counts;
+use super::dispatch::{Dispatch, Outcome};
 use super::in_flight::InFlight;
 use crate::ids::Ids;
 
@@ -40,6 +41,7 @@ pub(super) struct Api {
     budget: Budget,
     arn: HeaderValue,
     timeout: Duration,
+    counts: Arc<Counts>,
     first_next: OnceLock<Instant>,
     asked: Notify,
     /// What the process said went wrong while it started.
@@ -56,6 +58,7 @@ impl Api {
             budget: Budget::new(LARGEST_ANSWERS),
             arn: HeaderValue::try_from(arn).unwrap_or(HeaderValue::from_static("arn:aws:lambda")),
             timeout: shared.settings.timeout,
+            counts: Arc::clone(&shared.counts),
             first_next: OnceLock::new(),
             asked: Notify::new(),
             init_error: OnceLock::new(),
@@ -84,6 +87,13 @@ impl Api {
             }
             asked.await;
         }
+    }
+
+    /// Passes on the answer of an invocation; `false` if it is not known, or not any more.
+    fn settle(&self, number: u64, outcome: Outcome) -> bool {
+        let Some(deadline) = self.in_flight.answer(number, outcome) else { return false };
+        self.counts.ran((Instant::now() + self.timeout).saturating_duration_since(deadline));
+        true
     }
 
     fn note_next(&self) {

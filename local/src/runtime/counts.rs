@@ -35,6 +35,7 @@ pub(super) struct Counts {
     timed_out: AtomicU64,
     without_environment: AtomicU64,
     restarts: AtomicU64,
+    busy_micros: AtomicU64,
     cold_starts: Mutex<VecDeque<Duration>>,
 }
 
@@ -51,6 +52,15 @@ impl Counts {
 
     pub(super) fn restart(&self) {
         add(&self.restarts);
+    }
+
+    /// An invocation ran so long in its process.
+    pub(super) fn ran(&self, time: Duration) {
+        self.busy_micros.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub(super) fn busy(&self) -> Duration {
+        Duration::from_micros(self.busy_micros.load(Ordering::Relaxed))
     }
 
     pub(super) fn cold_start(&self, took: Duration) {

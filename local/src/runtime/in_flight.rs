@@ -43,12 +43,12 @@ impl InFlight {
         state.flights.insert(number, flight);
     }
 
-    /// Answers an invocation; `false` if it is not known, or not any more.
-    pub(super) fn answer(&self, number: u64, outcome: Outcome) -> bool {
-        let Some(flight) = lock(&self.0).flights.remove(&number) else { return false };
+    /// Answers an invocation and tells its deadline; nothing if it is not known, or not any more.
+    pub(super) fn answer(&self, number: u64, outcome: Outcome) -> Option<Instant> {
+        let flight = lock(&self.0).flights.remove(&number)?;
         // Nobody may wait for it any more; to the function it is answered all the same.
         let _ = flight.answer.send(outcome);
-        true
+        Some(flight.deadline)
     }
 
     pub(super) fn is_known(&self, number: u64) -> bool {

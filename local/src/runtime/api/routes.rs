@@ -91,7 +91,7 @@ async fn response(api: &Api, id: &str, body: Incoming) -> Answer {
         Err(_) => return refuse(StatusCode::BAD_REQUEST, "BadRequest", "broken body"),
     };
     let fits = outcome.is_ok();
-    match (api.in_flight.answer(number, outcome), fits) {
+    match (api.settle(number, outcome), fits) {
         (false, _) => unknown(),
         (true, false) => refuse(StatusCode::PAYLOAD_TOO_LARGE, "Function.ResponseSizeTooLarge", &too_large),
         (true, true) => accepted(),
@@ -101,7 +101,7 @@ async fn response(api: &Api, id: &str, body: Incoming) -> Answer {
 async fn error(api: &Api, id: &str, body: Incoming) -> Answer {
     let Some(number) = known(api, id) else { return unknown() };
     let outcome = Err(InvokeError::Failed(description(api, body).await));
-    if api.in_flight.answer(number, outcome) { accepted() } else { unknown() }
+    if api.settle(number, outcome) { accepted() } else { unknown() }
 }
 
 async fn init_error(api: &Api, body: Incoming) -> Answer {

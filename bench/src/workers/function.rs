@@ -1,0 +1,77 @@
+//! The inside of the measured deliver: its own library on the real Runtime API, with a clock around each PUT.
+//!
+//! It differs from the function itself in two things: what each PUT took is written to a file, and `WORKERS` may be more
+//! than `MAX_WORKERS` allows, so that an unbounded pool can be shown.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context as _, anyhow};
+use lambda_runtime::{Error, service_fn};
+use spillway_deliver::batch::Deliver;
+use spillway_deliver::config::Config;
+use spillway_deliver::queue::Sqs;
+use spillway_deliver::store::{Object, ObjectStore, PutError, S3, Stored};
+use spillway_local::environment::exit_when_stdin_closes;
+use spillway_shared::config::process_environment;
+use spillway_shared::retry::Outcome;
+use tokio::time::Instant;
+
+/// The first argument that makes this program a measured deliver.
+pub(super) const MEASURED: &str = "measured-deliver";
+/// How many workers there are.
+pub(super) const WORKERS: &str = "WORKERS";
+/// The file that the microseconds of each PUT are appended to, a line each.
+pub(super) const TIMES: &str = "TIMES";
+
+/// S3, and what each PUT took in microseconds.
+struct Timed {
+    store: S3,
+    micros: Arc<Mutex<Vec<u128>>>,
+}
+
+/// Runs a measured deliver and never returns, if this process was started as one.
+pub(crate) fn become_deliver_if_asked() -> anyhow::Result<()> {
+    if std::env::args().nth(1).as_deref() != Some(MEASURED) {
+        return Ok(());
+    }
+    exit_when_stdin_closes();
+    let mut config = Config::read(&process_environment).map_err(|faults| anyhow!("{faults}"))?;
+    config.max_workers = process_environment(WORKERS).context(WORKERS)?.parse()?;
+    let times = process_environment(TIMES).context(TIMES)?;
+    // One thread, as deliver has where one invocation runs at a time.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(serve(&config, &times)).map_err(|error| anyhow!("{error}"))?;
+    std::process::exit(0)
+}
+
+async fn serve(config: &Config, times: &str) -> Result<(), Error> {
+    let micros = Arc::default();
+    let store = Timed { store: S3::new(&config.bucket, config.tries.timeout).await, micros: Arc::clone(&micros) };
+    let queue = Sqs::new(&config.source, config.tries.timeout).await;
+    let (deliver, times) = (Arc::new(Deliver::new(config, store, queue)), Arc::<str>::from(times));
+    let handler = service_fn(move |event| {
+        let (deliver, micros, times) = (Arc::clone(&deliver), Arc::clone(&micros), Arc::clone(&times));
+        async move {
+            let answer = deliver.invocation(event).await;
+            write(&times, &std::mem::take(&mut *micros.lock().unwrap_or_else(PoisonError::into_inner)))?;
+            answer.map_err(Error::from)
+        }
+    });
+    lambda_runtime::run_concurrent(handler).await
+}
+
+fn write(path: &str, micros: &[u128]) -> std::io::Result<()> {
+    let text = micros.iter().fold(String::new(), |text, micros| text + &micros.to_string() + "\n");
+    OpenOptions::new().create(true).append(true).open(path)?.write_all(text.as_bytes())
+}
+
+impl ObjectStore for Timed {
+    async fn put(&self, object: &Object) -> Outcome<Stored, PutError> {
+        let started = Instant::now();
+        let outcome = self.store.put(object).await;
+        self.micros.lock().unwrap_or_else(PoisonError::into_inner).push(started.elapsed().as_micros());
+        outcome
+    }
+}
