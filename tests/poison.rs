@@ -51,7 +51,7 @@ struct Victim {
 impl Victim {
     fn kill(&self) {
         for pid in self.function.get().unwrap().pids() {
-            let status = Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
+            let status = Command::new("sh").args(["-c", &format!("kill -9 {pid}")]).status().unwrap();
             assert!(status.success());
         }
         self.kills.fetch_add(1, Ordering::SeqCst);

@@ -75,7 +75,7 @@ impl Spillway {
 
     /// Ends it in order; what it printed to the end.
     async fn end(mut self) -> String {
-        let status = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
+        let status = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.process.id())]).status().unwrap();
         assert!(status.success());
         until("it ends", async || self.process.try_wait().unwrap().is_some()).await;
         until("its last line", async || self.printed().contains("it holds")).await;

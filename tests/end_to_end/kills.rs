@@ -37,7 +37,7 @@ async fn kill_until(run: &Run, end: Instant, between_kills: Duration) -> usize {
         sleep(between_kills).await;
         let pids: Vec<_> = run.pipeline.ingest().pids().into_iter().chain(run.pipeline.deliver().pids()).collect();
         let Some(pid) = pids.get(kills % pids.len().max(1)) else { continue };
-        Command::new("kill").arg("-9").arg(pid.to_string()).status().unwrap();
+        Command::new("sh").args(["-c", &format!("kill -9 {pid}")]).status().unwrap();
         kills += 1;
     }
     kills
