@@ -48,6 +48,13 @@ impl Function {
         self.events.lock().unwrap().iter().map(|event| event["Records"].as_array().unwrap().len()).collect()
     }
 
+    /// The SQS message ids of every event.
+    fn ids(&self) -> Vec<Vec<String>> {
+        let id = |record: &Value| record["messageId"].as_str().unwrap().to_owned();
+        let of_event = |event: &Value| event["Records"].as_array().unwrap().iter().map(id).collect();
+        self.events.lock().unwrap().iter().map(of_event).collect()
+    }
+
     fn messages(&self) -> usize {
         self.sizes().iter().sum()
     }
@@ -191,7 +198,13 @@ async fn an_answer_that_cannot_be_trusted_and_a_failure_bring_the_whole_batch_ba
     send(&queue, 5, 6).await;
     let _source = EventSource::start(settings, Arc::clone(&function));
     until("the queue is empty", async || function.sizes().len() >= 6 && is_empty(&queue).await).await;
-    assert_eq!(function.sizes(), [5; 6]);
+    // On a busy machine a batch may come back in two.
+    let events = function.ids();
+    for (failed, later) in (0..5).map(|event| (&events[event], &events[event + 1..])) {
+        for id in failed {
+            assert!(later.iter().flatten().any(|other| other == id), "{id} came back");
+        }
+    }
     assert_eq!(queue.counts().await.unwrap().dead_lettered, 0);
 }
 
