@@ -49,6 +49,6 @@ lint:
     cargo fmt --all
     cargo clippy --workspace --all-targets -- -D warnings
 
-# A measurement: saturate …
+# A measurement: saturate, pipeline, group-commit, workers, cost, cold, stages, compare
 bench name *flags:
     cargo run --release -p bench -- {{name}} {{flags}}

@@ -2,6 +2,8 @@
 
 mod prices;
 
+use std::time::Duration;
+
 use clap::Args;
 use spillway_local::pipeline::Settings;
 
@@ -12,7 +14,7 @@ use crate::table::{Table, count, number, text};
 use prices::Bill;
 
 /// Nobody waits this long: the load ends with its documents.
-const LONGEST: std::time::Duration = std::time::Duration::from_mins(10);
+const LONGEST: Duration = Duration::from_mins(10);
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -23,7 +25,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 10)]
     payloads: usize,
     /// How many documents are posted where each payload becomes an object
-    #[arg(long, default_value_t = 2_000)]
+    #[arg(long, default_value_t = 1_000)]
     single_documents: u64,
     /// How many documents are posted where objects hold many payloads
     #[arg(long, default_value_t = 50_000)]
@@ -70,6 +72,9 @@ impl Way {
         let mut settings = run::settings()?;
         if self.object_per_payload {
             settings.variables.insert("MAX_OBJECT_RECORDS".to_owned(), "1".to_owned());
+            // So many PUTs take longer than the time-out of a local pipeline; these are the template's.
+            settings.deliver_timeout = Duration::from_secs(20);
+            settings.visibility_timeout = Duration::from_secs(125);
         }
         if !self.shared {
             // As Lambda does it: an environment for each request that is there at once, here bounded by memory.

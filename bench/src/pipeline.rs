@@ -12,7 +12,7 @@ use crate::run::{self, Run, float};
 use crate::table::{Cell, Table, count, number, text};
 
 /// Shares of what a closed loop takes, in which the rates rise.
-const SHARES: [f64; 9] = [0.1, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
+const SHARES: [f64; 10] = [0.1, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2];
 /// Up to the knee this share of the documents is answered while the load runs, and none fails.
 const KEPT: f64 = 0.98;
 

@@ -1,10 +1,12 @@
 //! What a measurement hands on: tables on standard output, and SVG, Markdown and JSON under `target/bench/`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde_json::json;
+use spillway_shared::config::process_environment;
 use spillway_shared::hour::timestamp;
 
 use crate::machine;
@@ -30,7 +32,8 @@ impl Report {
         let (machine, load) = (machine::name(), machine::load_average());
         let note =
             format!("{name}: {machine}, {}, load average before {load:.2}, {build}", timestamp(SystemTime::now()));
-        Self { name: name.to_owned(), notes: vec![note], tables: Vec::new(), plots: Vec::new() }
+        let notes = [note].into_iter().chain(variables()).collect();
+        Self { name: name.to_owned(), notes, tables: Vec::new(), plots: Vec::new() }
     }
 
     pub(crate) fn note(&mut self, note: impl Into<String>) {
@@ -72,4 +75,13 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// What the environment sets of the functions' own variables: it is passed on to them.
+fn variables() -> Option<String> {
+    let numbers = spillway_ingest::config::NUMBERS.iter().chain(&spillway_deliver::config::NUMBERS);
+    let names: BTreeSet<_> = numbers.map(|number| number.name).chain(["COMPRESSION"]).collect();
+    let set = names.into_iter().filter_map(|name| Some(format!("{name}={}", process_environment(name)?)));
+    let set: Vec<_> = set.collect();
+    (!set.is_empty()).then(|| format!("Variables of the functions: {}.", set.join(", ")))
 }

@@ -3,7 +3,7 @@
 //! It differs from the function itself in two things: what each PUT took is written to a file, and `WORKERS` may be more
 //! than `MAX_WORKERS` allows, so that an unbounded pool can be shown.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -39,18 +39,19 @@ pub(crate) fn become_deliver_if_asked() -> anyhow::Result<()> {
     exit_when_stdin_closes();
     let mut config = Config::read(&process_environment).map_err(|faults| anyhow!("{faults}"))?;
     config.max_workers = process_environment(WORKERS).context(WORKERS)?.parse()?;
-    let times = process_environment(TIMES).context(TIMES)?;
+    // Opened before anything else can use up what may be open.
+    let times = OpenOptions::new().append(true).open(process_environment(TIMES).context(TIMES)?)?;
     // One thread, as deliver has where one invocation runs at a time.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(&config, &times)).map_err(|error| anyhow!("{error}"))?;
+    runtime.block_on(serve(&config, times)).map_err(|error| anyhow!("{error}"))?;
     std::process::exit(0)
 }
 
-async fn serve(config: &Config, times: &str) -> Result<(), Error> {
+async fn serve(config: &Config, times: File) -> Result<(), Error> {
     let micros = Arc::default();
     let store = Timed { store: S3::new(&config.bucket, config.tries.timeout).await, micros: Arc::clone(&micros) };
     let queue = Sqs::new(&config.source, config.tries.timeout).await;
-    let (deliver, times) = (Arc::new(Deliver::new(config, store, queue)), Arc::<str>::from(times));
+    let (deliver, times) = (Arc::new(Deliver::new(config, store, queue)), Arc::new(times));
     let handler = service_fn(move |event| {
         let (deliver, micros, times) = (Arc::clone(&deliver), Arc::clone(&micros), Arc::clone(&times));
         async move {
@@ -62,9 +63,9 @@ async fn serve(config: &Config, times: &str) -> Result<(), Error> {
     lambda_runtime::run_concurrent(handler).await
 }
 
-fn write(path: &str, micros: &[u128]) -> std::io::Result<()> {
+fn write(mut file: &File, micros: &[u128]) -> std::io::Result<()> {
     let text = micros.iter().fold(String::new(), |text, micros| text + &micros.to_string() + "\n");
-    OpenOptions::new().create(true).append(true).open(path)?.write_all(text.as_bytes())
+    file.write_all(text.as_bytes())
 }
 
 impl ObjectStore for Timed {
