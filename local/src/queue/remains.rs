@@ -1,13 +1,17 @@
 //! What lies in the queues when a run ends: its messages are read to the last one.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use rustack_sqs_model::input::{ChangeMessageVisibilityInput, ReceiveMessageInput, SetQueueAttributesInput};
 use rustack_sqs_model::types::Message;
+use tokio::time::{Instant, sleep};
 
 use super::service::Service;
-use super::{Place, Queue, QueueError};
+use super::{Counts, Place, Queue, QueueError};
 
+/// How long to wait for a message that is not visible yet.
+const PAUSE: Duration = Duration::from_millis(50);
 /// The longest that SQS hides a message, in seconds.
 const HIDDEN: i32 = 43_200;
 
@@ -33,6 +37,8 @@ impl Queue {
 
     /// Passes the body of every message in the queue to `visit`, in flight or not; none of a queue elsewhere.
     ///
+    /// A message whose receive was broken off is in flight under a handle that nobody knows: it is waited for until it is visible.
+    ///
     /// The queue is of no use after this: for the end of a run, when nobody sends or receives any more.
     ///
     /// # Errors
@@ -40,11 +46,18 @@ impl Queue {
     pub async fn each_left(&self, mut visit: impl FnMut(String)) -> Result<(), QueueError> {
         let Place::Here(service, _) = &self.place else { return Ok(()) };
         service.stop_redrive(&self.url).await?;
+        let Counts { queued, in_flight, .. } = self.counts().await?;
         let handles = service.track().handles();
         for handle in handles {
             service.make_visible(&self.url, handle).await;
         }
-        while let Some(messages) = service.next_of(&self.url).await? {
+        let (mut unseen, patience) = (queued + in_flight, Instant::now() + service.longest_hidden());
+        while unseen > 0 && Instant::now() <= patience {
+            let Some(messages) = service.next_of(&self.url).await? else {
+                sleep(PAUSE).await;
+                continue;
+            };
+            unseen = unseen.saturating_sub(messages.len() as u64);
             messages.into_iter().filter_map(|message| message.body).for_each(&mut visit);
         }
         Ok(())

@@ -79,6 +79,11 @@ impl Service {
         &self.settings.region
     }
 
+    /// How long a received message stays hidden, and a little more.
+    pub(super) fn visibility_timeout(&self) -> Duration {
+        self.settings.visibility_timeout + Duration::from_secs(1)
+    }
+
     pub(super) fn track(&self) -> MutexGuard<'_, Track> {
         self.track.lock().unwrap_or_else(PoisonError::into_inner)
     }
