@@ -80,7 +80,7 @@ impl Service {
     }
 
     /// How long a received message stays hidden, and a little more.
-    pub(super) fn visibility_timeout(&self) -> Duration {
+    pub(super) fn longest_hidden(&self) -> Duration {
         self.settings.visibility_timeout + Duration::from_secs(1)
     }
 
