@@ -54,12 +54,8 @@ pub(crate) struct Serve {
     /// Where `GET /status`, `GET /faults` and `PUT /faults` are answered
     #[arg(long, default_value = "127.0.0.1:9001")]
     pub(crate) admin: SocketAddr,
-    /// Where S3 listens
-    #[arg(long, default_value = "127.0.0.1:9002")]
-    pub(crate) s3_listen: SocketAddr,
-    /// Where SQS listens
-    #[arg(long, default_value = "127.0.0.1:9324")]
-    pub(crate) sqs_listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) behind: Behind,
     /// An SQS that runs elsewhere, in place of the own one; the AWS credentials of this environment are used
     #[arg(long, value_name = "URL", requires = "queue_url")]
     pub(crate) sqs_endpoint: Option<String>,
@@ -69,21 +65,6 @@ pub(crate) struct Serve {
     /// An S3 that runs elsewhere, in place of the own one; it must have the bucket
     #[arg(long, value_name = "URL", requires = "bucket")]
     pub(crate) s3_endpoint: Option<String>,
-    /// The folder under which objects lie, as DATA/BUCKET/KEY
-    #[arg(long, default_value = "./data")]
-    pub(crate) data: PathBuf,
-    /// The bucket's name
-    #[arg(long, default_value = "spillway")]
-    pub(crate) bucket: String,
-    /// The folder with streams/ and keys.json
-    #[arg(long, default_value = "./config")]
-    pub(crate) config: PathBuf,
-    /// A write key beside those of keys.json; may be given several times
-    #[arg(long = "write-key", value_name = "KEY", default_value = "local")]
-    pub(crate) write_keys: Vec<String>,
-    /// How long the event source gathers a batch
-    #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
-    pub(crate) window: Duration,
     /// How many messages a batch has at most
     #[arg(long, default_value_t = 10_000)]
     pub(crate) batch_size: usize,
@@ -119,14 +100,9 @@ pub(crate) struct Serve {
     pub(crate) fault_seed: u64,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct Backends {
-    /// Where deliver is invoked
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9000/2015-03-31/functions/deliver/invocations")]
-    pub(crate) lambda: hyper::Uri,
-    /// A file to write the functions' variables to as well, for a shell to read
-    #[arg(long, value_name = "FILE")]
-    pub(crate) exports: Option<PathBuf>,
+/// What stands behind the functions, whoever runs them.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Behind {
     /// Where S3 listens; a port of 0 picks a free one, here and below
     #[arg(long, default_value = "127.0.0.1:9002")]
     pub(crate) s3_listen: SocketAddr,
@@ -148,6 +124,18 @@ pub(crate) struct Backends {
     /// How long the event source gathers a batch
     #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
     pub(crate) window: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backends {
+    /// Where deliver is invoked
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9000/2015-03-31/functions/deliver/invocations")]
+    pub(crate) lambda: hyper::Uri,
+    /// A file to write the functions' variables to as well, for a shell to read
+    #[arg(long, value_name = "FILE")]
+    pub(crate) exports: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) behind: Behind,
     /// How long a received message stays hidden, and how long an invocation may take, a build included
     #[arg(long, default_value = "125s", value_parser = humantime::parse_duration)]
     pub(crate) visibility_timeout: Duration,
@@ -200,13 +188,6 @@ impl Serve {
             sqs: sqs.map(|(endpoint, queue_url)| SqsElsewhere { endpoint, queue_url }),
             s3_endpoint: self.s3_endpoint,
             listen: self.listen,
-            s3_listen: self.s3_listen,
-            sqs_listen: self.sqs_listen,
-            data: self.data,
-            bucket: self.bucket,
-            config: self.config,
-            write_keys: self.write_keys,
-            window: self.window,
             batch_size: self.batch_size,
             visibility_timeout: self.visibility_timeout,
             max_receive_count: self.max_receive_count,
@@ -217,6 +198,22 @@ impl Serve {
             deliver_timeout: self.deliver_timeout,
             drain_timeout: self.drain_timeout,
             faults: Plan::new(self.fault_seed, self.faults),
+            ..self.behind.settings()?
+        })
+    }
+}
+
+impl Behind {
+    /// Settings that differ from the defaults in what is said here.
+    fn settings(self) -> anyhow::Result<Settings> {
+        Ok(Settings {
+            s3_listen: self.s3_listen,
+            sqs_listen: self.sqs_listen,
+            data: self.data,
+            bucket: self.bucket,
+            config: self.config,
+            write_keys: self.write_keys,
+            window: self.window,
             ..of_this_process()?
         })
     }
@@ -225,17 +222,7 @@ impl Serve {
 impl Backends {
     /// The settings of what is started; what concerns the functions' processes is of no matter.
     pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
-        Ok(Settings {
-            s3_listen: self.s3_listen,
-            sqs_listen: self.sqs_listen,
-            data: self.data.clone(),
-            bucket: self.bucket.clone(),
-            config: self.config.clone(),
-            write_keys: self.write_keys.clone(),
-            window: self.window,
-            visibility_timeout: self.visibility_timeout,
-            ..of_this_process()?
-        })
+        Ok(Settings { visibility_timeout: self.visibility_timeout, ..self.behind.clone().settings()? })
     }
 }
 

@@ -19,7 +19,7 @@ const BETWEEN_LINES: Duration = Duration::from_secs(5);
 /// Serves until the first signal, then drains; stops at once at the second one.
 pub(crate) async fn run(arguments: Serve) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen()?;
-    let (admin, key) = (arguments.admin, arguments.write_keys[0].clone());
+    let (admin, key) = (arguments.admin, arguments.behind.write_keys[0].clone());
     let settings = arguments.settings()?;
     let pipeline = tokio::select! {
         pipeline = Pipeline::start(settings) => Arc::new(pipeline?),
