@@ -1,11 +1,12 @@
 //! How the records of an object are compressed.
 //!
-//! One object is one gzip member or one zstd frame, written as the records come: held are the compressed bytes so
-//! far and the compressor's own state, never the records.
+//! One object is one gzip member, or zstd frames one after the other. They are written as the records come: held are
+//! the compressed bytes so far and the compressor's own state, at most one frame's records among it.
 
 use std::io::{self, Write};
 
 use flate2::write::GzEncoder;
+use spillway_shared::frame;
 
 /// gzip's level, of 1 to 9: the knee of the curve.
 ///
@@ -13,10 +14,13 @@ use flate2::write::GzEncoder;
 /// and 6.3, 6 63 and 6.8. Level 2 makes objects 28 % smaller than level 1; every further one costs more and saves little.
 const GZIP_LEVEL: u32 = 2;
 
-/// zstd's level, of 1 to 22: 322 MB/s at a ratio of 7.2 on the same records, better in both than any level of gzip.
-const ZSTD_LEVEL: i32 = 1;
+/// A zstd frame has at least so many bytes of records, the last one apart.
+///
+/// A frame in one go takes four fifths of the time that a stream takes on the same records, and frames of this size
+/// are less than 1 % larger than one frame of all.
+const FRAME_BYTES: usize = 384 << 10;
 
-/// More than the state of either compressor at these levels, in bytes.
+/// More than the state of either compressor, in bytes; of zstd's that is a frame's records, one message above the least.
 const STATE_BYTES: usize = 2 << 20;
 
 /// How objects are compressed.
@@ -56,7 +60,7 @@ pub struct Encoder(Format);
 
 enum Format {
     Gzip(GzEncoder<Vec<u8>>),
-    Zstd(zstd::stream::write::Encoder<'static, Vec<u8>>),
+    Zstd(Frames),
     None(Vec<u8>),
 }
 
@@ -70,7 +74,7 @@ impl Encoder {
         let room = Vec::with_capacity(most_compressed(records));
         Ok(Self(match compression {
             Compression::Gzip => Format::Gzip(GzEncoder::new(room, flate2::Compression::new(GZIP_LEVEL))),
-            Compression::Zstd => Format::Zstd(zstd::stream::write::Encoder::new(room, ZSTD_LEVEL)?),
+            Compression::Zstd => Format::Zstd(Frames { done: room, next: Vec::new() }),
             Compression::None => Format::None(room),
         }))
     }
@@ -82,7 +86,7 @@ impl Encoder {
     pub fn push(&mut self, records: &[u8]) -> io::Result<()> {
         match &mut self.0 {
             Format::Gzip(encoder) => encoder.write_all(records),
-            Format::Zstd(encoder) => encoder.write_all(records),
+            Format::Zstd(frames) => frames.push(records),
             Format::None(bytes) => bytes.write_all(records),
         }
     }
@@ -94,15 +98,46 @@ impl Encoder {
     pub fn finish(self) -> io::Result<Vec<u8>> {
         match self.0 {
             Format::Gzip(encoder) => encoder.finish(),
-            Format::Zstd(encoder) => encoder.finish(),
+            Format::Zstd(frames) => frames.finish(),
             Format::None(bytes) => Ok(bytes),
         }
     }
 }
 
-/// What cannot be compressed grows by 5 bytes for each stored block (RFC 1951, 3.2.4) and by the frame around it.
+/// zstd frames, and records that are not yet enough for the next one.
+struct Frames {
+    done: Vec<u8>,
+    next: Vec<u8>,
+}
+
+impl Frames {
+    fn push(&mut self, records: &[u8]) -> io::Result<()> {
+        if self.next.is_empty() && records.len() >= FRAME_BYTES {
+            return frame::compress_onto(&mut self.done, records);
+        }
+        self.next.extend_from_slice(records);
+        if self.next.len() >= FRAME_BYTES { self.close() } else { Ok(()) }
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        frame::compress_onto(&mut self.done, &self.next)?;
+        self.next.clear();
+        Ok(())
+    }
+
+    fn finish(mut self) -> io::Result<Vec<u8>> {
+        // Nothing at all is a frame too.
+        if !self.next.is_empty() || self.done.is_empty() {
+            self.close()?;
+        }
+        Ok(self.done)
+    }
+}
+
+/// What cannot be compressed grows by at most this: gzip by 5 bytes for each stored block (RFC 1951, 3.2.4), zstd by
+/// what it asks to have at hand, a 256th.
 fn most_compressed(records: usize) -> usize {
-    records + records / 1_000 + 1_024
+    records + records / 256 + 1_024
 }
 
 #[cfg(test)]
@@ -148,7 +183,7 @@ mod tests {
 
     #[test]
     fn the_same_records_make_the_same_bytes() {
-        let pieces = [b"{\"a\":1}\n".repeat(500)];
+        let pieces = [b"{\"a\":1}\n".repeat(500), b"{\"a\":2}\n".repeat(100_000)];
         for compression in ALL {
             assert_eq!(encode(compression, &pieces), encode(compression, &pieces));
         }

@@ -14,7 +14,7 @@ pub const MAX_CALL_MESSAGES: usize = 10;
 /// SQS takes at most this many bytes in one call; we put in no more before compression either.
 pub const MAX_CALL_BYTES: usize = 1 << 20;
 /// SQS bills every so many bytes of a call as a request of its own.
-const BILLED_BYTES: usize = 64 << 10;
+pub(crate) const BILLED_BYTES: usize = 64 << 10;
 /// Compression and base64 together at least halve telemetry, so a message may hold twice its size before them.
 const EXPECTED_RATIO: usize = 2;
 

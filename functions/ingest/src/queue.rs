@@ -1,7 +1,8 @@
 //! From a request's records to "durable": group commit.
 //!
-//! Records of all requests wait in one line. While the workers are busy, arrivals gather; a free worker takes what is
-//! there, up to the limits of a call, and answers for exactly the requests whose records it carried. There is no timer.
+//! Records of all requests wait in one line. A worker takes what is there, up to the limits of a call, and answers for
+//! exactly the requests whose records it carried. While it is away, arrivals gather until they are worth a call of their
+//! own. Nobody waits for company: where no call is under way, or only slow ones, a request is a call at once.
 
 mod line;
 mod ticket;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use spillway_shared::message::MessageId;
 use spillway_shared::pool::{Pool, Worker};
 use spillway_shared::retry::{GaveUp, Outcome, Tries};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::metrics::Calls;
 use crate::pack::{Packed, Partition, Piece, pack};
@@ -22,6 +23,9 @@ use ticket::{Share, Ticket};
 
 /// A call ends so long before the first of the requests that wait for it has to be answered.
 const ANSWER_MARGIN: Duration = Duration::from_millis(50);
+
+/// Arrivals gather behind a call for so long; most calls to SQS take less.
+const PATIENCE: Duration = Duration::from_millis(25);
 
 /// Where messages go: one call to SQS.
 pub trait SendMessages: Send + Sync + 'static {
@@ -133,26 +137,47 @@ impl<S: SendMessages> Queue<S> {
         &self.0.calls
     }
 
-    /// Sets a worker to work, if one is free.
+    /// Sets a worker to work, if it is worth it and one is free.
     fn hire(&self) {
-        if let Some(worker) = self.0.pool.try_worker() {
+        let mut line = self.0.line();
+        if line.is_worth_a_worker()
+            && let Some(worker) = self.0.pool.try_worker()
+        {
+            line.call();
             tokio::spawn(self.clone().work(worker));
         }
     }
 
+    /// Carries what waits, as far as one call holds it, and looks whether there is more.
     async fn work(self, worker: Worker) {
         // Requests that are ready in this very moment join the same call.
         tokio::task::yield_now().await;
-        while let Some(pieces) = self.0.take() {
-            for call in pack(pieces, self.0.limits.message_bytes, || MessageId::new(uuid::Uuid::new_v4().as_u128())) {
-                self.0.carry(call).await;
-            }
-        }
+        let pieces = self.0.line().take();
+        // What is left is more than one call holds.
+        self.hire();
+        self.while_expected(self.0.carry_all(pieces)).await;
         drop(worker);
-        // Who joined between the last look and the drop found no free worker.
-        if !self.0.line().is_empty() {
+        self.hire();
+    }
+
+    /// Waits for a worker's calls; when they take too long, others no longer wait for it as well.
+    async fn while_expected(&self, calls: impl Future<Output = ()>) {
+        let expected = Expected(&self.0.line);
+        let mut calls = std::pin::pin!(calls);
+        if timeout(PATIENCE, &mut calls).await.is_err() {
+            drop(expected);
             self.hire();
+            calls.await;
         }
+    }
+}
+
+/// A worker that is expected back soon, as long as this lives.
+struct Expected<'a>(&'a Mutex<Line>);
+
+impl Drop for Expected<'_> {
+    fn drop(&mut self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).do_not_expect();
     }
 }
 
@@ -162,8 +187,10 @@ impl<S: SendMessages> Inner<S> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self) -> Option<Vec<Piece<Share>>> {
-        self.line().take()
+    async fn carry_all(&self, pieces: Vec<Piece<Share>>) {
+        for call in pack(pieces, self.limits.message_bytes, || MessageId::new(uuid::Uuid::new_v4().as_u128())) {
+            self.carry(call).await;
+        }
     }
 
     /// Sends a call until every message is acknowledged or given up. Whoever waits is answered by what happens to their shares.

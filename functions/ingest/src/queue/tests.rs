@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 
+use futures::future::join_all;
 use spillway_shared::hour::Hour;
 use spillway_shared::message::open;
 use spillway_shared::stream::StreamName;
@@ -61,6 +62,25 @@ async fn enqueue(queue: &Queue<Arc<Scripted>>, stream: &str, lines: &str) -> Res
     queue.enqueue(partition(stream), lines.to_owned(), in_(9)).await
 }
 
+/// Enqueues these, the first of them until its call has begun; nobody is answered before the gate opens.
+async fn in_turn<const N: usize>(
+    queue: &Queue<Arc<Scripted>>,
+    sender: &Arc<Scripted>,
+    all: [&str; N],
+) -> Vec<impl Future<Output = Result<(), NotEnqueued>> + use<N>> {
+    let mut answers = Vec::new();
+    for lines in all {
+        let (queue, lines) = (queue.clone(), lines.to_owned());
+        let answer = tokio::spawn(async move { enqueue(&queue, "clicks", &lines).await });
+        answers.push(async { answer.await.unwrap() });
+        tokio::task::yield_now().await;
+        while sender.calls().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    }
+    answers
+}
+
 fn failed(for_good: bool) -> Result<Vec<Receipt>, CallFailed> {
     Err(CallFailed { reason: "broken".to_owned(), for_good })
 }
@@ -87,7 +107,7 @@ async fn while_the_workers_are_busy_arrivals_gather() {
     while sender.calls().is_empty() {
         tokio::task::yield_now().await;
     }
-    let others = futures::future::join_all([
+    let others = join_all([
         enqueue(&queue, "clicks", "{2}\n"),
         enqueue(&queue, "telemetry", "{3}\n"),
         enqueue(&queue, "clicks", "{4}\n"),
@@ -96,6 +116,46 @@ async fn while_the_workers_are_busy_arrivals_gather() {
     assert_eq!(others.await, [Ok(()); 3]);
     assert_eq!(first.await.unwrap(), Ok(()));
     assert_eq!(sender.records(), ["{1}\n", "{2}\n{4}\n{3}\n"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn behind_a_call_arrivals_gather_also_where_other_workers_are_free() {
+    let sender = Scripted::new(vec![], 0);
+    let queue = queue(&sender, 8, 100);
+    let answers = in_turn(&queue, &sender, ["{1}\n", "{2}\n", "{3}\n"]).await;
+    assert_eq!(sender.calls().len(), 1);
+    sender.gate.add_permits(ALL);
+    assert_eq!(join_all(answers).await, [Ok(()); 3]);
+    assert_eq!(sender.records(), ["{1}\n", "{2}\n{3}\n"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_longer_than_a_moment_for_a_slow_call() {
+    let sender = Scripted::new(vec![], 0);
+    let queue = queue(&sender, 8, 100);
+    let answers = in_turn(&queue, &sender, ["{1}\n", "{2}\n"]).await;
+    let started = Instant::now();
+    while sender.calls().len() < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(started.elapsed() <= PATIENCE + Duration::from_millis(2), "{:?}", started.elapsed());
+    sender.gate.add_permits(ALL);
+    assert_eq!(join_all(answers).await, [Ok(()); 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_worth_a_call_of_its_own_does_not_wait() {
+    let sender = Scripted::new(vec![], 0);
+    let queue = queue(&sender, 8, 100_000);
+    let many = "{\"a\":1}\n".repeat(line::WORTH_BYTES / 8);
+    let started = Instant::now();
+    let answers = in_turn(&queue, &sender, ["{1}\n", &many]).await;
+    while sender.calls().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(started.elapsed(), Duration::ZERO);
+    sender.gate.add_permits(ALL);
+    assert_eq!(join_all(answers).await, [Ok(()); 2]);
 }
 
 #[tokio::test(start_paused = true)]
