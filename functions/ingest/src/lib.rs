@@ -1,7 +1,7 @@
 //! Ingest: takes documents over HTTP and puts their records on SQS.
 //!
 //! ```text
-//! request ► auth ► body ► payloads ► judge ► record ► pack ► queue ► answer
+//! event ► request ► auth ► body ► payloads ► judge ► record ► pack ► queue ► answer
 //! ```
 //!
 //! [`request`] calls the stages in this order. Everything before [`queue`] is pure: bytes in, bytes out. [`queue`] gathers
@@ -12,6 +12,7 @@ pub mod auth;
 pub mod body;
 pub mod config;
 pub mod error;
+pub mod event;
 pub mod judge;
 pub mod metrics;
 pub mod pack;
@@ -27,7 +28,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use lambda_http::{Error, Request, service_fn};
+use lambda_http::{Error, lambda_runtime, service_fn};
 use spillway_shared::config::Lookup;
 use spillway_shared::metrics::emf::Sink;
 use spillway_shared::pool::{Budget, Pool};
@@ -61,9 +62,9 @@ async fn serve(config: Config) -> Result<(), Error> {
         let ingest = Arc::clone(&ingest);
         shutdown::before(move || ingest.metrics.flush(ingest.queue.calls(), SystemTime::now())).await;
     }
-    let handler = move |request: Request| {
+    let handler = move |event| {
         let ingest = Arc::clone(&ingest);
-        async move { Ok::<_, Infallible>(ingest.handle(request).await) }
+        async move { Ok::<_, Infallible>(event::answer(ingest.handle(event::request(event)).await)) }
     };
-    lambda_http::run_concurrent(service_fn(handler)).await
+    lambda_runtime::run_concurrent(service_fn(handler)).await
 }
