@@ -89,6 +89,7 @@ impl Front {
     ///
     /// # Errors
     /// The address cannot be listened on.
+    #[expect(clippy::unused_async, reason = "it needs a runtime, and so says its kind")]
     pub async fn start<I: Invoke>(settings: FrontSettings, function: Arc<I>) -> io::Result<Self> {
         let listener = listen(settings.listen)?;
         let address = listener.local_addr()?;

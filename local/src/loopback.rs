@@ -69,11 +69,16 @@ impl Drop for Server {
 }
 
 /// Lets this process, and those that it starts from now on, open as many files as it may: each connection is one, and what
-/// a shell allows by itself is often 1,024. Returns how many those are.
-pub fn raise_file_limit() -> usize {
+/// a shell allows by itself is often 1,024.
+pub fn raise_file_limit() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     // Who may not is left with what there is.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
+/// How many files this process may open now.
+#[must_use]
+pub fn file_limit() -> usize {
     getrlimit(Resource::Nofile).current.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX))
 }
 

@@ -14,7 +14,7 @@ use crate::support::scenario::{Outcome, Scenario};
 const LONGEST_BACKLOG: Duration = Duration::from_mins(1);
 /// The pipeline runs so long before the outage.
 const BEFORE: Duration = Duration::from_secs(1);
-const CLIENTS: usize = 64;
+const CLIENTS: u32 = 64;
 
 /// How an outage is ridden out.
 struct Outage {
@@ -38,12 +38,12 @@ impl Outage {
     ) -> (Outcome, Duration) {
         let mut scenario = Scenario::of(&[]);
         scenario.documents = Documents { seed: 1, payloads: 1..=4 };
-        scenario.load = Load { clients: CLIENTS, lasts: BEFORE + self.lasts + self.after, rate: self.rate };
+        scenario.load = Load { clients: CLIENTS as usize, lasts: BEFORE + self.lasts + self.after, rate: self.rate };
         let (outcome, backlog) = scenario
             .run_with(async |pipeline, clients| {
                 let started = Instant::now();
                 sleep(BEFORE).await;
-                pipeline.faults().set(Plan::new(1, self.faults.iter().map(|fault| parse(fault).unwrap())));
+                pipeline.faults().set(Plan::new(1, self.faults.iter().map(|fault| parse(fault).expect("a fault"))));
                 sleep(self.lasts).await;
                 pipeline.faults().set(Plan::default());
                 let over = Instant::now();
@@ -63,7 +63,7 @@ impl Outage {
     /// Without S3 every document is taken at once; afterwards all that was sent before the end of the outage is stored.
     async fn of_s3(self) {
         let nothing_is_older = async |pipeline: &Pipeline, _: &Clients, _, over: Duration| {
-            pipeline.status().await.unwrap().oldest_message_seconds < over.as_secs_f64()
+            pipeline.status().await.expect("SQS is there again").oldest_message_seconds < over.as_secs_f64()
         };
         let (outcome, _) = self.ride_out(nothing_is_older).await;
         assert_eq!(outcome.found.retried, 0, "ingest does not need S3: {outcome}");
@@ -73,7 +73,7 @@ impl Outage {
     async fn of_sqs(self) {
         let all_is_sent = async |_: &Pipeline, clients: &Clients, running: Duration, _| {
             let due = running.min(BEFORE + self.lasts + self.after).as_secs_f64() * self.rate;
-            f64::from(clients.begun()) + CLIENTS as f64 >= due
+            f64::from(clients.begun()) + f64::from(CLIENTS) >= due
         };
         let (outcome, _) = self.ride_out(all_is_sent).await;
         assert!(outcome.found.retried > 0, "{outcome}");

@@ -86,7 +86,7 @@ impl Framing {
     fn after(&mut self, line: &Line) -> Option<Part> {
         let text = line.text()?;
         match self.part {
-            Part::Head if text.is_empty() && self.head.has_begun => std::mem::take(&mut self.head).body(),
+            Part::Head if text.is_empty() && self.head.has_begun => Some(std::mem::take(&mut self.head).body()),
             // Empty lines before a request are skipped by everybody.
             Part::Head if text.is_empty() => Some(Part::Head),
             Part::Head => self.head.line(text, line.is_whole()).map(|()| Part::Head),
@@ -142,12 +142,12 @@ impl Head {
         Some(())
     }
 
-    fn body(self) -> Option<Part> {
-        Some(match (self.is_chunked, self.length) {
+    fn body(self) -> Part {
+        match (self.is_chunked, self.length) {
             (true, _) => Part::ChunkSize,
             (false, None | Some(0)) => Part::Head,
             (false, Some(length)) => Part::Body(length),
-        })
+        }
     }
 }
 

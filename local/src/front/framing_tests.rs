@@ -4,7 +4,9 @@ use super::*;
 fn read(text: &str) -> Framing {
     let read = |pieces: &[&[u8]]| {
         let mut framing = Framing::default();
-        pieces.iter().for_each(|piece| framing.read(piece));
+        for piece in pieces {
+            framing.read(piece);
+        }
         framing
     };
     let bytes = text.as_bytes();
