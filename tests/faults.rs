@@ -8,6 +8,8 @@
 mod command;
 #[path = "faults/mix.rs"]
 mod mix;
+#[path = "faults/outage.rs"]
+mod outage;
 mod support;
 
 use support::scenario::{Outcome, Scenario};
@@ -185,6 +187,21 @@ mod one_message_an_object {
     #[tokio::test(flavor = "multi_thread")]
     async fn is_stored_once_when_deliver_is_killed_in_the_middle() {
         let outcome = run(&["deliver.kill=2", "s3.latency=0.5:300ms", "s3.lost_answer=0.2"]).await;
+        assert!(outcome.deliver_ended > 0);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn is_stored_once_under_all_of_it_at_once() {
+        let outcome = run(&[
+            "sqs.twice=0.5:300ms",
+            "sqs.early=0.3:100ms",
+            "sqs.out_of_order=0.3:1s",
+            "sqs.lost_answer=0.1",
+            "s3.lost_answer=0.3",
+            "s3.latency=0.5:200ms",
+            "deliver.kill=2",
+        ])
+        .await;
         assert!(outcome.deliver_ended > 0);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use spillway_local::loopback::raise_file_limit;
 use spillway_local::pipeline::{Drained, Pipeline, Status};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -19,6 +20,7 @@ const BETWEEN_LINES: Duration = Duration::from_secs(5);
 /// Serves until the first signal, then drains; stops at once at the second one.
 pub(crate) async fn run(arguments: Serve) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen()?;
+    raise_file_limit();
     let (admin, key) = (arguments.admin, arguments.behind.write_keys[0].clone());
     let settings = arguments.settings()?;
     let pipeline = tokio::select! {

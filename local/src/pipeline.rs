@@ -180,7 +180,11 @@ impl Pipeline {
 }
 
 fn front_settings(settings: &Settings) -> FrontSettings {
-    FrontSettings { answer_timeout: settings.front_timeout, ..FrontSettings::new(settings.listen) }
+    FrontSettings {
+        answer_timeout: settings.front_timeout,
+        patience: settings.patience,
+        ..FrontSettings::new(settings.listen)
+    }
 }
 
 pub(crate) fn bucket_settings(settings: &Settings, faults: &Faults) -> BucketSettings {

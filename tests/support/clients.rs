@@ -75,6 +75,11 @@ impl Clients {
         self.answered.load(Ordering::Relaxed)
     }
 
+    /// Documents that were begun so far.
+    pub(crate) fn begun(&self) -> u32 {
+        self.next.load(Ordering::Relaxed)
+    }
+
     /// What the clients know of each document, by its number.
     pub(crate) fn fates(&self) -> Vec<Fate> {
         self.fates.lock().unwrap().clone()

@@ -49,6 +49,8 @@ pub(crate) struct Outcome {
     /// Processes of deliver that ended before their time, killed on purpose or since this machine was too slow for them.
     pub(crate) deliver_ended: u64,
     pub(crate) ingest_ended: u64,
+    /// Messages in the dead-letter queue.
+    pub(crate) dead_letters: usize,
 }
 
 impl Scenario {
@@ -77,13 +79,21 @@ impl Scenario {
 
     /// Runs it: load under faults, then no more faults until the queue is empty, then the account.
     pub(crate) async fn run(self) -> Outcome {
+        self.run_with(async |_, _| ()).await.0
+    }
+
+    /// The same, with something that is done to the pipeline, or seen of it, under load; what that came to.
+    pub(crate) async fn run_with<T>(self, meanwhile: impl AsyncFnOnce(&Pipeline, &Clients) -> T) -> (Outcome, T) {
         let data = tempfile::tempdir().unwrap();
         let pipeline = Pipeline::start(self.settings(data.path())).await.unwrap();
         let clients = Clients::new(pipeline.address(), self.documents.clone());
-        tokio::select! {
-            () = clients.post(self.load) => {}
-            () = tell(&pipeline, &clients, self.tell_every) => {}
-        }
+        let load = async {
+            tokio::select! {
+                () = clients.post(self.load) => {}
+                () = tell(&pipeline, &clients, self.tell_every) => {}
+            }
+        };
+        let ((), result) = tokio::join!(load, meanwhile(&pipeline, &clients));
         pipeline.faults().set(Plan::default());
         until_empty(&pipeline).await;
         let dead = places::messages(pipeline.sqs_endpoint(), &format!("{}-dead", pipeline.queue_url())).await;
@@ -93,7 +103,8 @@ impl Scenario {
         let mut account = Account::new(self.documents, clients.fates());
         read(&mut account, &data.path().join("spillway"), &dead);
         let found = account.close();
-        Outcome { found, ledger, injected, deliver_ended: deliver.restarts, ingest_ended: ingest.restarts }
+        let (deliver_ended, ingest_ended) = (deliver.restarts, ingest.restarts);
+        (Outcome { found, ledger, injected, deliver_ended, ingest_ended, dead_letters: dead.len() }, result)
     }
 
     fn settings(&self, data: &Path) -> Settings {

@@ -14,6 +14,7 @@ use tracing::warn;
 
 use crate::config::Config;
 use crate::deadline::{answer_by, uploads_end};
+use crate::failures::Failures;
 use crate::fates::{BatchFailure, Fates, Progress};
 use crate::object::{self, Limits};
 use crate::quarantine::Broken;
@@ -22,7 +23,7 @@ use crate::settle::Settle;
 use crate::store::ObjectStore;
 use crate::suspects::{self, Sorted};
 use crate::unpack::{self, Fault, Message};
-use crate::upload::{Failure, Uploaded, Uploads};
+use crate::upload::Uploads;
 
 /// What all invocations of a process share.
 #[derive(Debug)]
@@ -77,6 +78,7 @@ impl<S: ObjectStore, Q: MessageQueue> Deliver<S, Q> {
             self.settle.delete(fates.kept(batch, &fresh), deadline).await;
             self.keep_suspects(batch, suspects, deadline, &mut fates).await;
         }
+        fates.failures.log();
         self.settle.delay(fates.failed(batch), answer_by).await;
         self.metrics.write(SystemTime::now(), |line| line.with(&fates.counted()));
         fates.answer(batch)
@@ -111,8 +113,8 @@ impl<S: ObjectStore, Q: MessageQueue> Deliver<S, Q> {
         let plans = object::plan(&headers, &self.limits);
         let mut progress = Progress::new(&plans, messages);
         let mut uploads = pin!(self.uploads.store_all(plans, messages, deadline));
-        while let Some(uploaded) = next_before(deadline, &mut uploads).await {
-            log(&uploaded);
+        while let Some(uploaded) = next_before(deadline, &mut uploads, &mut fates.failures).await {
+            fates.failures.note(&uploaded);
             uploaded.upload.count(&mut fates.delivered, SystemTime::now());
             progress.add(uploaded, fates);
         }
@@ -121,11 +123,14 @@ impl<S: ObjectStore, Q: MessageQueue> Deliver<S, Q> {
 
     async fn quarantine(&self, broken: Vec<Broken<'_>>, deadline: Instant, fates: &mut Fates) {
         let mut quarantined = pin!(self.uploads.quarantine_all(broken, SystemTime::now(), deadline));
-        while let Some((broken, result)) = next_before(deadline, &mut quarantined).await {
-            log_quarantined(&broken, &result);
-            if result.is_ok() {
-                fates.delivered.quarantined += 1;
-                fates.keep(&[broken.carrier]);
+        while let Some((broken, result)) = next_before(deadline, &mut quarantined, &mut fates.failures).await {
+            match result {
+                Ok(()) => {
+                    log_quarantined(&broken);
+                    fates.delivered.quarantined += 1;
+                    fates.keep(&[broken.carrier]);
+                }
+                Err(failure) => fates.failures.note_broken(&broken, &failure),
             }
         }
     }
@@ -148,28 +153,21 @@ fn broken(batch: &[SqsMessage], faults: Vec<(usize, Fault)>) -> Vec<Broken<'_>> 
 }
 
 /// What comes next, unless the deadline does; what is on its way then is dropped with its stream and has failed.
-async fn next_before<T>(deadline: Instant, stream: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
+async fn next_before<T>(
+    deadline: Instant,
+    stream: &mut (impl Stream<Item = T> + Unpin),
+    failures: &mut Failures,
+) -> Option<T> {
     timeout_at(deadline, stream.next()).await.unwrap_or_else(|_| {
-        warn!("out of time: what is not stored yet is handed back");
+        failures.note_out_of_time();
         None
     })
 }
 
-/// One line for each object that was not stored, and nothing of what is in it.
-fn log(uploaded: &Uploaded) {
-    if let Err(failure) = &uploaded.result {
-        let (key, messages) = (uploaded.key.as_deref(), uploaded.messages.len());
-        warn!(key, messages, %failure, "an object was not stored");
-    }
-}
-
 /// One line for each message; the reason is kept with it and not logged, since it can quote what it is about.
-fn log_quarantined(broken: &Broken<'_>, result: &Result<(), Failure>) {
+fn log_quarantined(broken: &Broken<'_>) {
     let message_id = broken.sqs_message.message_id.as_deref();
-    match result {
-        Ok(()) => warn!(message_id, "a message that cannot be read was quarantined"),
-        Err(failure) => warn!(message_id, %failure, "a message that cannot be read was not quarantined"),
-    }
+    warn!(message_id, "a message that cannot be read was quarantined");
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsMessage};
 use spillway_shared::metrics::Delivered;
 
+use crate::failures::Failures;
 use crate::object::Plan;
 use crate::unpack::{Fault, Message};
 use crate::upload::Uploaded;
@@ -24,6 +25,8 @@ pub(crate) struct Fates {
     kept: Vec<bool>,
     /// What is counted of it.
     pub(crate) delivered: Delivered,
+    /// What is logged of it.
+    pub(crate) failures: Failures,
 }
 
 /// How far the messages of a batch have come.
@@ -36,7 +39,7 @@ pub(crate) struct Progress<'a> {
 
 impl Fates {
     pub(crate) fn unknown(batch: &[SqsMessage]) -> Self {
-        Self { kept: vec![false; batch.len()], delivered: Delivered::default() }
+        Self { kept: vec![false; batch.len()], delivered: Delivered::default(), failures: Failures::default() }
     }
 
     pub(crate) fn keep(&mut self, carriers: &[usize]) {

@@ -24,6 +24,7 @@ mod deadline;
 pub mod delay;
 pub mod draft;
 pub mod encode;
+mod failures;
 mod fates;
 pub mod metrics;
 pub mod object;

@@ -208,7 +208,7 @@ impl<S: SendMessages> Inner<S> {
                 Err(GaveUp::OutOfTime | GaveUp::TimedOut(_))
                     if call.iter().any(|message| ends_after(message, deadline)) =>
                 {
-                    call.retain(|message| ends_after(message, deadline));
+                    call.retain_mut(|message| drop_late(message, deadline));
                 }
                 Err(error) => {
                     tracing::warn!(messages = call.len(), %error, "messages not enqueued");
@@ -242,6 +242,13 @@ impl<S: SendMessages> Inner<S> {
             Err(failed) => Outcome::Again(failed),
         }
     }
+}
+
+/// Lets those go whose time is up at `deadline`, also out of a message that others wait for: their deadline would end every
+/// further try before it begins. Answers whether anybody is left.
+fn drop_late(message: &mut Packed<Share>, deadline: Instant) -> bool {
+    message.waiters.retain(|share| share.deadline().is_some_and(|own| own > deadline));
+    !message.waiters.is_empty()
 }
 
 fn ends_after(message: &Packed<Share>, deadline: Instant) -> bool {

@@ -36,12 +36,16 @@ impl Serialize for Headers<'_> {
     }
 }
 
-/// The bytes of the request line and the headers, as HTTP/1.1 writes them.
-pub(super) fn size(head: &Parts) -> usize {
+/// The bytes of the request line, as HTTP/1.1 writes it.
+pub(super) fn line_size(head: &Parts) -> usize {
     let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
     let authority = head.uri.authority().map_or(0, |authority| authority.as_str().len());
-    let line = head.method.as_str().len() + target + authority + "  HTTP/1.1\r\n".len();
-    line + head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum::<usize>()
+    head.method.as_str().len() + target + authority + "  HTTP/1.1\r\n".len()
+}
+
+/// The bytes of the headers, as HTTP/1.1 writes them.
+pub(super) fn size(head: &Parts) -> usize {
+    head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum::<usize>()
 }
 
 /// A header's values, joined by commas as API Gateway does; empty if there is none.

@@ -12,10 +12,14 @@ use crate::invoke::InvokeError;
 pub(super) enum Refusal {
     /// It is no request for a function, or its body broke off.
     Bad,
-    /// Its body stopped coming.
+    /// Where it ends is said in two ways, or in none that everybody understands.
+    Unclear,
+    /// Its body stopped coming, or comes too slowly.
     Slow,
     /// Its body or its event is too large.
     TooLarge,
+    /// Its line alone is too large.
+    UriTooLong,
     /// Its line and headers are too large.
     HeadTooLarge,
     /// The function failed, or its answer cannot be read.
@@ -27,9 +31,10 @@ pub(super) enum Refusal {
 impl Refusal {
     fn status_and_body(self) -> (StatusCode, &'static str) {
         match self {
-            Self::Bad => (StatusCode::BAD_REQUEST, r#"{"message":"Bad Request"}"#),
+            Self::Bad | Self::Unclear => (StatusCode::BAD_REQUEST, r#"{"message":"Bad Request"}"#),
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, r#"{"message":"Request Timeout"}"#),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, r#"{"message":"Request Entity Too Large"}"#),
+            Self::UriTooLong => (StatusCode::URI_TOO_LONG, r#"{"message":"URI Too Long"}"#),
             Self::HeadTooLarge => {
                 (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, r#"{"message":"Request Header Fields Too Large"}"#)
             }
@@ -43,8 +48,8 @@ impl Refusal {
         let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
         *response.status_mut() = status;
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if self == Self::Slow {
-            // What still comes of the body would be read as the next request.
+        if matches!(self, Self::Slow | Self::Unclear) {
+            // What still comes of it would be read as the next request.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -40,11 +41,17 @@ pub(super) struct Requests<I> {
 /// The other end of a connection.
 pub(super) struct Peer {
     ip: String,
+    unclear: Arc<AtomicBool>,
 }
 
 impl Peer {
-    pub(super) fn new(address: SocketAddr) -> Self {
-        Self { ip: address.ip().to_canonical().to_string() }
+    /// `unclear` says whether its requests can be told apart no more.
+    pub(super) fn new(address: SocketAddr, unclear: Arc<AtomicBool>) -> Self {
+        Self { ip: address.ip().to_canonical().to_string(), unclear }
+    }
+
+    fn is_clear(&self) -> Result<(), Refusal> {
+        if self.unclear.load(Ordering::Relaxed) { Err(Refusal::Unclear) } else { Ok(()) }
     }
 }
 
@@ -59,12 +66,22 @@ impl<I: Invoke> Requests<I> {
     }
 
     async fn process(&self, head: &Parts, body: Incoming, peer: &Peer) -> Result<Response<Full<Bytes>>, Refusal> {
+        peer.is_clear()?;
         check(head)?;
-        let body = whole(body, LARGEST_BODY, self.settings.body_timeout, &self.budget).await?;
+        let body = self.body(body).await?;
+        // Only now are all its chunks known.
+        peer.is_clear()?;
         let id = self.ids.uuid(self.ids.next()).simple().to_string();
         let event = self.event(head, &body.bytes, peer, &id)?;
         drop(body);
         answer::response(&self.invoke(event).await?, &id).ok_or(Refusal::Failed)
+    }
+
+    /// The whole body, within its quota, its time and the budget.
+    async fn body(&self, body: Incoming) -> Result<Held, Refusal> {
+        let patience = self.settings.patience;
+        let body = timeout(patience.body, whole(body, LARGEST_BODY, patience.pause, &self.budget));
+        Ok(body.await.map_err(|_| Refusal::Slow)??)
     }
 
     /// The event, within Lambda's quota and the budget.
@@ -92,5 +109,9 @@ fn check(head: &Parts) -> Result<(), Refusal> {
     if head.method == Method::CONNECT {
         return Err(Refusal::Bad);
     }
-    if headers::size(head) > LARGEST_HEAD { Err(Refusal::HeadTooLarge) } else { Ok(()) }
+    let line = headers::line_size(head);
+    if line > LARGEST_HEAD {
+        return Err(Refusal::UriTooLong);
+    }
+    if line + headers::size(head) > LARGEST_HEAD { Err(Refusal::HeadTooLarge) } else { Ok(()) }
 }

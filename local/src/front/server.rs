@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -16,6 +17,7 @@ use tokio::time::{sleep, timeout};
 
 use super::FrontSettings;
 use super::request::{Peer, Requests};
+use super::wire::Wire;
 use crate::ids::Ids;
 use crate::invoke::Invoke;
 
@@ -33,7 +35,7 @@ pub(super) struct Server<I> {
 impl<I: Invoke> Server<I> {
     pub(super) fn new(settings: FrontSettings, address: SocketAddr, function: Arc<I>) -> Self {
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(settings.head_timeout).max_buf_size(LARGEST_BUFFER);
+        http.timer(TokioTimer::new()).header_read_timeout(settings.patience.head).max_buf_size(LARGEST_BUFFER);
         let connections = Arc::new(Semaphore::new(settings.connections.clamp(1, Semaphore::MAX_PERMITS)));
         let budget = Budget::new(settings.held_bytes);
         let requests = Arc::new(Requests { settings, address, function, budget, ids: Ids::new() });
@@ -77,14 +79,17 @@ impl<I: Invoke> Server<I> {
     ) -> impl Future<Output = ()> + use<I> {
         // Without it, an answer in two writes would wait for an acknowledgement.
         let _ = connection.set_nodelay(true);
-        let (requests, peer, http) = (Arc::clone(&self.requests), Arc::new(Peer::new(peer)), self.http.clone());
+        let unclear = Arc::new(AtomicBool::new(false));
+        let wire = TokioIo::new(Wire::new(connection, Arc::clone(&unclear)));
+        let (requests, peer, http) =
+            (Arc::clone(&self.requests), Arc::new(Peer::new(peer, unclear)), self.http.clone());
         async move {
             let service = service_fn(move |request| {
                 let (requests, peer) = (Arc::clone(&requests), Arc::clone(&peer));
                 async move { requests.answer(request, &peer).await }
             });
             // A connection that breaks is the client's affair.
-            let _ = watcher.watch(http.serve_connection(TokioIo::new(connection), service)).await;
+            let _ = watcher.watch(http.serve_connection(wire, service)).await;
             drop(permit);
         }
     }

@@ -9,6 +9,7 @@ use spillway_shared::config::Number;
 
 use super::functions;
 use crate::faults::Plan;
+use crate::front::Patience;
 
 /// What a local pipeline is started with; [`Settings::new`] has a default for everything but the program.
 #[derive(Debug, Clone)]
@@ -49,6 +50,8 @@ pub struct Settings {
     pub deliver_timeout: Duration,
     /// How long the front waits for an answer.
     pub front_timeout: Duration,
+    /// How long the front waits for clients.
+    pub patience: Patience,
     /// How long draining may take at the end.
     pub drain_timeout: Duration,
     /// An SQS that somebody else runs, in place of the own one.
@@ -99,6 +102,7 @@ impl Settings {
             deliver_environments: 2,
             deliver_timeout: Duration::from_secs(5),
             front_timeout: Duration::from_secs(30),
+            patience: Patience::default(),
             drain_timeout: Duration::from_mins(1),
             sqs: None,
             s3_endpoint: None,

@@ -14,15 +14,15 @@ use http::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use spillway_shared::pool::Budget;
+use spillway_shared::pool::{Budget, Reservation};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Shared;
 use super::counts::Counts;
-use super::dispatch::{Dispatch, Outcome};
+use super::dispatch::{Dispatch, Handed, Outcome};
 use super::in_flight::InFlight;
 use crate::ids::Ids;
 
@@ -37,6 +37,8 @@ pub(super) struct Api {
     dispatch: Arc<Dispatch>,
     in_flight: InFlight,
     ids: Ids,
+    /// What events may hold in the process.
+    events: Budget,
     /// What answers may hold on their way to whoever waits for them.
     budget: Budget,
     arn: HeaderValue,
@@ -55,6 +57,7 @@ impl Api {
             dispatch: Arc::clone(&shared.dispatch),
             in_flight: InFlight::default(),
             ids: Ids::new(),
+            events: Budget::new(shared.settings.event_bytes()),
             budget: Budget::new(LARGEST_ANSWERS),
             arn: HeaderValue::try_from(arn).unwrap_or(HeaderValue::from_static("arn:aws:lambda")),
             timeout: shared.settings.timeout,
@@ -94,6 +97,18 @@ impl Api {
         let Some(deadline) = self.in_flight.answer(number, outcome) else { return false };
         self.counts.ran((Instant::now() + self.timeout).saturating_duration_since(deadline));
         true
+    }
+
+    /// The next invocation, once the process has room for its event; one that waits for it too long is let go, as one is
+    /// that finds no environment.
+    async fn next(&self) -> Option<(Handed, Reservation)> {
+        loop {
+            let mut handed = self.dispatch.next().await?;
+            match timeout_at(handed.give_up_at(), self.events.reserve(handed.len())).await {
+                Ok(held) => return Some((handed, held)),
+                Err(_) => drop(handed.take()),
+            }
+        }
     }
 
     fn note_next(&self) {

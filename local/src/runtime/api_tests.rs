@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use futures::FutureExt;
 use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -95,7 +96,7 @@ async fn an_event_that_was_not_written_goes_back_and_one_that_was_is_in_flight()
     let api = Played::start().await.api;
     let _outcome = api.dispatch.submit("[1]".into());
     for number in 0..2 {
-        let handed = api.dispatch.next().now_or_never().flatten().unwrap();
+        let handed = api.next().now_or_never().flatten().unwrap();
         let mut body = EventBody::new(handed, Arc::clone(&api), number, Instant::now());
         if number == 1 {
             assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "[1]");
@@ -104,6 +105,34 @@ async fn an_event_that_was_not_written_goes_back_and_one_that_was_is_in_flight()
         assert_eq!(api.in_flight().is_known(number), number == 1);
     }
     assert!(api.dispatch.next().now_or_never().is_none());
+}
+
+#[tokio::test]
+async fn a_process_has_no_more_events_at_once_than_fit_into_its_memory() {
+    let played = Played::start().await;
+    let large = Bytes::from(vec![b'1'; FunctionSettings::new("played", "").event_bytes() / 2 + 1]);
+    let (_first, second) = (played.api.dispatch.submit(large.clone()), played.api.dispatch.submit(large));
+    let id = played.next("11").await;
+    let mut waiting = Box::pin(played.next("11"));
+    assert!(tokio::time::timeout(Duration::from_millis(200), &mut waiting).await.is_err());
+    assert_eq!(played.status("POST", &format!("invocation/{id}/response"), "[2]").await, 202);
+    let id = waiting.await;
+    assert_eq!(played.status("POST", &format!("invocation/{id}/response"), "[2]").await, 202);
+    assert_eq!(second.await.unwrap(), Ok("[2]".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_too_long_for_room_is_let_go_and_the_process_gets_the_next() {
+    let api = Played::start().await.api;
+    let large = Bytes::from(vec![b'1'; FunctionSettings::new("played", "").event_bytes()]);
+    let (_first, second) = (api.dispatch.submit(large.clone()), api.dispatch.submit(large));
+    let (_, held) = api.next().await.unwrap();
+    let mut next = Box::pin(api.next());
+    assert!(tokio::time::timeout(Duration::from_mins(1), &mut next).await.is_err());
+    assert!(second.await.is_err());
+    drop(held);
+    let _third = api.dispatch.submit("[3]".into());
+    assert_eq!(next.await.unwrap().0.len(), 3);
 }
 
 #[tokio::test]

@@ -137,6 +137,11 @@ impl Handed {
         self.invocation.as_ref().map_or(0, |invocation| invocation.event.len())
     }
 
+    /// Until when it may wait for an environment.
+    pub(super) fn give_up_at(&self) -> Instant {
+        self.invocation.as_ref().map_or_else(Instant::now, |invocation| invocation.give_up_at)
+    }
+
     /// Takes the invocation for good.
     pub(super) fn take(&mut self) -> Option<Invocation> {
         self.invocation.take()

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
+use spillway_shared::pool::Reservation;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -24,6 +25,9 @@ pub(super) struct Flight {
     pub(super) answer: oneshot::Sender<Outcome>,
     /// When the process is killed for it.
     pub(super) deadline: Instant,
+    /// Its event's room in the process.
+    #[expect(dead_code, reason = "held for its drop")]
+    pub(super) held: Reservation,
 }
 
 impl InFlight {

@@ -22,7 +22,8 @@ pub struct FunctionSettings {
     pub concurrency: usize,
     /// How long one invocation may run before its environment is killed.
     pub timeout: Duration,
-    /// The memory that the function is told to have, in MB; nothing enforces it.
+    /// The memory that the function is told to have, in MB. It is not handed more events at once than fit into it; nothing
+    /// else enforces it.
     pub memory_mb: u32,
     /// How many invocations may wait for an environment.
     pub longest_queue: usize,
@@ -55,6 +56,12 @@ impl FunctionSettings {
             stop_grace: Duration::from_secs(2),
             faults: ProcessFaults::default(),
         }
+    }
+
+    /// How many bytes of events one process may have at once. Each event is there several times while it is read, as
+    /// bytes, as text and as what is made of it, and so an eighth of the memory is all that can be held of them.
+    pub(super) fn event_bytes(&self) -> usize {
+        (self.memory_mb as usize) << 17
     }
 
     /// The name by which an invocation knows the function.

@@ -25,7 +25,7 @@ impl Invoke for Measure {
 
 fn quick() -> FrontSettings {
     let mut settings = FrontSettings::new("127.0.0.1:0".parse().unwrap());
-    (settings.head_timeout, settings.body_timeout) = (Duration::from_millis(100), Duration::from_millis(100));
+    (settings.patience.head, settings.patience.pause) = (Duration::from_millis(100), Duration::from_millis(100));
     settings
 }
 
@@ -90,7 +90,7 @@ async fn without_room_for_its_body_a_request_is_503() {
 #[tokio::test]
 async fn beyond_the_bound_connections_wait_their_turn() {
     let mut settings = quick();
-    (settings.connections, settings.head_timeout) = (1, Duration::from_secs(5));
+    (settings.connections, settings.patience.head) = (1, Duration::from_secs(5));
     let front = measure(settings).await;
     let first = TcpStream::connect(front.address()).await.unwrap();
     let mut second = pin!(send(front.address(), post("", b"")));

@@ -221,6 +221,31 @@ async fn who_has_more_time_gets_further_tries() {
     assert_eq!(sender.records().last().unwrap(), "{2}\n");
 }
 
+/// They share a message, so that the one whose time is up must not hold up the other's tries. On one thread a loop that
+/// never waits would go on for ever, so that this is watched by another.
+#[test]
+fn so_does_who_shares_a_message_with_one_who_has_less() {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let _ = tell.send(runtime.block_on(async {
+            let sender = Scripted::new(vec![], 0);
+            let queue = queue(&sender, 1, 100);
+            let short = queue.enqueue(partition("clicks"), "{1}\n".to_owned(), in_(2));
+            let long = queue.enqueue(partition("clicks"), "{2}\n".to_owned(), in_(30));
+            let open_later = async {
+                tokio::time::sleep(Duration::from_secs(3)).await;
+                sender.gate.add_permits(ALL);
+            };
+            let (short, long, ()) = futures::join!(short, long, open_later);
+            assert_eq!(sender.records().last().unwrap(), "{1}\n{2}\n");
+            (short, long)
+        }));
+    });
+    let answers = told.recv_timeout(Duration::from_secs(20)).expect("it ends");
+    assert_eq!(answers, (Err(NotEnqueued::NotTaken), Ok(())));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_full_line_refuses_at_once_but_an_empty_one_takes_any_request() {
     let sender = Scripted::new(vec![], 0);

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use spillway_shared::pool::Reservation;
 use tokio::time::Instant;
 
 use super::Api;
@@ -16,14 +17,16 @@ use crate::runtime::in_flight::Flight;
 /// An event on its way into a connection. If the connection is gone before it is written, it goes back into the queue.
 pub(super) struct EventBody {
     handed: Handed,
+    /// Its event's room in the process, until it is in flight.
+    held: Option<Reservation>,
     api: Arc<Api>,
     number: u64,
     deadline: Instant,
 }
 
 impl EventBody {
-    pub(super) fn new(handed: Handed, api: Arc<Api>, number: u64, deadline: Instant) -> Self {
-        Self { handed, api, number, deadline }
+    pub(super) fn new((handed, held): (Handed, Reservation), api: Arc<Api>, number: u64, deadline: Instant) -> Self {
+        Self { handed, held: Some(held), api, number, deadline }
     }
 }
 
@@ -36,7 +39,8 @@ impl Body for EventBody {
         _context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let Some(invocation) = self.handed.take() else { return Poll::Ready(None) };
-        let flight = Flight { answer: invocation.answer, deadline: self.deadline };
+        let Some(held) = self.held.take() else { return Poll::Ready(None) };
+        let flight = Flight { answer: invocation.answer, deadline: self.deadline, held };
         self.api.in_flight().add(self.number, flight);
         Poll::Ready(Some(Ok(Frame::data(invocation.event))))
     }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
+use spillway_shared::pool::Reservation;
 use tokio::time::Instant;
 
 use super::Api;
@@ -58,19 +59,19 @@ fn route<'a>(method: &Method, path: &'a str) -> Option<Route<'a>> {
 
 async fn next(api: &Arc<Api>) -> Answer {
     api.note_next();
-    match api.dispatch.next().await {
-        Some(handed) if !api.in_flight.is_closed() => event(api, handed),
+    match api.next().await {
+        Some((handed, held)) if !api.in_flight.is_closed() => event(api, handed, held),
         _ => refuse(StatusCode::FORBIDDEN, "InvalidStateTransition", "the environment is ending"),
     }
 }
 
-fn event(api: &Arc<Api>, handed: Handed) -> Answer {
+fn event(api: &Arc<Api>, handed: Handed, held: Reservation) -> Answer {
     let number = api.ids.next();
     let id = api.ids.uuid(number);
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let deadline_ms = u64::try_from((since_epoch + api.timeout).as_millis()).unwrap_or(u64::MAX);
     let trace = format!("Root=1-{:08x}-{:024x};Sampled=0", since_epoch.as_secs(), id.as_u128() & ((1 << 96) - 1));
-    let body = EventBody::new(handed, Arc::clone(api), number, Instant::now() + api.timeout);
+    let body = EventBody::new((handed, held), Arc::clone(api), number, Instant::now() + api.timeout);
     let mut answer = Response::new(Either::Left(body));
     let headers = answer.headers_mut();
     headers.insert("content-type", HeaderValue::from_static("application/json"));

@@ -1,0 +1,89 @@
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use aws_lambda_events::event::sqs::SqsMessage;
+use tokio::time::{Duration, Instant};
+use tracing::subscriber::set_default;
+
+use crate::batch::Deliver;
+use crate::config::Config;
+use crate::testing::{Act, Memory, MemoryQueue, received, sealed};
+
+/// What was logged, by this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(text);
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The lines that a batch leaves in the log.
+async fn lines_of(act: Act, batch: &[SqsMessage]) -> Vec<String> {
+    let log = Log::default();
+    let writer = log.clone();
+    let _on_this_thread =
+        set_default(tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish());
+    let lookup = |name: &str| {
+        let needed = [("BUCKET", "b"), ("AWS_REGION", "eu-central-1"), ("QUEUE_URL", "http://q")];
+        needed.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    };
+    let store = Memory::acting(move |_, _| act);
+    let deliver = Deliver::new(&Config::read(&lookup).unwrap(), store, MemoryQueue::default());
+    let _ = deliver.batch(batch, Instant::now() + Duration::from_secs(10)).await;
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// Messages of streams of their own, received so often.
+fn messages(count: u8, receives: u32) -> Vec<SqsMessage> {
+    let message = |number: u8| {
+        let stream = format!("s{number}");
+        received(receives, &format!("m{number}"), &sealed(number.into(), &stream, &["{\"zqx\":1}"]))
+    };
+    (0..count).map(message).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_of_which_nothing_is_stored_leaves_one_line() {
+    for (act, why) in [(Act::Fail, "500, after 3 tries"), (Act::Refuse, "403"), (Act::Panic, "storing it panicked")] {
+        let lines = lines_of(act, &messages(30, 1)).await;
+        assert_eq!(lines.len(), 1, "{lines:#?}");
+        assert!(lines[0].contains("objects=30") && lines[0].contains("messages=30"), "{lines:?}");
+        assert!(lines[0].contains(why) && lines[0].contains("records/stream=s"), "{lines:?}");
+        assert!(!lines[0].contains("zqx"), "{lines:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_does_one_of_suspects_which_are_tried_one_by_one() {
+    let lines = lines_of(Act::Refuse, &messages(7, 9)).await;
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert!(lines[0].contains("objects=7"), "{lines:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_that_cannot_be_quarantined_leave_one_line() {
+    let batch: Vec<_> = (0..9).map(|number| received(1, &format!("m{number}"), "zqx")).collect();
+    let lines = lines_of(Act::Refuse, &batch).await;
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert!(lines[0].contains("messages=9") && lines[0].contains("403") && !lines[0].contains("zqx"), "{lines:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_runs_out_of_time_says_so_once() {
+    let lines = lines_of(Act::Stall, &messages(3, 1)).await;
+    assert!(lines.iter().filter(|line| line.contains("out of time")).count() <= 1, "{lines:#?}");
+    assert!(lines.len() <= 2 && !lines.is_empty(), "{lines:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_stored_leaves_none() {
+    assert_eq!(lines_of(Act::Take, &messages(30, 1)).await, Vec::<String>::new());
+}

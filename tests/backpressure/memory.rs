@@ -1,0 +1,108 @@
+//! Memory of the functions' processes under documents as large as they may be, all at once.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use spillway_local::client::{Answer, Client, Document};
+use spillway_local::faults::{Plan, parse};
+use tokio::time::{Instant, sleep};
+
+use crate::harness::{KEY, Run, json};
+
+/// What a process of ingest, and one of deliver, may hold at its peak, in KiB.
+const MOST_OF_INGEST: u64 = 256 << 10;
+const MOST_OF_DELIVER: u64 = 512 << 10;
+/// Bytes of a document: with what the front adds, and the quotes of its payloads escaped, an event of 6 MiB.
+const DOCUMENT: usize = 6_080_000;
+/// Until when every document must be taken.
+const AT_LAST: Duration = Duration::from_mins(3);
+const PAYLOAD: usize = 490;
+
+/// A document of random payloads, which hardly compress, or of equal ones, which become very small.
+fn document(is_random: bool) -> Document {
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut body = String::with_capacity(DOCUMENT + PAYLOAD);
+    while body.len() < DOCUMENT - PAYLOAD {
+        body.push_str(if body.is_empty() { "[{\"a\":\"" } else { ",{\"a\":\"" });
+        let text = (0..PAYLOAD - 10).map(|_| if is_random { random.alphanumeric() } else { 'x' });
+        body.extend(text);
+        body.push_str("\"}");
+    }
+    body.push(']');
+    // Of another type the front would hand it over in base64, a third larger.
+    Document::new("clicks", KEY, body).header("content-type", "application/json")
+}
+
+/// Posts once, or until it is taken.
+async fn post(run: &Run, document: &Document, until_taken: bool) -> Answer {
+    let started = Instant::now();
+    loop {
+        let answer = Client::connect(run.pipeline.address()).await.unwrap().post(document).await.unwrap();
+        assert!(answer.status == 200 || answer.status == 503, "{answer:?}");
+        if answer.status == 200 || !until_taken {
+            return answer;
+        }
+        assert!(started.elapsed() < AT_LAST, "it is never taken");
+        sleep(Duration::from_millis(fastrand::u64(200..1_000))).await;
+    }
+}
+
+/// The most that a process ever held, in KiB.
+fn peak(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
+}
+
+/// So many documents at once under this fault; checks the peaks of all processes.
+async fn run(documents: usize, is_random: bool, fault: Option<&str>, until_taken: bool) {
+    let run = Run::start(|settings| {
+        settings.variables.insert("MAX_PAYLOADS".to_owned(), "20000".to_owned());
+        settings.variables.insert("AWS_LAMBDA_LOG_LEVEL".to_owned(), "ERROR".to_owned());
+        settings.faults = Plan::new(1, fault.map(|fault| parse(fault).unwrap()));
+        // Time is not what is measured here, and a debug build needs a lot of it.
+        (settings.ingest_timeout, settings.front_timeout) = (Duration::from_mins(1), Duration::from_secs(90));
+        (settings.deliver_timeout, settings.visibility_timeout) = (Duration::from_secs(20), Duration::from_secs(125));
+        settings.drain_timeout = AT_LAST;
+    })
+    .await;
+    let pids = (run.pipeline.ingest().pids(), run.pipeline.deliver().pids());
+    let (document, started) = (document(is_random), Instant::now());
+    let answers = join_all((0..documents).map(|_| post(&run, &document, until_taken))).await;
+    let taken = answers.iter().filter(|answer| answer.status == 200).count();
+    assert!(taken == documents || !until_taken, "{taken} were taken");
+    run.pipeline.faults().set(Plan::default());
+    let records: u64 = answers.iter().filter_map(|answer| json(answer)["accepted"].as_u64()).sum();
+    let deadline = Instant::now() + AT_LAST;
+    while run.pipeline.status().await.unwrap().stored < records {
+        assert!(Instant::now() < deadline, "{:?}", run.pipeline.status().await);
+        sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!((run.pipeline.ingest().pids(), run.pipeline.deliver().pids()), pids, "a process has ended");
+    let [ingest, deliver] = [pids.0, pids.1].map(|pids| pids.into_iter().map(peak).max().unwrap());
+    println!(
+        "{taken} of {documents} documents of 6 MB taken ({}, fault {fault:?}): ingest {} MiB, deliver {} MiB, after {:.1} s",
+        if is_random { "random" } else { "equal" },
+        ingest >> 10,
+        deliver >> 10,
+        started.elapsed().as_secs_f64()
+    );
+    assert!(ingest < MOST_OF_INGEST && deliver < MOST_OF_DELIVER, "ingest {ingest} KiB, deliver {deliver} KiB");
+    let ledger = run.end().await.drained.ledger;
+    assert_eq!((ledger.accepted, ledger.dead_lettered), (records, 0), "{ledger}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_large_documents_is_bounded() {
+    run(32, true, None, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "it takes minutes"]
+async fn of_64_large_documents_is_bounded_whatever_fails() {
+    for is_random in [true, false] {
+        run(64, is_random, None, true).await;
+        run(64, is_random, Some("s3.error=1"), true).await;
+        run(64, is_random, Some("sqs.error=1"), false).await;
+    }
+}

@@ -1,0 +1,113 @@
+//! S3 or SQS are gone for a while under load that goes on: nothing is lost, and the backlog is gone soon after.
+
+use std::time::Duration;
+
+use spillway_local::faults::{Plan, parse};
+use spillway_local::pipeline::Pipeline;
+use tokio::time::{Instant, sleep};
+
+use crate::support::clients::{Clients, Load};
+use crate::support::documents::Documents;
+use crate::support::scenario::{Outcome, Scenario};
+
+/// A backlog is gone after so long at the latest.
+const LONGEST_BACKLOG: Duration = Duration::from_mins(1);
+/// The pipeline runs so long before the outage.
+const BEFORE: Duration = Duration::from_secs(1);
+const CLIENTS: u32 = 64;
+
+/// How an outage is ridden out.
+struct Outage {
+    faults: &'static [&'static str],
+    lasts: Duration,
+    /// How long the load goes on afterwards.
+    after: Duration,
+    /// Documents a second.
+    rate: f64,
+}
+
+const S3: &[&str] = &["s3.reset=0.3", "s3.error=1"];
+const SQS: &[&str] = &["sqs.reset=0.3", "sqs.error=1"];
+
+impl Outage {
+    /// Runs it; what it came to, and how long the backlog lasted, as `is_gone` says of the pipeline, of the clients, of the time
+    /// since the load began and of the time since the outage was over.
+    async fn ride_out(
+        &self,
+        is_gone: impl AsyncFn(&Pipeline, &Clients, Duration, Duration) -> bool,
+    ) -> (Outcome, Duration) {
+        let mut scenario = Scenario::of(&[]);
+        scenario.documents = Documents { seed: 1, payloads: 1..=4 };
+        scenario.load = Load { clients: CLIENTS as usize, lasts: BEFORE + self.lasts + self.after, rate: self.rate };
+        let (outcome, backlog) = scenario
+            .run_with(async |pipeline, clients| {
+                let started = Instant::now();
+                sleep(BEFORE).await;
+                pipeline.faults().set(Plan::new(1, self.faults.iter().map(|fault| parse(fault).expect("a fault"))));
+                sleep(self.lasts).await;
+                pipeline.faults().set(Plan::default());
+                let over = Instant::now();
+                while !is_gone(pipeline, clients, started.elapsed(), over.elapsed()).await {
+                    assert!(over.elapsed() < LONGEST_BACKLOG, "a backlog is left: {:?}", pipeline.status().await);
+                    sleep(Duration::from_millis(100)).await;
+                }
+                over.elapsed()
+            })
+            .await;
+        outcome.assert_promise(self.faults);
+        assert_eq!(outcome.dead_letters, 0);
+        println!("the backlog was gone after {:.1} s\n{outcome}", backlog.as_secs_f64());
+        (outcome, backlog)
+    }
+
+    /// Without S3 every document is taken at once; afterwards all that was sent before the end of the outage is stored.
+    async fn of_s3(self) {
+        let nothing_is_older = async |pipeline: &Pipeline, _: &Clients, _, over: Duration| {
+            pipeline.status().await.expect("SQS is there again").oldest_message_seconds < over.as_secs_f64()
+        };
+        let (outcome, _) = self.ride_out(nothing_is_older).await;
+        assert_eq!(outcome.found.retried, 0, "ingest does not need S3: {outcome}");
+    }
+
+    /// Without SQS nothing is taken, and clients come again; afterwards they have caught up with what they would have sent.
+    async fn of_sqs(self) {
+        let all_is_sent = async |_: &Pipeline, clients: &Clients, running: Duration, _| {
+            let due = running.min(BEFORE + self.lasts + self.after).as_secs_f64() * self.rate;
+            f64::from(clients.begun()) + f64::from(CLIENTS) >= due
+        };
+        let (outcome, _) = self.ride_out(all_is_sent).await;
+        assert!(outcome.found.retried > 0, "{outcome}");
+    }
+}
+
+/// Shorter and slower than what is promised, for a busy machine and a debug build.
+fn short(faults: &'static [&'static str]) -> Outage {
+    Outage { faults, lasts: Duration::from_secs(4), after: Duration::from_secs(4), rate: 60.0 }
+}
+
+/// What is promised.
+fn full(faults: &'static [&'static str]) -> Outage {
+    Outage { faults, lasts: Duration::from_secs(20), after: Duration::from_mins(1), rate: 500.0 }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_s3_loses_nothing_and_leaves_no_backlog() {
+    short(S3).of_s3().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_sqs_loses_nothing_and_leaves_no_backlog() {
+    short(SQS).of_sqs().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "it takes a minute and a half"]
+async fn of_s3_for_20_s_at_500_documents_a_second() {
+    full(S3).of_s3().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "it takes a minute and a half"]
+async fn of_sqs_for_20_s_at_500_documents_a_second() {
+    full(SQS).of_sqs().await;
+}

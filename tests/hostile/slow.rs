@@ -1,0 +1,102 @@
+//! Clients that send a byte now and then, so as to hold what others need.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures::future::join_all;
+use spillway_local::front::Patience;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
+
+use crate::raw::{Reply, read_all};
+use crate::target::Target;
+
+/// Slow clients at once.
+const CLIENTS: usize = 300;
+/// What a slow client waits before its next byte: less than what ends a pause.
+const BETWEEN_BYTES: Duration = Duration::from_millis(250);
+/// What the front waits; a byte a second under the usual times, ten times as fast.
+const FRONT: Patience =
+    Patience { head: Duration::from_secs(3), pause: Duration::from_secs(1), body: Duration::from_secs(4) };
+/// After its time a client is let go at last; this machine may be busy.
+const AT_LAST: Duration = Duration::from_secs(15);
+
+/// Sends `at_once`, then a byte of `slowly` now and then until the server is done with it; what it answered, and when.
+async fn drip(address: SocketAddr, at_once: &str, slowly: &str) -> (Vec<Reply>, Duration) {
+    let started = Instant::now();
+    let stream = TcpStream::connect(address).await.unwrap().into_std().unwrap();
+    let mut writing = TcpStream::from_std(stream.try_clone().unwrap()).unwrap();
+    let reading = TcpStream::from_std(stream).unwrap();
+    writing.write_all(at_once.as_bytes()).await.unwrap();
+    let bytes = async {
+        for byte in slowly.bytes().cycle() {
+            sleep(BETWEEN_BYTES).await;
+            if writing.write_all(&[byte]).await.is_err() {
+                break;
+            }
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        replies = read_all(reading) => (replies, started.elapsed()),
+        () = bytes => unreachable!("it never ends"),
+    }
+}
+
+/// Slow clients, and good ones meanwhile; each slow one is answered with one of `statuses`, or not at all, after `patience`.
+async fn attack(at_once: &'static str, slowly: &'static str, statuses: &[u16], patience: Duration) {
+    let mut target = Target::start(FRONT).await;
+    let address = target.address();
+    let slow = tokio::spawn(join_all((0..CLIENTS).map(move |_| drip(address, at_once, slowly)).collect::<Vec<_>>()));
+    let mut served = 0;
+    while !slow.is_finished() {
+        let started = Instant::now();
+        target.assert_good_client_is_served().await;
+        assert!(started.elapsed() < FRONT.head, "a good client waits for slow ones: {:?}", started.elapsed());
+        served += 1;
+        sleep(Duration::from_millis(50)).await;
+    }
+    assert!(served > 5, "{served} good clients were served meanwhile");
+    for (replies, lasted) in slow.await.unwrap() {
+        assert!(replies.len() <= 1 && replies.iter().all(|reply| statuses.contains(&reply.status)), "{replies:?}");
+        assert!((patience..patience + AT_LAST).contains(&lasted), "{lasted:?}");
+    }
+    target.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_comes_byte_by_byte_is_waited_for_so_long_and_no_longer() {
+    attack("POST /v1/streams/clicks HTTP/1.1\r\n", "x: y\r\n", &[408], FRONT.head).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_comes_byte_by_byte_is_waited_for_so_long_and_no_longer() {
+    let head = "POST /v1/streams/clicks HTTP/1.1\r\nhost: x\r\nx-write-key: local\r\ncontent-length: 1000000\r\n\r\n";
+    attack(head, "[{}]    ", &[408], FRONT.body).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_in_chunks_of_a_byte_is_waited_for_no_longer() {
+    let head =
+        "POST /v1/streams/clicks HTTP/1.1\r\nhost: x\r\nx-write-key: local\r\ntransfer-encoding: chunked\r\n\r\n";
+    // The framing between is no part of the body.
+    attack(head, "1\r\n \r\n", &[408], FRONT.pause).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_stops_is_waited_for_as_long_as_a_pause() {
+    let mut target = Target::start(FRONT).await;
+    let head = "POST /v1/streams/clicks HTTP/1.1\r\nhost: x\r\nx-write-key: local\r\ncontent-length: 9\r\n\r\n[{}";
+    let address = target.address();
+    let stopped = (0..CLIENTS).map(|_| async {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        read_all(stream).await
+    });
+    for replies in join_all(stopped).await {
+        assert_eq!(replies.iter().map(|reply| reply.status).collect::<Vec<_>>(), [408]);
+    }
+    target.assert_good_client_is_served().await;
+    target.end().await;
+}

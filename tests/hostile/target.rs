@@ -1,0 +1,59 @@
+//! A pipeline to be attacked, and what must be true of it afterwards.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::Value;
+use spillway_local::client::Document;
+use spillway_local::front::Patience;
+use tokio::time::timeout;
+
+use crate::harness::{KEY, Run, accepted_ids};
+use crate::raw::{PATIENCE, Reply};
+
+/// A pipeline that waits for its clients less than it would otherwise, and the ids of all records that were validly sent.
+pub(crate) struct Target {
+    run: Run,
+    sent: BTreeSet<String>,
+}
+
+impl Target {
+    pub(crate) async fn start(patience: Patience) -> Self {
+        Self { run: Run::start(|settings| settings.patience = patience).await, sent: BTreeSet::new() }
+    }
+
+    /// A connection lasts a second after its last answer.
+    pub(crate) async fn impatient() -> Self {
+        let (head, pause, body) = (Duration::from_secs(1), Duration::from_secs(1), Duration::from_secs(5));
+        Self::start(Patience { head, pause, body }).await
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.run.pipeline.address()
+    }
+
+    /// A good client posts a document, and is answered with 200.
+    pub(crate) async fn assert_good_client_is_served(&mut self) {
+        let document = Document::new("clicks", KEY, r#"[{"good":1},{"good":2}]"#);
+        let answer = timeout(PATIENCE, self.run.post(&document)).await.expect("a good client is answered");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        self.sent.extend(accepted_ids(&answer));
+    }
+
+    /// Notes that a reply of 200 was to a document that was validly sent.
+    pub(crate) fn note(&mut self, reply: &Reply) {
+        let answer: Value = serde_json::from_str(&reply.body).unwrap();
+        let (id, accepted) = (answer["request_id"].as_str().unwrap(), answer["accepted"].as_u64().unwrap());
+        self.sent.extend((0..accepted).map(|index| format!("{id}-{index}")));
+    }
+
+    /// Ends it: good clients are still served, and exactly what was validly sent is stored.
+    pub(crate) async fn end(mut self) {
+        self.assert_good_client_is_served().await;
+        let ended = self.run.end().await;
+        let (stored, ledger): (BTreeSet<_>, _) = (ended.records().into_keys().collect(), &ended.drained.ledger);
+        assert_eq!(stored, self.sent);
+        assert_eq!(ledger.accepted, self.sent.len() as u64, "{ledger}");
+    }
+}
