@@ -228,3 +228,20 @@ fn deliver_answers_by_message_and_the_way_to_the_dead_letters_is_long() {
         |queue: &str| Template::number(&template.resources[queue]["Properties"]["MessageRetentionPeriod"]) / 86_400;
     assert_eq!((days("Queue"), days("DeadLetters")), (7, 14));
 }
+
+#[test]
+fn a_functions_folder_has_all_that_it_is_built_from_so_that_sams_cache_sees_each_change() {
+    let workspace = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().canonicalize().unwrap();
+    let template = Template::read();
+    for function in FUNCTIONS {
+        let folder = workspace.join(template.resources[function]["Properties"]["CodeUri"].as_str().unwrap());
+        let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        let members = manifest.lines().filter_map(|line| line.strip_prefix("spillway-")?.split_once('.'));
+        let members: Vec<_> = members.map(|(member, _)| member).collect();
+        assert_eq!(members, ["shared"], "{function}: link every member of the workspace that it is built from");
+        for place in ["Cargo.lock", "Cargo.toml"].iter().chain(&members) {
+            let linked = folder.join("built-from").join(place).canonicalize();
+            assert_eq!(linked.unwrap(), workspace.join(place), "{function}");
+        }
+    }
+}
