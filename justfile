@@ -30,12 +30,17 @@ watch:
     mkdir -p target && rm -f target/backends.sh
     cargo build --quiet --package spillway
     target/debug/spillway backends --exports target/backends.sh &
-    trap 'kill $!' EXIT
-    until [[ -s target/backends.sh ]]; do kill -0 $! && sleep 0.1; done
+    backends=$!
+    # Ctrl-C reaches them too, so they may have ended already.
+    trap 'kill $backends 2>/dev/null || true' EXIT
+    until [[ -s target/backends.sh ]]; do
+        kill -0 $backends 2>/dev/null || exit 1
+        sleep 0.1
+    done
     . target/backends.sh
     cargo lambda watch --invoke-address 127.0.0.1
 
-# The functions as SAM packages them, for arm64 (`pip install aws-sam-cli cargo-lambda ziglang` first)
+# The functions as SAM packages them, for arm64 (docs/operate.md, "Deploy", says what it needs)
 package:
     sam build
     ls -l .aws-sam/build/*/bootstrap

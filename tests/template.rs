@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use spillway_shared::config::Number;
 use spillway_shared::log;
 use spillway_shared::metrics::{Delivered, FUNCTION, Ingested, Measured, NAMESPACE, Taken};
+use spillway_shared::retry::FUNCTION_TIMEOUT;
 
 /// What Lambda sets by itself, and what only somebody who leaves AWS sets.
 const NOT_OURS: [&str; 8] = [
@@ -118,10 +119,20 @@ fn the_calls_of_a_function_end_before_it_does() {
         let number = |name: &str| numbers.iter().find(|number| number.name == name).unwrap().default;
         let limit = template.default(&format!("{function}Timeout")) * 1_000;
         assert!(number("CALL_TIMEOUT_MS") * number("CALL_TRIES") < limit, "{function}");
-        assert_eq!(
-            template.resources[&format!("{function}Function")]["Properties"]["Timeout"],
-            json!({"Ref": format!("{function}Timeout")})
-        );
+    }
+    // The code refuses every other combination at start, so it must be told the time-out that Lambda is told.
+    for (function, parameter) in [
+        ("IngestFunction", "IngestTimeout"),
+        ("ManagedIngestFunction", "IngestTimeout"),
+        ("DeliverFunction", "DeliverTimeout"),
+    ] {
+        let timeout = json!({"Ref": parameter});
+        assert_eq!(template.resources[function]["Properties"]["Timeout"], timeout, "{function}");
+        assert_eq!(template.variables(function)[FUNCTION_TIMEOUT.name], timeout, "{function}");
+        let (min, max) = template.range(parameter);
+        assert!(FUNCTION_TIMEOUT.min <= min && max <= FUNCTION_TIMEOUT.max, "{function}");
+        let call = numbers_of(function).iter().find(|number| number.name == "CALL_TIMEOUT_MS").unwrap();
+        assert!(call.max < max * 1_000, "{function}: a call that no time-out has room for");
     }
 }
 
@@ -216,4 +227,21 @@ fn deliver_answers_by_message_and_the_way_to_the_dead_letters_is_long() {
     let days =
         |queue: &str| Template::number(&template.resources[queue]["Properties"]["MessageRetentionPeriod"]) / 86_400;
     assert_eq!((days("Queue"), days("DeadLetters")), (7, 14));
+}
+
+#[test]
+fn a_functions_folder_has_all_that_it_is_built_from_so_that_sams_cache_sees_each_change() {
+    let workspace = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().canonicalize().unwrap();
+    let template = Template::read();
+    for function in FUNCTIONS {
+        let folder = workspace.join(template.resources[function]["Properties"]["CodeUri"].as_str().unwrap());
+        let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        let members = manifest.lines().filter_map(|line| line.strip_prefix("spillway-")?.split_once('.'));
+        let members: Vec<_> = members.map(|(member, _)| member).collect();
+        assert_eq!(members, ["shared"], "{function}: link every member of the workspace that it is built from");
+        for place in ["Cargo.lock", "Cargo.toml"].iter().chain(&members) {
+            let linked = folder.join("built-from").join(place).canonicalize();
+            assert_eq!(linked.unwrap(), workspace.join(place), "{function}");
+        }
+    }
 }

@@ -5,6 +5,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::config::{Number, Reader};
+
+/// Seconds that one invocation of the function may take, as Lambda is told; 0 is unknown.
+///
+/// Lambda names a deadline with every invocation, but at start nobody says how long they are: the template does.
+pub const FUNCTION_TIMEOUT: Number = Number { name: "FUNCTION_TIMEOUT", default: 0, min: 1, max: 900 };
+
 /// The pause before the second try is at most this; it doubles with every further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// No pause is longer than this.
@@ -58,6 +65,23 @@ pub struct Remaining {
 }
 
 impl Tries {
+    /// Reads both. All time-outs together must be shorter than the function's own, where that is known: else one stuck
+    /// call would use up an invocation, and tries that were asked for would never be made.
+    pub fn read(reader: &mut Reader<'_>, timeout: &Number, count: &Number) -> Self {
+        let tries = Self {
+            timeout: Duration::from_millis(reader.number(timeout)),
+            count: u32::try_from(reader.number(count)).unwrap_or(u32::MAX),
+        };
+        let limit = Duration::from_secs(reader.number(&FUNCTION_TIMEOUT));
+        let longest = tries.timeout.saturating_mul(tries.count);
+        if !limit.is_zero() && longest >= limit {
+            let place = format!("{} × {}", timeout.name, count.name);
+            let fault = format!("{longest:?} must be less than {}, {limit:?}", FUNCTION_TIMEOUT.name);
+            reader.faults().add(place, fault);
+        }
+        tries
+    }
+
     /// Tries that end before `deadline`.
     #[must_use]
     pub fn until(self, deadline: Instant) -> Remaining {
@@ -130,6 +154,27 @@ mod tests {
 
     fn in_(seconds: u64) -> Instant {
         Instant::now() + Duration::from_secs(seconds)
+    }
+
+    fn read(milliseconds: &str, count: &str, seconds: Option<&str>) -> Result<Tries, String> {
+        let number = |name| Number { name, default: 1, min: 1, max: 60_000 };
+        let lookup = |name: &str| match name {
+            "CALL_TIMEOUT_MS" => Some(milliseconds.to_owned()),
+            "CALL_TRIES" => Some(count.to_owned()),
+            _ => seconds.map(str::to_owned),
+        };
+        let mut reader = Reader::new(&lookup);
+        let tries = Tries::read(&mut reader, &number("CALL_TIMEOUT_MS"), &number("CALL_TRIES"));
+        reader.finish(tries).map_err(|faults| faults.to_string())
+    }
+
+    #[test]
+    fn all_time_outs_together_are_shorter_than_the_functions_own() {
+        let fitting = Tries { timeout: Duration::from_millis(4_999), count: 4 };
+        assert_eq!(read("4999", "4", Some("20")), Ok(fitting));
+        let fault = "CALL_TIMEOUT_MS × CALL_TRIES: 20s must be less than FUNCTION_TIMEOUT, 20s";
+        assert_eq!(read("5000", "4", Some("20")), Err(fault.to_owned()));
+        assert!(read("60000", "60000", None).is_ok(), "where nobody says how long the function may take");
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,11 +1,9 @@
 //! The settings of deliver: read once at start, from the environment, into types.
 
-use std::time::Duration;
-
 use spillway_shared::config::{Faults, Lookup, Number, Reader};
 use spillway_shared::log;
 use spillway_shared::metrics::emf::{self, METRICS};
-use spillway_shared::retry::Tries;
+use spillway_shared::retry::{FUNCTION_TIMEOUT, Tries};
 
 use crate::encode::Compression;
 use crate::object::Limits;
@@ -18,10 +16,10 @@ pub const MAX_WORKERS: Number = Number { name: "MAX_WORKERS", default: 50, min: 
 /// Bytes of records and of compressed objects held at once in this process.
 pub const MAX_INFLIGHT_BYTES: Number =
     Number { name: "MAX_INFLIGHT_BYTES", default: 256 * MIB, min: 4 * MIB, max: 4_095 * MIB };
-/// Milliseconds that one call to S3 or SQS may take.
-pub const CALL_TIMEOUT_MS: Number = Number { name: "CALL_TIMEOUT_MS", default: 5_000, min: 50, max: 300_000 };
-/// How often one call to S3 or SQS is tried, the first time included.
-pub const CALL_TRIES: Number = Number { name: "CALL_TRIES", default: 3, min: 1, max: 20 };
+/// Milliseconds that one call to S3 or SQS may take; at most what an invocation of 20 s has for uploads.
+pub const CALL_TIMEOUT_MS: Number = Number { name: "CALL_TIMEOUT_MS", default: 5_000, min: 50, max: 19_000 };
+/// How often one call to S3 or SQS is tried, the first time included. Pauses between ten tries are 9.2 s at most.
+pub const CALL_TRIES: Number = Number { name: "CALL_TRIES", default: 3, min: 1, max: 10 };
 /// Bytes of records before compression at which an object closes; no less than a message can hold.
 pub const MAX_OBJECT_BYTES: Number =
     Number { name: "MAX_OBJECT_BYTES", default: 128 * MIB, min: MIB, max: 4_095 * MIB };
@@ -55,7 +53,8 @@ pub const QUEUE_URL: &str = "QUEUE_URL";
 pub const AWS_REGION: &str = "AWS_REGION";
 
 /// All other variables that deliver reads, but for those that Lambda itself sets.
-pub const TEXTS: [&str; 6] = [BUCKET, OBJECT_PREFIX, COMPRESSION, QUEUE_URL, METRICS, log::LEVELS[0]];
+pub const TEXTS: [&str; 7] =
+    [BUCKET, OBJECT_PREFIX, COMPRESSION, QUEUE_URL, METRICS, log::LEVELS[0], FUNCTION_TIMEOUT.name];
 
 /// The longest [`OBJECT_PREFIX`], in bytes: with all that follows a key stays below the 1,024 that S3 takes.
 const MAX_PREFIX_BYTES: usize = 512;
@@ -125,7 +124,7 @@ impl Config {
             limits: limits(&mut reader),
             max_workers: reader.size(&MAX_WORKERS),
             max_inflight_bytes: reader.size(&MAX_INFLIGHT_BYTES),
-            tries: tries(&mut reader),
+            tries: Tries::read(&mut reader, &CALL_TIMEOUT_MS, &CALL_TRIES),
             metrics: emf::Settings::read(&mut reader),
         };
         reader.finish(config)
@@ -176,15 +175,10 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
     }
 }
 
-fn tries(reader: &mut Reader<'_>) -> Tries {
-    Tries {
-        timeout: Duration::from_millis(reader.number(&CALL_TIMEOUT_MS)),
-        count: u32::try_from(reader.number(&CALL_TRIES)).unwrap_or(u32::MAX),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
@@ -224,6 +218,13 @@ mod tests {
         ] {
             assert!(faults.contains(name), "{name} is not in {faults}");
         }
+    }
+
+    #[test]
+    fn calls_that_do_not_fit_into_an_invocation_are_refused_with_every_other_fault() {
+        let faults = read(&with(&[("FUNCTION_TIMEOUT", "15"), ("MAX_WORKERS", "0")])).unwrap_err();
+        assert!(faults.contains("MAX_WORKERS: ") && faults.contains("CALL_TIMEOUT_MS × CALL_TRIES: 15s"), "{faults}");
+        assert!(read(&with(&[("FUNCTION_TIMEOUT", "16")])).is_ok());
     }
 
     #[test]

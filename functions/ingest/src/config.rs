@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use lambda_http::http::HeaderName;
 use spillway_shared::config::{Faults, Lookup, Number, Reader};
 use spillway_shared::keys::KeyRing;
 use spillway_shared::log;
 use spillway_shared::metrics::emf::{self, METRICS};
-use spillway_shared::retry::Tries;
+use spillway_shared::retry::{FUNCTION_TIMEOUT, Tries};
 use spillway_shared::stream::StreamName;
 
 use crate::auth::Access;
@@ -23,8 +22,8 @@ pub const MAX_QUEUE: Number = Number { name: "MAX_QUEUE", default: 20_000, min: 
 /// Bytes of bodies and records held at once.
 pub const MAX_INFLIGHT_BYTES: Number =
     Number { name: "MAX_INFLIGHT_BYTES", default: 64 << 20, min: 1 << 20, max: u32::MAX as u64 };
-/// Milliseconds that one call to SQS may take.
-pub const CALL_TIMEOUT_MS: Number = Number { name: "CALL_TIMEOUT_MS", default: 3_000, min: 50, max: 60_000 };
+/// Milliseconds that one call to SQS may take; less than the longest time-out of the function, 29 s.
+pub const CALL_TIMEOUT_MS: Number = Number { name: "CALL_TIMEOUT_MS", default: 3_000, min: 50, max: 28_000 };
 /// How often a call to SQS is tried.
 pub const CALL_TRIES: Number = Number { name: "CALL_TRIES", default: 3, min: 1, max: 10 };
 /// Bytes of a document after decoding.
@@ -46,8 +45,8 @@ pub const NUMBERS: [Number; 8] = [
     MAX_MESSAGE_BYTES,
 ];
 /// Every other variable that ingest reads.
-pub const TEXTS: [&str; 7] =
-    ["QUEUE_URL", "WRITE_KEYS", "AUTH", "CONFIG_DIR", "COUNTRY_HEADER", METRICS, log::LEVELS[0]];
+pub const TEXTS: [&str; 8] =
+    ["QUEUE_URL", "WRITE_KEYS", "AUTH", "CONFIG_DIR", "COUNTRY_HEADER", METRICS, log::LEVELS[0], FUNCTION_TIMEOUT.name];
 
 /// How ingest is set up.
 #[derive(Debug)]
@@ -96,7 +95,11 @@ impl Config {
             queue_url: reader.required("QUEUE_URL"),
             workers: reader.size(&MAX_WORKERS),
             inflight_bytes: reader.size(&MAX_INFLIGHT_BYTES),
-            limits: Limits { waiting_records: reader.size(&MAX_QUEUE), message_bytes, tries: tries(&mut reader) },
+            limits: Limits {
+                waiting_records: reader.size(&MAX_QUEUE),
+                message_bytes,
+                tries: Tries::read(&mut reader, &CALL_TIMEOUT_MS, &CALL_TRIES),
+            },
             intake: Intake {
                 access: access(&mut reader, &folder),
                 streams: judge::load(&folder).unwrap_or_else(note(&mut reader)),
@@ -109,11 +112,6 @@ impl Config {
         };
         reader.finish(config)
     }
-}
-
-fn tries(reader: &mut Reader<'_>) -> Tries {
-    let timeout = Duration::from_millis(reader.number(&CALL_TIMEOUT_MS));
-    Tries { timeout, count: u32::try_from(reader.number(&CALL_TRIES)).unwrap_or(u32::MAX) }
 }
 
 fn access(reader: &mut Reader<'_>, folder: &Path) -> Access {

@@ -121,7 +121,7 @@ async fn what_failed_once_is_tried_again_and_what_is_refused_is_not() {
 #[tokio::test(start_paused = true)]
 async fn it_answers_before_the_deadline_whatever_the_store_does() {
     let started = Instant::now();
-    run(&deliver(&clicks(Act::Stall), &[("CALL_TIMEOUT_MS", "60000")]), &two_streams()).await.unwrap();
+    run(&deliver(&clicks(Act::Stall), &[("CALL_TIMEOUT_MS", "19000")]), &two_streams()).await.unwrap();
     assert!(started.elapsed() <= LIMIT, "{:?}", started.elapsed());
 }
 
@@ -135,7 +135,7 @@ async fn without_time_nothing_is_started() {
 #[tokio::test(start_paused = true)]
 async fn an_invocation_that_waits_for_the_workers_of_another_ends_in_time() {
     let store = clicks(Act::Stall);
-    let deliver = deliver(&store, &[("MAX_WORKERS", "1"), ("CALL_TIMEOUT_MS", "60000")]);
+    let deliver = deliver(&store, &[("MAX_WORKERS", "1"), ("CALL_TIMEOUT_MS", "19000")]);
     let [clicks, views] = two_streams();
     let (first, second) = ([clicks], [views]);
     let started = Instant::now();
