@@ -59,7 +59,7 @@ impl Compression {
 pub struct Encoder(Format);
 
 enum Format {
-    Gzip(GzEncoder<Vec<u8>>),
+    Gzip(Box<GzEncoder<Vec<u8>>>),
     Zstd(Frames),
     None(Vec<u8>),
 }
@@ -73,7 +73,7 @@ impl Encoder {
         // Room for the worst case is taken at once: pages that are never written cost nothing, growing would copy.
         let room = Vec::with_capacity(most_compressed(records));
         Ok(Self(match compression {
-            Compression::Gzip => Format::Gzip(GzEncoder::new(room, flate2::Compression::new(GZIP_LEVEL))),
+            Compression::Gzip => Format::Gzip(Box::new(GzEncoder::new(room, flate2::Compression::new(GZIP_LEVEL)))),
             Compression::Zstd => Format::Zstd(Frames { done: room, next: Vec::new() }),
             Compression::None => Format::None(room),
         }))
