@@ -101,13 +101,13 @@ async fn of_sqs_loses_nothing_and_leaves_no_backlog() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "it takes a minute and a half"]
+#[ignore = "it takes a minute and a half, of a release build"]
 async fn of_s3_for_20_s_at_500_documents_a_second() {
     full(S3).of_s3().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "it takes a minute and a half"]
+#[ignore = "it takes a minute and a half, of a release build"]
 async fn of_sqs_for_20_s_at_500_documents_a_second() {
     full(SQS).of_sqs().await;
 }

@@ -77,8 +77,10 @@ impl Framing {
             return bytes.len();
         };
         self.line.add(&bytes[..end]);
-        let line = std::mem::take(&mut self.line);
+        let mut line = std::mem::take(&mut self.line);
         self.part = self.after(&line).unwrap_or(Part::Unclear);
+        line.clear();
+        self.line = line;
         end + 1
     }
 
@@ -105,6 +107,12 @@ impl Line {
         self.start.extend_from_slice(&bytes[..room]);
         self.len += bytes.len();
         self.last = bytes.last().copied().unwrap_or(self.last);
+    }
+
+    /// Makes it empty, and keeps its memory for the next one.
+    fn clear(&mut self) {
+        self.start.clear();
+        (self.len, self.last) = (0, 0);
     }
 
     /// What was kept of it, without its end; `None` if that is not CR LF.
