@@ -5,6 +5,7 @@ mod prices;
 use std::time::Duration;
 
 use clap::Args;
+use spillway_local::faults::{self, Plan};
 use spillway_local::pipeline::Settings;
 
 use crate::load::{Load, Target};
@@ -12,6 +13,10 @@ use crate::report::Report;
 use crate::run::{self, Run};
 use crate::table::{Table, count, number, text};
 use prices::Bill;
+
+/// How far away SQS and S3 are, about as in a region of AWS. Without any distance a poller would be back for every single
+/// message, and each would be billed a receive of its own.
+const DISTANCE: [&str; 2] = ["sqs.latency=1:10ms", "s3.latency=1:30ms"];
 
 /// Nobody waits this long: the load ends with its documents.
 const LONGEST: Duration = Duration::from_mins(10);
@@ -70,6 +75,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
 impl Way {
     fn settings(self, arguments: &Arguments) -> anyhow::Result<Settings> {
         let mut settings = run::settings()?;
+        settings.faults = distance()?;
         if self.object_per_payload {
             settings.variables.insert("MAX_OBJECT_RECORDS".to_owned(), "1".to_owned());
             // So many PUTs take longer than the time-out of a local pipeline; these are the template's.
@@ -77,12 +83,17 @@ impl Way {
             settings.visibility_timeout = Duration::from_secs(125);
         }
         if !self.shared {
-            // As Lambda does it: an environment for each request that is there at once, here bounded by memory.
+            // As Lambda does it: an environment for each request that is there at once.
             settings.ingest_concurrency = 1;
-            settings.ingest_environments = arguments.connections.min(8);
+            settings.ingest_environments = arguments.connections;
         }
         Ok(settings)
     }
+}
+
+fn distance() -> anyhow::Result<Plan> {
+    let faults: Vec<_> = DISTANCE.into_iter().map(faults::parse).collect::<Result<_, _>>()?;
+    Ok(Plan::new(0, faults))
 }
 
 impl Arguments {
