@@ -1,7 +1,7 @@
 //! From API Gateway's event to a request, and from an answer to what API Gateway reads.
 //!
 //! `lambda_http::run_concurrent` would do it too, for any kind of event: it reads each one twice to find out its kind, and
-//! copies the body three times. Of large documents that is a seventh of all that this function spends.
+//! copies the body three times. Of documents of 50 KB that was nearly a fifth of all that this function spent.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
