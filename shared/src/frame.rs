@@ -30,16 +30,22 @@ pub fn compress_onto(onto: &mut Vec<u8>, bytes: &[u8]) -> io::Result<()> {
     })
 }
 
-/// What the frames hold, one after the other.
+/// Adds what the frames hold, one after the other, to the end of `onto`, which is as it was if they cannot be read.
 ///
 /// # Errors
-/// They are not zstd, are cut off, or hold more than `most` bytes.
-pub fn decompress(frames: &[u8], most: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(most);
-    DECOMPRESSOR.with_borrow_mut(|kept| {
+/// They are not zstd, are cut off, or hold more than fits behind `onto` once there is room for `most` bytes.
+pub fn decompress_onto(onto: &mut Vec<u8>, frames: &[u8], most: usize) -> io::Result<()> {
+    let end = onto.len();
+    onto.reserve(most);
+    let mut bytes = Cursor::new(&mut *onto);
+    bytes.set_position(end as u64);
+    let result = DECOMPRESSOR.with_borrow_mut(|kept| {
         kept_or(kept, Decompressor::new)?.decompress_to_buffer(frames, &mut bytes).map(|_length| ())
-    })?;
-    Ok(bytes)
+    });
+    if result.is_err() {
+        onto.truncate(end);
+    }
+    result
 }
 
 fn kept_or<T>(kept: &mut Option<T>, make: impl FnOnce() -> io::Result<T>) -> io::Result<&mut T> {
@@ -59,16 +65,23 @@ mod tests {
         for part in [&b"{}\n"[..], &long, b""] {
             compress_onto(&mut frames, part).unwrap();
         }
-        assert_eq!(decompress(&frames, long.len() + 3).unwrap(), [&b"{}\n"[..], &long].concat());
+        let mut onto = b"first ".to_vec();
+        decompress_onto(&mut onto, &frames, long.len() + 3).unwrap();
+        assert_eq!(onto, [&b"first {}\n"[..], &long].concat());
     }
 
     #[test]
     fn more_than_expected_and_what_is_cut_off_is_refused() {
         let mut frame = Vec::new();
         compress_onto(&mut frame, &[b'x'; 1_000]).unwrap();
-        assert!(decompress(&frame, 999).is_err());
-        assert!(decompress(&frame[..frame.len() - 1], 1_000).is_err());
-        assert!(decompress(&[frame.as_slice(), b"more"].concat(), 2_000).is_err());
-        assert_eq!(decompress(&frame, 1_000).unwrap(), [b'x'; 1_000]);
+        let decompress = |frames: &[u8], most| {
+            let mut onto = Vec::new();
+            let result = decompress_onto(&mut onto, frames, most).map_err(|_| onto.len());
+            result.map(|()| onto)
+        };
+        assert_eq!(decompress(&frame, 999), Err(0));
+        assert_eq!(decompress(&frame[..frame.len() - 1], 1_000), Err(0));
+        assert_eq!(decompress(&[frame.as_slice(), b"more"].concat(), 2_000), Err(0));
+        assert_eq!(decompress(&frame, 1_000), Ok(vec![b'x'; 1_000]));
     }
 }

@@ -144,12 +144,30 @@ impl Sealed<'_> {
     /// # Errors
     /// Why they cannot be read; decompression stops at the header's `bytes`.
     pub fn records(&self) -> Result<Cow<'_, [u8]>, Unreadable> {
-        let records = match self.header.encoding {
-            Encoding::None => Cow::Borrowed(self.body.as_bytes()),
-            Encoding::ZstdBase64 => Cow::Owned(decompress(self.body, self.header.bytes as usize)?),
+        if self.header.encoding == Encoding::None {
+            self.check(self.body.as_bytes())?;
+            return Ok(Cow::Borrowed(self.body.as_bytes()));
+        }
+        let mut records = Vec::new();
+        self.records_onto(&mut records)?;
+        Ok(Cow::Owned(records))
+    }
+
+    /// Adds the records to the end of `onto`, and returns the zstd frames that hold them, if they came in some.
+    ///
+    /// # Errors
+    /// Why they cannot be read, as in [`Sealed::records`]; what `onto` then ends with is not to be used.
+    pub fn records_onto(&self, onto: &mut Vec<u8>) -> Result<Option<Vec<u8>>, Unreadable> {
+        let start = onto.len();
+        let frames = match self.header.encoding {
+            Encoding::None => {
+                onto.extend_from_slice(self.body.as_bytes());
+                None
+            }
+            Encoding::ZstdBase64 => Some(decompress_onto(onto, self.body, self.header.bytes as usize)?),
         };
-        self.check(&records)?;
-        Ok(records)
+        self.check(&onto[start..])?;
+        Ok(frames)
     }
 
     fn check(&self, records: &[u8]) -> Result<(), Unreadable> {
@@ -177,10 +195,12 @@ fn compress(records: &[u8]) -> String {
     }
 }
 
-fn decompress(body: &str, bytes: usize) -> Result<Vec<u8>, Unreadable> {
-    let Ok(compressed) = BASE64.decode(body) else { return broken("not base64".to_owned()) };
-    frame::decompress(&compressed, bytes)
-        .or_else(|_| broken(format!("not zstd, or more than the {bytes} bytes that the header says")))
+fn decompress_onto(onto: &mut Vec<u8>, body: &str, bytes: usize) -> Result<Vec<u8>, Unreadable> {
+    let Ok(frames) = BASE64.decode(body) else { return broken("not base64".to_owned()) };
+    match frame::decompress_onto(onto, &frames, bytes) {
+        Ok(()) => Ok(frames),
+        Err(_) => broken(format!("not zstd, or more than the {bytes} bytes that the header says")),
+    }
 }
 
 fn header_line(header: &Header) -> String {

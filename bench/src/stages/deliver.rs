@@ -21,6 +21,7 @@ use spillway_local::environment::FUNCTION;
 use spillway_local::invoke::Invoke as _;
 use spillway_local::runtime::{Function, FunctionSettings};
 use spillway_shared::message;
+use spillway_shared::metrics::emf::METRICS;
 use spillway_shared::retry::Outcome;
 use tokio::time::Instant;
 
@@ -127,7 +128,7 @@ impl Batch {
         // As they come: a message at a time.
         let step = self.records.len().div_ceil(self.messages.len());
         for part in black_box(&self.records).chunks(step) {
-            encoder.push(part)?;
+            encoder.push_plain(part)?;
         }
         encoder.finish()
     }
@@ -224,6 +225,7 @@ async fn invoke_for_long(batch: &Batch, compression: Compression) -> anyhow::Res
         ("QUEUE_URL", "http://127.0.0.1:1/none"),
         ("AWS_ENDPOINT_URL_S3", &s3.endpoint),
         ("COMPRESSION", word(compression)),
+        (METRICS, "none"),
     ];
     let function = Function::start(FunctionSettings {
         args: vec![FUNCTION.to_owned(), "deliver".to_owned()],

@@ -5,10 +5,11 @@ use std::io;
 use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
+use std::thread;
 
-use spillway_shared::message::Header;
+use spillway_shared::message::{Header, Sealed};
 use spillway_shared::pool::Reservation;
-use tokio::task::yield_now;
+use tokio::task;
 
 use crate::encode::{Compression, Encoder};
 use crate::metrics::Oldest;
@@ -132,22 +133,36 @@ async fn whole(inside: &[usize], messages: &[Message<'_>], form: &Form) -> io::R
     let mut encoder = Encoder::new(form.compression, bytes)?;
     let (mut made, mut since_yield) = (Made::default(), 0);
     for at in inside {
-        match unpack::records(&messages[*at].sealed) {
-            Ok(records) => {
-                encoder.push(&records)?;
-                made.oldest.see(&records);
+        let sealed = &messages[*at].sealed;
+        match encoder.push(|onto| unpack_onto(onto, sealed, &mut made.oldest)) {
+            Ok(compressed) => {
+                compressed?;
                 made.messages.push(*at);
-                since_yield += records.len();
+                since_yield += sealed.header.bytes as usize;
             }
             Err(fault) => made.faults.push((*at, fault)),
         }
         if since_yield >= YIELD_BYTES {
             since_yield = 0;
-            yield_now().await;
+            let_others().await;
         }
     }
     made.object = made.of_whole(messages, form, encoder)?;
     Ok(made)
+}
+
+/// Lets other tasks have the thread, and other processes the processor: where they share one, as on one's own machine,
+/// somebody waits for an answer while nobody waits for an object.
+async fn let_others() {
+    thread::yield_now();
+    task::yield_now().await;
+}
+
+fn unpack_onto(onto: &mut Vec<u8>, sealed: &Sealed<'_>, oldest: &mut Oldest) -> Result<Option<Vec<u8>>, Fault> {
+    let start = onto.len();
+    let frames = unpack::records_onto(sealed, onto)?;
+    oldest.see(&onto[start..]);
+    Ok(frames)
 }
 
 impl Made {
@@ -173,7 +188,7 @@ impl<'a> Split<'a> {
         // As many records as the header says were found, and parts are made from the header.
         let records = &self.records[self.bounds[part.start]..self.bounds[part.end]];
         let mut encoder = Encoder::new(form.compression, records.len())?;
-        encoder.push(records)?;
+        encoder.push_plain(records)?;
         let name = object::part_name(header.id, part);
         let object = form.object(header, &name, encoder.finish()?, part.len() as u64);
         let mut made = Made { object: Some(object), messages: vec![self.at], ..Made::default() };

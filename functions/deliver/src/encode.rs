@@ -1,7 +1,8 @@
 //! How the records of an object are compressed.
 //!
 //! One object is one gzip member, or zstd frames one after the other. They are written as the records come: held are
-//! the compressed bytes so far and the compressor's own state, at most one frame's records among it.
+//! the compressed bytes so far, the compressor's own state, and the records of a frame or a message. Messages that are
+//! compressed as the object is and worth a frame are joined to it without being compressed again.
 
 use std::io::{self, Write};
 
@@ -19,6 +20,12 @@ const GZIP_LEVEL: u32 = 2;
 /// A frame in one go takes four fifths of the time that a stream takes on the same records, and frames of this size
 /// are less than 1 % larger than one frame of all.
 const FRAME_BYTES: usize = 384 << 10;
+
+/// A message of at least so many bytes of records that comes in zstd frames is joined to an object of zstd frames as it is.
+///
+/// Measured against one frame of all: frames of 128 KiB are 3 % larger with telemetry and 2 % with storefront events, of 64
+/// KiB 7 and 3 %. Compressing again is most of what deliver would do.
+const JOINED_BYTES: usize = 128 << 10;
 
 /// More than the state of either compressor, in bytes; of zstd's that is a frame's records, one message above the least.
 const STATE_BYTES: usize = 2 << 20;
@@ -56,12 +63,17 @@ impl Compression {
 }
 
 /// Compresses the records of one object.
-pub struct Encoder(Format);
+pub struct Encoder {
+    format: Format,
+    /// Records that are not compressed yet; where nothing is, the object itself.
+    pending: Vec<u8>,
+}
 
 enum Format {
     Gzip(Box<GzEncoder<Vec<u8>>>),
-    Zstd(Frames),
-    None(Vec<u8>),
+    /// The frames so far.
+    Zstd(Vec<u8>),
+    None,
 }
 
 impl Encoder {
@@ -72,65 +84,87 @@ impl Encoder {
     pub fn new(compression: Compression, records: usize) -> io::Result<Self> {
         // Room for the worst case is taken at once: pages that are never written cost nothing, growing would copy.
         let room = Vec::with_capacity(most_compressed(records));
-        Ok(Self(match compression {
-            Compression::Gzip => Format::Gzip(Box::new(GzEncoder::new(room, flate2::Compression::new(GZIP_LEVEL)))),
-            Compression::Zstd => Format::Zstd(Frames { done: room, next: Vec::new() }),
-            Compression::None => Format::None(room),
-        }))
+        let (format, pending) = match compression {
+            Compression::Gzip => {
+                let encoder = GzEncoder::new(room, flate2::Compression::new(GZIP_LEVEL));
+                (Format::Gzip(Box::new(encoder)), Vec::new())
+            }
+            Compression::Zstd => (Format::Zstd(room), Vec::new()),
+            Compression::None => (Format::None, room),
+        };
+        Ok(Self { format, pending })
     }
 
-    /// Adds records: whole lines of NDJSON.
+    /// Adds records, whole lines of NDJSON, that `unpack` puts at the end of a buffer. If they came in zstd frames it returns
+    /// those, and they may be taken as they are; within an object, records have no order.
+    ///
+    /// # Errors
+    /// Why there are no records, in which case nothing is added; or, inside, what the compressor says: in memory it has
+    /// nothing to complain of.
+    pub fn push<E>(
+        &mut self,
+        unpack: impl FnOnce(&mut Vec<u8>) -> Result<Option<Vec<u8>>, E>,
+    ) -> Result<io::Result<()>, E> {
+        let start = self.pending.len();
+        match unpack(&mut self.pending) {
+            Ok(frames) => Ok(self.take(start, frames)),
+            Err(error) => {
+                self.pending.truncate(start);
+                Err(error)
+            }
+        }
+    }
+
+    /// Adds records, whole lines of NDJSON, of which there are no frames.
     ///
     /// # Errors
     /// What the compressor says; in memory it has nothing to complain of.
-    pub fn push(&mut self, records: &[u8]) -> io::Result<()> {
-        match &mut self.0 {
-            Format::Gzip(encoder) => encoder.write_all(records),
-            Format::Zstd(frames) => frames.push(records),
-            Format::None(bytes) => bytes.write_all(records),
+    pub fn push_plain(&mut self, records: &[u8]) -> io::Result<()> {
+        let start = self.pending.len();
+        self.pending.extend_from_slice(records);
+        self.take(start, None)
+    }
+
+    /// Takes what waits from `start` on, which `frames` hold as well.
+    fn take(&mut self, start: usize, frames: Option<Vec<u8>>) -> io::Result<()> {
+        let records = self.pending.len() - start;
+        match (&mut self.format, frames) {
+            (Format::Zstd(done), Some(frames)) if records >= JOINED_BYTES && frames.len() <= records => {
+                done.extend_from_slice(&frames);
+                self.pending.truncate(start);
+                Ok(())
+            }
+            (Format::Zstd(_), _) if self.pending.len() < FRAME_BYTES => Ok(()),
+            (Format::None, _) => Ok(()),
+            (Format::Zstd(_) | Format::Gzip(_), _) => self.compress(),
         }
+    }
+
+    /// Compresses what waits.
+    fn compress(&mut self) -> io::Result<()> {
+        match &mut self.format {
+            Format::Gzip(encoder) => encoder.write_all(&self.pending)?,
+            Format::Zstd(done) => frame::compress_onto(done, &self.pending)?,
+            Format::None => return Ok(()),
+        }
+        self.pending.clear();
+        Ok(())
     }
 
     /// The object's bytes.
     ///
     /// # Errors
     /// What the compressor says; in memory it has nothing to complain of.
-    pub fn finish(self) -> io::Result<Vec<u8>> {
-        match self.0 {
-            Format::Gzip(encoder) => encoder.finish(),
-            Format::Zstd(frames) => frames.finish(),
-            Format::None(bytes) => Ok(bytes),
-        }
-    }
-}
-
-/// zstd frames, and records that are not yet enough for the next one.
-struct Frames {
-    done: Vec<u8>,
-    next: Vec<u8>,
-}
-
-impl Frames {
-    fn push(&mut self, records: &[u8]) -> io::Result<()> {
-        if self.next.is_empty() && records.len() >= FRAME_BYTES {
-            return frame::compress_onto(&mut self.done, records);
-        }
-        self.next.extend_from_slice(records);
-        if self.next.len() >= FRAME_BYTES { self.close() } else { Ok(()) }
-    }
-
-    fn close(&mut self) -> io::Result<()> {
-        frame::compress_onto(&mut self.done, &self.next)?;
-        self.next.clear();
-        Ok(())
-    }
-
-    fn finish(mut self) -> io::Result<Vec<u8>> {
+    pub fn finish(mut self) -> io::Result<Vec<u8>> {
         // Nothing at all is a frame too.
-        if !self.next.is_empty() || self.done.is_empty() {
-            self.close()?;
+        if !self.pending.is_empty() || matches!(&self.format, Format::Zstd(done) if done.is_empty()) {
+            self.compress()?;
         }
-        Ok(self.done)
+        match self.format {
+            Format::Gzip(encoder) => encoder.finish(),
+            Format::Zstd(done) => Ok(done),
+            Format::None => Ok(self.pending),
+        }
     }
 }
 
@@ -151,7 +185,7 @@ mod tests {
     fn encode(compression: Compression, pieces: &[Vec<u8>]) -> Vec<u8> {
         let mut encoder = Encoder::new(compression, pieces.iter().map(Vec::len).sum()).unwrap();
         for piece in pieces {
-            encoder.push(piece).unwrap();
+            encoder.push_plain(piece).unwrap();
         }
         encoder.finish().unwrap()
     }
@@ -178,6 +212,69 @@ mod tests {
                 prop_assert!(bytes.len() <= compression.most_bytes(pieces.iter().map(Vec::len).sum()));
                 prop_assert_eq!(decode(compression, &bytes), pieces.concat());
             }
+        }
+    }
+
+    /// Records in zstd frames, pushed as a message is.
+    fn push_in_frames(encoder: &mut Encoder, records: &[u8]) -> Vec<u8> {
+        let mut frames = Vec::new();
+        frame::compress_onto(&mut frames, records).unwrap();
+        let unpack = |onto: &mut Vec<u8>| {
+            onto.extend_from_slice(records);
+            Ok::<_, ()>(Some(frames.clone()))
+        };
+        encoder.push(unpack).unwrap().unwrap();
+        frames
+    }
+
+    #[test]
+    fn frames_that_are_worth_it_are_joined_as_they_are_and_nothing_is_lost_beside_them() {
+        let (small, large) = (b"{\"a\":1}\n".repeat(10), b"{\"a\":2}\n".repeat(JOINED_BYTES / 8));
+        for compression in ALL {
+            let mut encoder = Encoder::new(compression, 2 * (small.len() + large.len())).unwrap();
+            push_in_frames(&mut encoder, &small);
+            let frames = push_in_frames(&mut encoder, &large);
+            encoder.push_plain(&small).unwrap();
+            let bytes = encoder.finish().unwrap();
+            assert_eq!(compression == Compression::Zstd, bytes.starts_with(&frames));
+            let mut lines: Vec<_> = decode(compression, &bytes).split(|byte| *byte == b'\n').map(Vec::from).collect();
+            lines.sort_unstable();
+            assert_eq!(lines.len(), 20 + JOINED_BYTES / 8 + 1, "and the end of the last line");
+            assert_eq!(lines.iter().filter(|line| *line == b"{\"a\":1}").count(), 20);
+        }
+    }
+
+    #[test]
+    fn frames_that_are_larger_than_their_records_are_not_joined() {
+        let records = b"{}\n".repeat(JOINED_BYTES);
+        let mut frames = Vec::new();
+        // An empty frame says nothing and takes room.
+        while frames.len() <= records.len() {
+            frame::compress_onto(&mut frames, b"").unwrap();
+        }
+        let mut encoder = Encoder::new(Compression::Zstd, records.len()).unwrap();
+        let unpack = |onto: &mut Vec<u8>| {
+            onto.extend_from_slice(&records);
+            Ok::<_, ()>(Some(frames))
+        };
+        encoder.push(unpack).unwrap().unwrap();
+        let bytes = encoder.finish().unwrap();
+        assert!(bytes.len() <= Compression::Zstd.most_bytes(records.len()));
+        assert_eq!(decode(Compression::Zstd, &bytes), records);
+    }
+
+    #[test]
+    fn what_cannot_be_unpacked_leaves_nothing_behind() {
+        for compression in ALL {
+            let mut encoder = Encoder::new(compression, 100).unwrap();
+            encoder.push_plain(b"{}\n").unwrap();
+            let broken = encoder.push(|onto| {
+                onto.extend_from_slice(b"half a rec");
+                Err("broken")
+            });
+            assert_eq!(broken.map(|_| ()), Err("broken"));
+            encoder.push_plain(b"[]\n").unwrap();
+            assert_eq!(decode(compression, &encoder.finish().unwrap()), b"{}\n[]\n");
         }
     }
 

@@ -62,6 +62,14 @@ pub fn records<'a>(sealed: &'a Sealed<'_>) -> Result<Cow<'a, [u8]>, Fault> {
     guarded(|| sealed.records())
 }
 
+/// Adds the records of a message to the end of `onto`; returns the zstd frames in which they came, if they did.
+///
+/// # Errors
+/// As in [`records`]; what `onto` then ends with is not to be used.
+pub fn records_onto(sealed: &Sealed<'_>, onto: &mut Vec<u8>) -> Result<Option<Vec<u8>>, Fault> {
+    guarded(|| sealed.records_onto(onto))
+}
+
 impl<'a> Unpacked<'a> {
     fn add(&mut self, carrier: usize, sealed: Sealed<'a>, known: &mut HashMap<MessageId, usize>) {
         match known.entry(sealed.header.id) {
