@@ -159,6 +159,35 @@ async fn what_is_worth_a_call_of_its_own_does_not_wait() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_after_the_other_nobody_waits() {
+    let sender = Scripted::new(vec![], ALL);
+    let (queue, started) = (queue(&sender, 1, 100), Instant::now());
+    for lines in ["{1}\n", "{2}\n", "{3}\n"] {
+        assert_eq!(enqueue(&queue, "clicks", lines).await, Ok(()));
+    }
+    assert_eq!((started.elapsed(), sender.calls().len()), (Duration::ZERO, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_requests_share_calls_the_next_one_gathers_for_a_moment() {
+    let sender = Scripted::new(vec![], ALL);
+    let queue = queue(&sender, 8, 100);
+    let both = join_all(["{1}\n", "{2}\n"].map(|lines| enqueue(&queue, "clicks", lines)));
+    assert_eq!(both.await, [Ok(()); 2]);
+    let started = Instant::now();
+    let later = join_all([0, 300, 600].map(|micros| {
+        let queue = &queue;
+        async move {
+            tokio::time::sleep(Duration::from_micros(micros)).await;
+            enqueue(queue, "clicks", "{3}\n").await
+        }
+    }));
+    assert_eq!(later.await, [Ok(()); 3]);
+    assert!(started.elapsed() <= SPACING + Duration::from_millis(1), "{:?}", started.elapsed());
+    assert_eq!(sender.records(), ["{1}\n{2}\n", "{3}\n{3}\n{3}\n"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_failed_is_sent_again_under_the_same_id() {
     let sender = Scripted::new(vec![failed(false), Ok(vec![refused(false)])], ALL);
     assert_eq!(enqueue(&queue(&sender, 1, 100), "clicks", "{1}\n").await, Ok(()));
