@@ -96,12 +96,6 @@ async fn due(shared: Arc<Shared>, begun: Instant) {
     let window = shared.settings.window;
     tokio::select! {
         () = sleep_until(begun + window) => {}
-        () = draining(shared) => sleep_until(begun + DRAIN_WINDOW.min(window)).await,
+        () = shared.until_draining() => sleep_until(begun + DRAIN_WINDOW.min(window)).await,
     }
-}
-
-async fn draining(shared: Arc<Shared>) {
-    let mut draining = shared.draining.clone();
-    // When nobody can ask for it any more, everything has ended.
-    let _ = draining.wait_for(|draining| *draining).await;
 }

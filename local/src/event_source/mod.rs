@@ -131,6 +131,13 @@ impl EventSource {
 }
 
 impl Shared {
+    /// Returns once the queue is to be drained.
+    async fn until_draining(&self) {
+        let mut draining = self.draining.clone();
+        // When nobody can ask for it any more, everything has ended.
+        let _ = draining.wait_for(|draining| *draining).await;
+    }
+
     fn took(&self, messages: usize) {
         self.held.fetch_add(messages, Ordering::Relaxed);
     }

@@ -11,7 +11,12 @@ use tokio::time::{sleep, timeout};
 use super::Shared;
 
 /// The most that SQS hands out at once.
-const MESSAGES: i32 = 10;
+const MESSAGES: usize = 10;
+/// After a receive that did not bring all that it could, a poller lets messages gather for so long: on loopback it would
+/// be back for every single one, which only keeps this machine busy.
+const GATHER: Duration = Duration::from_millis(50);
+/// The part of the window that may pass with it at most.
+const GATHER_SHARE: u32 = 10;
 /// How much longer than the poll itself its answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -22,9 +27,11 @@ pub(super) async fn run(shared: Arc<Shared>, received: mpsc::Sender<Vec<Message>
         match receive(&shared).await {
             Ok(messages) => {
                 failures = 0;
-                if !messages.is_empty() {
-                    shared.took(messages.len());
+                let count = messages.len();
+                if count > 0 {
+                    shared.took(count);
                     place.send(messages);
+                    let_gather(&shared, count).await;
                 }
             }
             Err(error) => {
@@ -37,13 +44,22 @@ pub(super) async fn run(shared: Arc<Shared>, received: mpsc::Sender<Vec<Message>
     }
 }
 
+/// A pause after a receive of so many messages, unless the queue is being drained.
+async fn let_gather(shared: &Shared, count: usize) {
+    if count < MESSAGES {
+        let pause = GATHER.min(shared.settings.window / GATHER_SHARE);
+        // It errs when the pause is over, which is as good.
+        let _ = timeout(pause, shared.until_draining()).await;
+    }
+}
+
 async fn receive(shared: &Shared) -> Result<Vec<Message>, String> {
     let settings = &shared.settings;
     let call = settings
         .client
         .receive_message()
         .queue_url(&settings.queue_url)
-        .max_number_of_messages(MESSAGES.min(i32::try_from(settings.batch_size).unwrap_or(MESSAGES)).max(1))
+        .max_number_of_messages(i32::try_from(settings.batch_size.clamp(1, MESSAGES)).unwrap_or(1))
         .wait_time_seconds(i32::try_from(settings.poll_wait.as_secs()).unwrap_or(20).min(20))
         .message_system_attribute_names(MessageSystemAttributeName::All)
         .message_attribute_names("All")
