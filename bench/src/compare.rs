@@ -1,9 +1,10 @@
 //! The same load against this pipeline and against another one, in turns: A B A B.
 
+mod article;
 mod stored;
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -17,17 +18,22 @@ use crate::process::{cpu_seconds, peak_bytes};
 use crate::report::Report;
 use crate::run::{self, float};
 use crate::table::{Cell, Table, number, text};
+use article::Article;
+pub(crate) use article::become_article_if_asked;
+
+/// The folder of the article's objects while it runs.
+const ARTICLE_DATA: &str = "target/bench/article";
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Where the other takes documents: an http:// URL
-    #[arg(long)]
-    target: Uri,
+    /// Where the other takes documents: an http:// URL; without it the other is the pool of the article of 2015, started here
+    #[arg(long, requires = "objects")]
+    target: Option<Uri>,
     /// The folder in which the other's objects lie: gzip, zstd or plain, by their endings
-    #[arg(long)]
-    objects: PathBuf,
+    #[arg(long, requires = "target")]
+    objects: Option<PathBuf>,
     /// The other's processes, for CPU and memory
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', requires = "target")]
     pids: Vec<u32>,
     /// How many connections post
     #[arg(long, default_value_t = 64)]
@@ -76,12 +82,17 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let settings = run::settings()?;
     let data = settings.data.clone();
     let pipeline = Pipeline::start(settings).await?;
-    let sides = [this(&pipeline), arguments.other()?];
+    let article = arguments.article().await?;
+    let other = article.as_ref().map_or_else(|| arguments.other(), |article| Ok(article.side()))?;
+    let sides = [this(&pipeline), other];
     let mut turns = Vec::new();
     for turn in 0..2 * arguments.turns {
         let side = &sides[turn % 2];
         eprintln!("compare: {}", side.name);
         turns.push(arguments.turn(side).await?);
+    }
+    if let Some(article) = article {
+        article.stop().await?;
     }
     report.note(pipeline.drain().await?.ledger.to_string());
     report.table(arguments.table(&turns));
@@ -99,10 +110,24 @@ fn this(pipeline: &Pipeline) -> Side {
 }
 
 impl Arguments {
+    /// The pool of the article, unless another one is named.
+    async fn article(&self) -> anyhow::Result<Option<Article>> {
+        match self.target {
+            Some(_) => Ok(None),
+            None => Article::start(Path::new(ARTICLE_DATA)).await.map(Some),
+        }
+    }
+
     fn other(&self) -> anyhow::Result<Side> {
-        let path = self.target.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        let target = Target { address: address(&self.target)?, path, status: None };
-        Ok(Side { name: "the other", target, objects: self.objects.clone(), pids: self.pids.clone() })
+        let uri = self.target.as_ref().context("there is no target")?;
+        let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        let target = Target { address: address(uri)?, path, status: None };
+        Ok(Side {
+            name: "the other",
+            target,
+            objects: self.objects.clone().unwrap_or_default(),
+            pids: self.pids.clone(),
+        })
     }
 
     async fn turn(&self, side: &Side) -> anyhow::Result<Turn> {

@@ -56,6 +56,7 @@ fn main() -> anyhow::Result<()> {
     become_function_if_asked();
     load::become_load_if_asked()?;
     workers::become_deliver_if_asked()?;
+    compare::become_article_if_asked()?;
     let Arguments { measurement } = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
