@@ -8,6 +8,7 @@ use spillway_shared::retry::{FUNCTION_TIMEOUT, Tries};
 use crate::encode::Compression;
 use crate::object::Limits;
 use crate::quarantine;
+use crate::store::Bucket;
 
 const MIB: u64 = 1 << 20;
 
@@ -86,17 +87,6 @@ pub struct Config {
     pub metrics: emf::Settings,
 }
 
-/// Where S3 is and which bucket is meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bucket {
-    /// The bucket's name.
-    pub name: String,
-    /// Its region.
-    pub region: String,
-    /// Another address than AWS's own; such a server is addressed by path, since it seldom has a name for each bucket.
-    pub endpoint: Option<String>,
-}
-
 /// The queue that messages come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
@@ -114,7 +104,7 @@ impl Config {
     pub fn read(lookup: Lookup<'_>) -> Result<Self, Faults> {
         let mut reader = Reader::new(lookup);
         let config = Self {
-            bucket: Bucket::read(&mut reader),
+            bucket: bucket(&mut reader),
             source: Source {
                 queue_url: reader.required(QUEUE_URL),
                 region: reader.text(AWS_REGION).unwrap_or_default(),
@@ -131,13 +121,11 @@ impl Config {
     }
 }
 
-impl Bucket {
-    fn read(reader: &mut Reader<'_>) -> Self {
-        Self {
-            name: reader.required(BUCKET),
-            region: reader.required(AWS_REGION),
-            endpoint: reader.text("AWS_ENDPOINT_URL_S3").or_else(|| reader.text("AWS_ENDPOINT_URL")),
-        }
+fn bucket(reader: &mut Reader<'_>) -> Bucket {
+    Bucket {
+        name: reader.required(BUCKET),
+        region: reader.required(AWS_REGION),
+        endpoint: reader.text("AWS_ENDPOINT_URL_S3").or_else(|| reader.text("AWS_ENDPOINT_URL")),
     }
 }
 

@@ -12,7 +12,7 @@ use spillway_shared::pool::Reservation;
 use tokio::task;
 
 use crate::encode::{Compression, Encoder};
-use crate::metrics::Oldest;
+use crate::metrics::{Oldest, Upload};
 use crate::object::{self, Parts, Plan};
 use crate::store::Object;
 use crate::unpack::{self, Fault, Message};
@@ -166,6 +166,18 @@ fn unpack_onto(onto: &mut Vec<u8>, sealed: &Sealed<'_>, oldest: &mut Oldest) -> 
 }
 
 impl Made {
+    /// What is counted of it, before it is stored.
+    #[must_use]
+    pub fn upload(&self) -> Upload {
+        let object = self.object.as_ref();
+        Upload {
+            records: object.and_then(|object| object.records).unwrap_or_default(),
+            bytes: object.map_or(0, |object| object.body.len() as u64),
+            oldest: self.oldest,
+            ..Upload::default()
+        }
+    }
+
     /// The object of what was really put into it.
     fn of_whole(&self, messages: &[Message<'_>], form: &Form, encoder: Encoder) -> io::Result<Option<Object>> {
         let headers: Vec<_> = self.messages.iter().map(|at| &messages[*at].sealed.header).collect();

@@ -7,7 +7,6 @@ use memchr::memmem::Finder;
 use spillway_shared::hour;
 use spillway_shared::metrics::Delivered;
 
-use crate::draft::Made;
 use crate::store::Stored;
 
 /// Where every record has its time of receipt, behind its id and its stream.
@@ -69,18 +68,6 @@ impl Oldest {
 }
 
 impl Upload {
-    /// What was made and is now to be stored.
-    #[must_use]
-    pub fn of(made: &Made) -> Self {
-        let object = made.object.as_ref();
-        Self {
-            records: object.and_then(|object| object.records).unwrap_or_default(),
-            bytes: object.map_or(0, |object| object.body.len() as u64),
-            oldest: made.oldest,
-            ..Self::default()
-        }
-    }
-
     /// Adds it to what was done with its batch, at the time when it ended.
     pub fn count(&self, delivered: &mut Delivered, now: SystemTime) {
         delivered.put_retries += self.tries.saturating_sub(1);

@@ -15,13 +15,22 @@ use bytes::Bytes;
 use spillway_shared::causes::causes;
 use spillway_shared::retry::Outcome;
 
-use crate::config::Bucket;
-
 /// How long S3 may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The user metadata that says how many records an object holds, so that counting needs no decompression.
 pub const RECORDS: &str = "records";
+
+/// Where S3 is and which bucket is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    /// The bucket's name.
+    pub name: String,
+    /// Its region.
+    pub region: String,
+    /// Another address than AWS's own; such a server is addressed by path, since it seldom has a name for each bucket.
+    pub endpoint: Option<String>,
+}
 
 /// Something to be stored, whole or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -136,7 +136,7 @@ impl<S: ObjectStore> Uploads<S> {
         uploaded: &mut Uploaded,
     ) -> Result<(), Failure> {
         let made = draft.make(messages, &self.form).await?;
-        uploaded.upload = Upload::of(&made);
+        uploaded.upload = made.upload();
         (uploaded.messages, uploaded.faults) = (made.messages, made.faults);
         let Some(object) = made.object else { return Ok(()) };
         draft.shrink(object.body.len());

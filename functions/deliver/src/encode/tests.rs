@@ -1,0 +1,109 @@
+use std::io::Read;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn encode(compression: Compression, pieces: &[Vec<u8>]) -> Vec<u8> {
+    let mut encoder = Encoder::new(compression, pieces.iter().map(Vec::len).sum()).unwrap();
+    for piece in pieces {
+        encoder.push_plain(piece).unwrap();
+    }
+    encoder.finish().unwrap()
+}
+
+fn decode(compression: Compression, bytes: &[u8]) -> Vec<u8> {
+    let mut records = Vec::new();
+    match compression {
+        Compression::Gzip => flate2::read::GzDecoder::new(bytes).read_to_end(&mut records).unwrap(),
+        Compression::Zstd => zstd::stream::read::Decoder::new(bytes).unwrap().read_to_end(&mut records).unwrap(),
+        Compression::None => records.write(bytes).unwrap(),
+    };
+    records
+}
+
+const ALL: [Compression; 3] = [Compression::Gzip, Compression::Zstd, Compression::None];
+
+proptest! {
+    #[test]
+    fn what_is_encoded_decodes_to_the_same_bytes(
+        pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..5_000), 0..10),
+    ) {
+        for compression in ALL {
+            let bytes = encode(compression, &pieces);
+            prop_assert!(bytes.len() <= compression.most_bytes(pieces.iter().map(Vec::len).sum()));
+            prop_assert_eq!(decode(compression, &bytes), pieces.concat());
+        }
+    }
+}
+
+/// Records in zstd frames, pushed as a message is.
+fn push_in_frames(encoder: &mut Encoder, records: &[u8]) -> Vec<u8> {
+    let mut frames = Vec::new();
+    frame::compress_onto(&mut frames, records).unwrap();
+    let unpack = |onto: &mut Vec<u8>| {
+        onto.extend_from_slice(records);
+        Ok::<_, ()>(Some(frames.clone()))
+    };
+    encoder.push(unpack).unwrap().unwrap();
+    frames
+}
+
+#[test]
+fn frames_that_are_worth_it_are_joined_as_they_are_and_nothing_is_lost_beside_them() {
+    let (small, large) = (b"{\"a\":1}\n".repeat(10), b"{\"a\":2}\n".repeat(JOINED_BYTES / 8));
+    for compression in ALL {
+        let mut encoder = Encoder::new(compression, 2 * (small.len() + large.len())).unwrap();
+        push_in_frames(&mut encoder, &small);
+        let frames = push_in_frames(&mut encoder, &large);
+        encoder.push_plain(&small).unwrap();
+        let bytes = encoder.finish().unwrap();
+        assert_eq!(compression == Compression::Zstd, bytes.starts_with(&frames));
+        let mut lines: Vec<_> = decode(compression, &bytes).split(|byte| *byte == b'\n').map(Vec::from).collect();
+        lines.sort_unstable();
+        assert_eq!(lines.len(), 20 + JOINED_BYTES / 8 + 1, "and the end of the last line");
+        assert_eq!(lines.iter().filter(|line| *line == b"{\"a\":1}").count(), 20);
+    }
+}
+
+#[test]
+fn frames_that_are_larger_than_their_records_are_not_joined() {
+    let records = b"{}\n".repeat(JOINED_BYTES);
+    let mut frames = Vec::new();
+    // An empty frame says nothing and takes room.
+    while frames.len() <= records.len() {
+        frame::compress_onto(&mut frames, b"").unwrap();
+    }
+    let mut encoder = Encoder::new(Compression::Zstd, records.len()).unwrap();
+    let unpack = |onto: &mut Vec<u8>| {
+        onto.extend_from_slice(&records);
+        Ok::<_, ()>(Some(frames))
+    };
+    encoder.push(unpack).unwrap().unwrap();
+    let bytes = encoder.finish().unwrap();
+    assert!(bytes.len() <= Compression::Zstd.most_bytes(records.len()));
+    assert_eq!(decode(Compression::Zstd, &bytes), records);
+}
+
+#[test]
+fn what_cannot_be_unpacked_leaves_nothing_behind() {
+    for compression in ALL {
+        let mut encoder = Encoder::new(compression, 100).unwrap();
+        encoder.push_plain(b"{}\n").unwrap();
+        let broken = encoder.push(|onto| {
+            onto.extend_from_slice(b"half a rec");
+            Err("broken")
+        });
+        assert_eq!(broken.map(|_| ()), Err("broken"));
+        encoder.push_plain(b"[]\n").unwrap();
+        assert_eq!(decode(compression, &encoder.finish().unwrap()), b"{}\n[]\n");
+    }
+}
+
+#[test]
+fn the_same_records_make_the_same_bytes() {
+    let pieces = [b"{\"a\":1}\n".repeat(500), b"{\"a\":2}\n".repeat(100_000)];
+    for compression in ALL {
+        assert_eq!(encode(compression, &pieces), encode(compression, &pieces));
+    }
+}
