@@ -5,6 +5,7 @@
 //! own. Nobody waits for company that may not come: where no call is under way, or only slow ones, a request is a call at
 //! once. Only where requests do come together, the next call begins a moment after the last one did.
 
+mod carry;
 mod line;
 mod ticket;
 
@@ -14,16 +15,14 @@ use std::time::Duration;
 
 use spillway_shared::message::MessageId;
 use spillway_shared::pool::{Pool, Worker};
-use spillway_shared::retry::{GaveUp, Outcome, Tries};
+use spillway_shared::retry::Tries;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::metrics::Calls;
-use crate::pack::{Packed, Partition, Piece, pack};
+use crate::pack::{Partition, Piece};
+use carry::Carrier;
 use line::Line;
 use ticket::{Share, Ticket};
-
-/// A call ends so long before the first of the requests that wait for it has to be answered.
-const ANSWER_MARGIN: Duration = Duration::from_millis(50);
 
 /// Arrivals gather behind a call for so long; most calls to SQS take less.
 const PATIENCE: Duration = Duration::from_millis(25);
@@ -106,9 +105,8 @@ pub struct Queue<S>(Arc<Inner<S>>);
 struct Inner<S> {
     line: Mutex<Line>,
     pool: Pool,
-    sender: S,
     limits: Limits,
-    calls: Calls,
+    carrier: Carrier<S>,
 }
 
 impl<S> Clone for Queue<S> {
@@ -120,7 +118,7 @@ impl<S> Clone for Queue<S> {
 impl<S: SendMessages> Queue<S> {
     /// A queue before `sender`, with at most as many calls at once as `pool` has workers.
     pub fn new(sender: S, pool: Pool, limits: Limits) -> Self {
-        Self(Arc::new(Inner { line: Mutex::default(), pool, sender, limits, calls: Calls::default() }))
+        Self(Arc::new(Inner { line: Mutex::default(), pool, limits, carrier: Carrier::new(sender, limits) }))
     }
 
     /// Takes a request's records, NDJSON of one partition, and returns when SQS has acknowledged every one.
@@ -141,7 +139,7 @@ impl<S: SendMessages> Queue<S> {
     /// The calls to SQS.
     #[must_use]
     pub fn calls(&self) -> &Calls {
-        &self.0.calls
+        &self.0.carrier.calls
     }
 
     /// Sets a worker to work, if it is worth it and one is free.
@@ -164,7 +162,7 @@ impl<S: SendMessages> Queue<S> {
         self.hire();
         let (is_shared, next) = (pieces.len() > 1, Instant::now() + SPACING);
         let calls = async {
-            self.0.carry_all(pieces).await;
+            self.0.carrier.carry_all(pieces).await;
             drop(worker);
             if is_shared {
                 sleep_until(next).await;
@@ -195,97 +193,11 @@ impl Drop for Expected<'_> {
     }
 }
 
-impl<S: SendMessages> Inner<S> {
+impl<S> Inner<S> {
     fn line(&self) -> MutexGuard<'_, Line> {
         // Nothing panics while the line is held; if it did, the line would still be whole.
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    async fn carry_all(&self, pieces: Vec<Piece<Share>>) {
-        for call in pack(pieces, self.limits.message_bytes, || MessageId::new(uuid::Uuid::new_v4().as_u128())) {
-            self.carry(call).await;
-        }
-    }
-
-    /// Sends a call until every message is acknowledged or given up. Whoever waits is answered by what happens to their shares.
-    async fn carry(&self, mut call: Vec<Packed<Share>>) {
-        let mut is_retry = false;
-        loop {
-            call.retain(|message| message.waiters.iter().any(Share::is_awaited));
-            let Some(deadline) = call.iter().flat_map(|message| &message.waiters).filter_map(Share::deadline).min()
-            else {
-                return;
-            };
-            match self.carry_until(deadline - ANSWER_MARGIN, &mut call, &mut is_retry).await {
-                Ok(()) => return,
-                // Only those whose time is up go; the others have time for further tries.
-                Err(GaveUp::OutOfTime | GaveUp::TimedOut(_))
-                    if call.iter().any(|message| ends_after(message, deadline)) =>
-                {
-                    call.retain_mut(|message| drop_late(message, deadline));
-                }
-                Err(error) => {
-                    tracing::warn!(messages = call.len(), %error, "messages not enqueued");
-                    return;
-                }
-            }
-        }
-    }
-
-    async fn carry_until(
-        &self,
-        deadline: Instant,
-        call: &mut Vec<Packed<Share>>,
-        is_retry: &mut bool,
-    ) -> Result<(), GaveUp<CallFailed>> {
-        let mut tries = self.limits.tries.until(deadline);
-        loop {
-            if let Some(end) = tries.once(self.attempt(call, is_retry)).await {
-                return end;
-            }
-        }
-    }
-
-    /// One call; what was acknowledged or refused for good leaves `call`.
-    async fn attempt(&self, call: &mut Vec<Packed<Share>>, is_retry: &mut bool) -> Outcome<(), CallFailed> {
-        self.calls.count(call.iter().map(|message| message.body.len()).sum(), std::mem::replace(is_retry, true));
-        let outgoing = call.iter().map(|message| Outgoing { id: message.id, body: message.body.clone() }).collect();
-        match self.sender.send(outgoing).await {
-            Ok(receipts) => settle(call, receipts),
-            Err(failed) if failed.for_good => Outcome::Never(failed),
-            Err(failed) => Outcome::Again(failed),
-        }
-    }
-}
-
-/// Lets those go whose time is up at `deadline`, also out of a message that others wait for: their deadline would end every
-/// further try before it begins. Answers whether anybody is left.
-fn drop_late(message: &mut Packed<Share>, deadline: Instant) -> bool {
-    message.waiters.retain(|share| share.deadline().is_some_and(|own| own > deadline));
-    !message.waiters.is_empty()
-}
-
-fn ends_after(message: &Packed<Share>, deadline: Instant) -> bool {
-    message.waiters.iter().any(|share| share.deadline().is_some_and(|own| own > deadline))
-}
-
-fn settle(call: &mut Vec<Packed<Share>>, receipts: Vec<Receipt>) -> Outcome<(), CallFailed> {
-    let mut again = None;
-    let mut left = Vec::new();
-    for (message, receipt) in std::mem::take(call).into_iter().zip(receipts) {
-        match receipt {
-            Receipt::Durable => message.waiters.into_iter().for_each(Share::acknowledge),
-            Receipt::Refused { reason, for_good: true } => {
-                tracing::error!(message = %message.id, reason, "message refused for good");
-            }
-            Receipt::Refused { reason, for_good: false } => {
-                again = Some(CallFailed { reason, for_good: false });
-                left.push(message);
-            }
-        }
-    }
-    *call = left;
-    again.map_or(Outcome::Done(()), Outcome::Again)
 }
 
 #[cfg(test)]

@@ -197,6 +197,21 @@ async fn what_failed_is_sent_again_under_the_same_id() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_nobody_waits_for_any_more_is_not_sent_again() {
+    let sender = Scripted::new(vec![failed(false)], 0);
+    let queue = queue(&sender, 1, 100);
+    let waiting = tokio::spawn(async move { enqueue(&queue, "clicks", "{1}\n").await });
+    while sender.calls().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    sender.gate.add_permits(ALL);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(sender.calls().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_error_reaches_only_the_requests_whose_records_it_concerns() {
     let sender = Scripted::new(vec![Ok(vec![Receipt::Durable, refused(true)])], ALL);
     let queue = queue(&sender, 1, 100);
