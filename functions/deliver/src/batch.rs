@@ -185,3 +185,7 @@ mod poison_tests;
 #[cfg(test)]
 #[path = "batch/metrics_tests.rs"]
 mod metrics_tests;
+
+#[cfg(test)]
+#[path = "batch/frames_tests.rs"]
+mod frames_tests;

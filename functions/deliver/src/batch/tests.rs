@@ -39,9 +39,10 @@ pub(super) fn records(store: &Memory) -> Vec<String> {
     let mut all = Vec::new();
     for (key, object) in store.objects().into_iter().filter(|(key, _)| key.starts_with("records/")) {
         let mut text = String::new();
-        match key.strip_suffix(".gz") {
-            Some(_) => flate2::read::GzDecoder::new(&object.body[..]).read_to_string(&mut text).unwrap(),
-            None => (&object.body[..]).read_to_string(&mut text).unwrap(),
+        match key.rsplit_once('.') {
+            Some((_, "gz")) => flate2::read::GzDecoder::new(&object.body[..]).read_to_string(&mut text).unwrap(),
+            Some((_, "zst")) => zstd::Decoder::new(&object.body[..]).unwrap().read_to_string(&mut text).unwrap(),
+            _ => (&object.body[..]).read_to_string(&mut text).unwrap(),
         };
         assert_eq!(object.records, Some(text.lines().count() as u64), "{key}");
         all.extend(text.lines().map(str::to_owned));
