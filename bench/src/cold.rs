@@ -112,7 +112,9 @@ fn function(name: &str, own: &[(&str, String)]) -> anyhow::Result<FunctionSettin
         Some(program) => (program, Vec::new()),
         None => (std::env::current_exe()?, vec![FUNCTION.to_owned(), name.to_owned()]),
     };
-    let variables = own.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+    // This Runtime API knows no extensions, of which ingest would warn at every start.
+    let quiet = [("AWS_LAMBDA_LOG_LEVEL", "ERROR".to_owned())];
+    let variables = own.iter().chain(&quiet).map(|(name, value)| ((*name).to_owned(), value.clone()));
     // Nothing is left to be done when it ends; ingest and deliver themselves do not watch their standard input.
     let stop_grace = std::time::Duration::from_millis(10);
     Ok(FunctionSettings { args, variables: variables.collect(), stop_grace, ..FunctionSettings::new(name, program) })

@@ -50,10 +50,11 @@ pub(crate) fn piece(seed: u64, payloads: usize) -> Piece<()> {
     }
 }
 
-/// The messages that group commit makes of so many documents.
-pub(crate) fn packed(documents: u64, payloads: usize) -> Vec<String> {
-    let pieces = (0..documents).map(|seed| piece(seed, payloads)).collect();
-    pack(pieces, MESSAGE_BYTES, new_id).into_iter().flatten().map(|message| message.body).collect()
+/// The messages that group commit makes of so many documents, if so many come together.
+pub(crate) fn packed(documents: u64, payloads: usize, together: usize) -> Vec<String> {
+    let pieces: Vec<_> = (0..documents).map(|seed| piece(seed, payloads)).collect();
+    let calls = pieces.chunks(together).flat_map(|pieces| pack(pieces.to_vec(), MESSAGE_BYTES, new_id));
+    calls.flatten().map(|message| message.body).collect()
 }
 
 /// One compressed message of so many records.

@@ -11,6 +11,9 @@ use crate::report::Report;
 use crate::table::{Table, number, text};
 use timing::Pair;
 
+/// So few documents share a message that none is worth a frame of its own.
+const FEW: usize = 10;
+
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Payloads of a document, about 500 bytes each
@@ -36,11 +39,12 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let load_average = crate::machine::load_average();
     let stages: Vec<_> = ingest::stages(arguments.payloads)?;
     report.table(table(&format!("Ingest, a document of {}", arguments.payloads), &stages));
-    let batch = deliver::Batch::new(arguments.documents, arguments.payloads)?;
-    report.note(batch.describe());
-    let stages = deliver::stages(&batch)?;
-    report.table(table("Deliver, a batch", &stages));
-    report.table(deliver::process(&batch).await?);
+    let batch = |together| deliver::Batch::new(arguments.documents, arguments.payloads, together);
+    let batches = [batch(usize::MAX)?, batch(FEW)?];
+    for batch in &batches {
+        report.table(table(&format!("Deliver, a batch of {}", batch.describe()), &deliver::stages(batch)?));
+    }
+    report.table(deliver::process(&batches).await?);
     report.note(format!("load average before {load_average:.2}; CPU time, medians of turns side by side"));
     report.finish()
 }

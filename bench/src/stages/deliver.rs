@@ -69,8 +69,9 @@ impl MessageQueue for Nowhere {
 }
 
 impl Batch {
-    pub(super) fn new(documents: u64, payloads: usize) -> anyhow::Result<Self> {
-        let messages = messages::packed(documents, payloads);
+    /// The records of so many documents, of which so many come together.
+    pub(super) fn new(documents: u64, payloads: usize, together: usize) -> anyhow::Result<Self> {
+        let messages = messages::packed(documents, payloads, together);
         let event = messages::event(&messages);
         let parsed = serde_json::from_slice(&event)?;
         let mut records = Vec::new();
@@ -83,7 +84,7 @@ impl Batch {
     pub(super) fn describe(&self) -> String {
         let [messages, kilobytes, records] =
             [self.messages.len(), self.event.len() / 1_000, self.records.len() / 1_000];
-        format!("A batch of deliver: {messages} messages, {kilobytes} KB of event, {records} KB of records.")
+        format!("{messages} messages, {kilobytes} KB of event, {records} KB of records")
     }
 
     /// Decompresses every message and does nothing else.
@@ -199,15 +200,23 @@ fn beside_invocations(
 }
 
 /// The function's own process, with the real SDK, against an S3 that stores nothing.
-pub(super) async fn process(batch: &Batch) -> anyhow::Result<Table> {
-    let head = ["COMPRESSION", "invocations", "CPU ms an invocation", "decompress and compress alone, ms", "ratio"];
+pub(super) async fn process(batches: &[Batch]) -> anyhow::Result<Table> {
+    let head = [
+        "COMPRESSION",
+        "messages",
+        "invocations",
+        "CPU ms an invocation",
+        "decompress and compress alone, ms",
+        "ratio",
+    ];
     let mut table = Table::new("The process of deliver, a batch an invocation, everything included", &head);
-    for (compression, ..) in COMPRESSIONS {
+    for (compression, batch) in batches.iter().flat_map(|batch| COMPRESSIONS.map(|(word, ..)| (word, batch))) {
         let (invocations, cpu) = invoke_for_long(batch, compression).await?;
         let alone = beside(|| (batch.decompress(), batch.compress(compression)), || ()).work;
         let one = cpu / float(invocations);
         table.row([
             text(word(compression)),
+            number(float(batch.messages.len() as u64), 0),
             number(float(invocations), 0),
             number(one * 1e3, 1),
             number(alone * 1e3, 1),
