@@ -32,16 +32,18 @@ pub fn compress_onto(onto: &mut Vec<u8>, bytes: &[u8]) -> io::Result<()> {
 
 /// Adds what the frames hold, one after the other, to the end of `onto`, which is as it was if they cannot be read.
 ///
+/// Nothing is written beyond the room that `onto` has, or gets for `most` bytes.
+///
 /// # Errors
-/// They are not zstd, are cut off, or hold more than fits behind `onto` once there is room for `most` bytes.
+/// They are not zstd, are cut off, or hold more than `most` bytes.
 pub fn decompress_onto(onto: &mut Vec<u8>, frames: &[u8], most: usize) -> io::Result<()> {
     let end = onto.len();
     onto.reserve(most);
     let mut bytes = Cursor::new(&mut *onto);
     bytes.set_position(end as u64);
-    let result = DECOMPRESSOR.with_borrow_mut(|kept| {
-        kept_or(kept, Decompressor::new)?.decompress_to_buffer(frames, &mut bytes).map(|_length| ())
-    });
+    let result = DECOMPRESSOR
+        .with_borrow_mut(|kept| kept_or(kept, Decompressor::new)?.decompress_to_buffer(frames, &mut bytes))
+        .and_then(|length| if length <= most { Ok(()) } else { Err(io::ErrorKind::FileTooLarge.into()) });
     if result.is_err() {
         onto.truncate(end);
     }
@@ -83,5 +85,7 @@ mod tests {
         assert_eq!(decompress(&frame[..frame.len() - 1], 1_000), Err(0));
         assert_eq!(decompress(&[frame.as_slice(), b"more"].concat(), 2_000), Err(0));
         assert_eq!(decompress(&frame, 1_000), Ok(vec![b'x'; 1_000]));
+        let mut roomy = Vec::with_capacity(5_000);
+        assert!(decompress_onto(&mut roomy, &frame, 999).is_err() && roomy.is_empty());
     }
 }

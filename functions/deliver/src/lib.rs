@@ -6,7 +6,7 @@
 //!   object      messages are grouped by stream and hour into objects, which get their names
 //!   upload      every object waits for memory, then for a worker of the pool
 //!     draft       records are unpacked, message after message,
-//!     encode      compressed as they come,
+//!     encode      compressed as they come, or joined as they are,
 //!     store       and PUT to S3, unless the object is there already
 //!       breaker     (spared while it fails)
 //!   quarantine  what can never be read is kept whole, with the reason
