@@ -21,7 +21,7 @@ pub const LONGEST_WINDOW: Duration = Duration::from_secs(10);
 pub const MOST_REQUESTS: u64 = 1_000;
 
 /// SQS bills every so many bytes of a call as a request of its own.
-const BILLED_BYTES: usize = 64 << 10;
+pub(crate) const BILLED_BYTES: usize = 64 << 10;
 
 /// What all requests of a process count together.
 #[derive(Debug)]

@@ -13,8 +13,6 @@ use spillway_shared::stream::StreamName;
 pub const MAX_CALL_MESSAGES: usize = 10;
 /// SQS takes at most this many bytes in one call; we put in no more before compression either.
 pub const MAX_CALL_BYTES: usize = 1 << 20;
-/// SQS bills every so many bytes of a call as a request of its own.
-pub(crate) const BILLED_BYTES: usize = 64 << 10;
 /// A call with at most so many bytes of records is not compressed.
 ///
 /// It fills one billed request anyway, and zstd finds little in it. Beyond, compressing takes no longer than what it spares

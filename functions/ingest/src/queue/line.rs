@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use super::ticket::Share;
 use super::{Limits, NotEnqueued};
-use crate::pack::{BILLED_BYTES, MAX_CALL_BYTES, Piece};
+use crate::metrics::BILLED_BYTES;
+use crate::pack::{MAX_CALL_BYTES, Piece};
 
 /// So many bytes of records do not wait for those ahead: compressed by 4 and in base64, they fill what SQS bills as one request.
 pub(super) const WORTH_BYTES: usize = 3 * BILLED_BYTES;
