@@ -114,7 +114,9 @@ fn the_curl_line_works_as_it_stands_and_a_signal_drains() {
     let answer = run_curl(line);
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     let status = server.word_after("status");
+    // Deliver deletes a message only after its object is there: for a moment a record is stored and in flight.
     wait_until("the payload is stored", || get(&status)["stored"] == 1);
+    wait_until("its message is deleted", || get(&status)["in_flight"] == 0);
     let status = get(&status);
     assert_eq!((&status["ready"], &status["requests"], &status["accepted"]), (&true.into(), &1.into(), &1.into()));
     for count in ["rejected", "withheld", "quarantined", "dead_lettered", "queued", "in_flight"] {
