@@ -1,7 +1,7 @@
 //! The ledger of a run: distinct record ids that SQS acknowledged on one side, where they lie on the other.
 //!
-//! The way of an id: [`Tap`] takes the body of a message when the queue has acknowledged it; a task of its own reads
-//! the [`ids`] and keeps them as [`runs`]; at the end every place is read and ticked off in a [`tally`].
+//! The way of an id: the queue's [`Tap`] takes the body of a message that it acknowledged; a task of its own reads the
+//! [`ids`] and keeps them as [`runs`]; at the end every place is read and ticked off in a [`tally`].
 
 mod ids;
 mod objects;
@@ -14,9 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use crate::bucket::Bucket;
-use crate::queue::{Queue, QueueError};
+use crate::queue::{Queue, QueueError, Tap};
 pub use report::{Report, Unseen};
 use runs::Runs;
 pub use tally::Tally;
@@ -29,11 +30,9 @@ const WAITING: usize = 256;
 pub struct Ledger {
     tap: Tap,
     accepted: Arc<AtomicU64>,
+    close: oneshot::Sender<()>,
+    runs: JoinHandle<Runs>,
 }
-
-/// Where the queue hands on the messages that it acknowledged.
-#[derive(Debug, Clone)]
-pub struct Tap(mpsc::Sender<Entry>);
 
 /// Why a ledger could not be drawn up.
 #[derive(Debug, thiserror::Error)]
@@ -46,20 +45,15 @@ pub enum LedgerError {
     Objects(#[from] io::Error),
 }
 
-#[derive(Debug)]
-enum Entry {
-    Message(String),
-    Close(oneshot::Sender<Runs>),
-}
-
 impl Ledger {
-    /// An empty ledger; its task runs until the ledger and all taps are dropped.
+    /// An empty ledger; its task runs until the ledger is closed or dropped.
     #[must_use]
     pub fn start() -> Self {
-        let (sender, entries) = mpsc::channel(WAITING);
+        let (tap, bodies) = Tap::new(WAITING);
+        let (close, closed) = oneshot::channel();
         let accepted = Arc::new(AtomicU64::new(0));
-        tokio::spawn(gather(entries, Arc::clone(&accepted)));
-        Self { tap: Tap(sender), accepted }
+        let runs = tokio::spawn(gather(bodies, closed, Arc::clone(&accepted)));
+        Self { tap, accepted, close, runs }
     }
 
     /// A tap for the queue.
@@ -76,9 +70,8 @@ impl Ledger {
 
     /// Ends the accepting side: what was acknowledged until now is what the places are held against.
     pub async fn close(self) -> Tally {
-        let (sender, runs) = oneshot::channel();
-        let _ = self.tap.0.send(Entry::Close(sender)).await;
-        Tally::new(runs.await.unwrap_or_default())
+        let _ = self.close.send(());
+        Tally::new(self.runs.await.unwrap_or_default())
     }
 
     /// Draws up the ledger of a run that has ended: reads the queues and every object of this run.
@@ -103,31 +96,31 @@ impl Ledger {
     }
 }
 
-impl Tap {
-    /// Takes the bodies of acknowledged messages; waits while too many are unread.
-    pub async fn accept(&self, bodies: Vec<String>) {
-        for body in bodies {
-            // Without a ledger nobody asks.
-            let _ = self.0.send(Entry::Message(body)).await;
-        }
+/// Keeps the ids of what comes out of the tap, until it is closed and empty.
+async fn gather(
+    mut bodies: mpsc::Receiver<String>,
+    mut closed: oneshot::Receiver<()>,
+    accepted: Arc<AtomicU64>,
+) -> Runs {
+    let mut runs = Runs::default();
+    while let Some(body) = next(&mut bodies, &mut closed).await {
+        let mut count = 0;
+        ids::of_message(&body, |id| {
+            runs.push(&id);
+            count += 1;
+        });
+        accepted.fetch_add(count, Ordering::Relaxed);
     }
+    runs
 }
 
-async fn gather(mut entries: mpsc::Receiver<Entry>, accepted: Arc<AtomicU64>) {
-    let mut runs = Runs::default();
-    while let Some(entry) = entries.recv().await {
-        match entry {
-            Entry::Message(body) => {
-                let mut count = 0;
-                ids::of_message(&body, |id| {
-                    runs.push(&id);
-                    count += 1;
-                });
-                accepted.fetch_add(count, Ordering::Relaxed);
-            }
-            Entry::Close(reply) => {
-                let _ = reply.send(std::mem::take(&mut runs));
-            }
+/// The next body; the tap closes with the ledger, and what was in it by then still comes.
+async fn next(bodies: &mut mpsc::Receiver<String>, closed: &mut oneshot::Receiver<()>) -> Option<String> {
+    tokio::select! {
+        body = bodies.recv() => body,
+        _ = closed, if !bodies.is_closed() => {
+            bodies.close();
+            bodies.recv().await
         }
     }
 }

@@ -10,7 +10,8 @@ use aws_sdk_sqs::types::QueueAttributeName::{
 use rustack_sqs_core::queue::queue_arn;
 use tokio::time::timeout;
 
-use super::{ACCOUNT, Counts, QueueError};
+use super::{Counts, QueueError};
+use crate::account::ACCOUNT;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -1,17 +1,16 @@
 //! What SQS does when a fault strikes: to a call, to an entry of a batch, to a message.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::Full;
-use rustack_sqs_model::input::{ChangeMessageVisibilityInput, ReceiveMessageInput};
+use rustack_sqs_model::input::ReceiveMessageInput;
 use rustack_sqs_model::types::{BatchResultErrorEntry, Message};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::refusal::Refusal;
-use super::service::{Service, failed};
 use crate::faults::{Broken, Faults, Harm, Kind};
 
 const RECEIVE_COUNT: &str = "ApproximateReceiveCount";
@@ -98,7 +97,7 @@ pub(super) fn take_failing<T>(
     faults: &Faults,
 ) -> Vec<BatchResultErrorEntry> {
     let failing = entries.extract_if(.., |_| faults.strike(Kind::SqsPartial).is_some());
-    failing.map(|entry| failed(id(&entry).to_owned(), internal())).collect()
+    failing.map(|entry| internal().of_entry(id(&entry))).collect()
 }
 
 /// Hides a message for a while, so that later ones overtake it; what its sender delays is left alone.
@@ -107,31 +106,6 @@ pub(super) fn disorder(delay_seconds: &mut Option<i32>, faults: &Faults) {
         && let Some(lasts) = faults.strike(Kind::SqsOutOfOrder)
     {
         *delay_seconds = Some(i32::try_from(lasts.as_secs()).unwrap_or(LONGEST_DELAY).clamp(1, LONGEST_DELAY));
-    }
-}
-
-/// Shows messages again before their visibility timeout, unless they are deleted by then.
-pub(super) fn show_early(service: &Arc<Service>, messages: &[Message], queue_url: &str) {
-    for message in messages {
-        if let Some(lasts) = service.faults().draw(Kind::SqsEarly)
-            && let (Some(id), Some(receipt_handle)) = (message.message_id.clone(), message.receipt_handle.clone())
-        {
-            let (service, queue_url) = (Arc::clone(service), queue_url.to_owned());
-            let input = ChangeMessageVisibilityInput { queue_url, receipt_handle, visibility_timeout: 0 };
-            tokio::spawn(async move {
-                sleep(lasts).await;
-                service.show(id, input).await;
-            });
-        }
-    }
-}
-
-impl Service {
-    async fn show(&self, id: String, input: ChangeMessageVisibilityInput) {
-        if self.emulator.change_message_visibility(input).await.is_ok() {
-            self.faults().count(Kind::SqsEarly);
-            self.track().shown(&id);
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! The emulator is `rustack-sqs-core`; [`service`] stands before it and closes its gaps by [`rules`].
 
 mod calls;
+mod early;
 mod elsewhere;
 mod harm;
 mod refusal;
@@ -10,6 +11,7 @@ mod remains;
 mod rules;
 mod send;
 mod service;
+mod tap;
 mod track;
 
 use std::collections::HashMap;
@@ -27,14 +29,12 @@ use rustack_sqs_model::error::SqsError;
 use rustack_sqs_model::input::{CreateQueueInput, GetQueueAttributesInput};
 use tokio::net::TcpListener;
 
+use crate::account::{ACCOUNT, REGION};
 use crate::faults::Faults;
-use crate::ledger::Tap;
 use crate::loopback::Server;
 pub use calls::Calls;
 use service::Service;
-
-/// The account in URLs and ARNs.
-const ACCOUNT: &str = "000000000000";
+pub use tap::Tap;
 
 /// What a queue is started with.
 #[derive(Debug, Clone)]
@@ -131,7 +131,7 @@ impl Queue {
     #[must_use]
     pub fn elsewhere(endpoint: &str, url: &str, client: aws_sdk_sqs::Client) -> Self {
         let (endpoint, url) = (endpoint.to_owned(), url.to_owned());
-        let region = client.config().region().map_or("us-east-1", AsRef::as_ref);
+        let region = client.config().region().map_or(REGION, AsRef::as_ref);
         let arn = elsewhere::arn(&url, region);
         Self { endpoint, url, arn, dead_letter_url: String::new(), place: Place::Elsewhere(client) }
     }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use rustack_sqs_model::error::SqsError;
+use rustack_sqs_model::types::BatchResultErrorEntry;
 
 /// Why a call, or one entry of a batch, is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,12 @@ impl Refusal {
     /// A parameter is out of its range.
     pub(super) fn of_parameter(message: impl Into<String>) -> Self {
         Self::of_caller("InvalidParameterValue", message)
+    }
+
+    /// The answer to one entry of a batch.
+    pub(super) fn of_entry(self, id: &str) -> BatchResultErrorEntry {
+        let Self { code, message, sender_fault, .. } = self;
+        BatchResultErrorEntry { id: id.to_owned(), sender_fault, code, message: Some(message) }
     }
 
     /// The answer to the whole call.

@@ -7,7 +7,7 @@ use rustack_sqs_model::types::{BatchResultErrorEntry, SendMessageBatchRequestEnt
 use super::harm::{disorder, take_failing};
 use super::refusal::Refusal;
 use super::rules;
-use super::service::{Done, Service, failed, write};
+use super::service::{Done, Service, write};
 
 impl Service {
     pub(super) async fn send(&self, mut input: SendMessageInput) -> Result<Done, Refusal> {
@@ -58,7 +58,7 @@ fn take_refused(entries: &mut Vec<SendMessageBatchRequestEntry>) -> Vec<BatchRes
     entries.retain(|entry| match rules::contents(&entry.message_body) {
         Ok(()) => true,
         Err(refusal) => {
-            refused.push(failed(entry.id.clone(), refusal));
+            refused.push(refusal.of_entry(&entry.id));
             false
         }
     });

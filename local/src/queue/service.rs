@@ -18,13 +18,13 @@ use rustack_sqs_model::input::{
 };
 use rustack_sqs_model::operations::SqsOperation;
 use rustack_sqs_model::output::DeleteMessageBatchOutput;
-use rustack_sqs_model::types::{BatchResultErrorEntry, Message};
+use rustack_sqs_model::types::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::calls::Counter;
-use super::harm::{Instead, Repeats, show_early, take_failing};
+use super::harm::{Instead, Repeats, take_failing};
 use super::refusal::{Refusal, json};
 use super::track::Track;
 use super::{QueueSettings, rules};
@@ -129,7 +129,7 @@ impl Service {
         self.counted.received(&output.messages);
         self.received(&output.messages, Instant::now() + hidden);
         self.repeats.pick(&output.messages, self.faults());
-        show_early(self, &output.messages, &queue_url);
+        self.show_early(&output.messages, &queue_url);
         output.messages.extend(repeats);
         done(&output)
     }
@@ -158,7 +158,7 @@ impl Service {
         if !input.entries.is_empty() || (bad.is_empty() && failing.is_empty()) {
             output = self.emulator.delete_message_batch(input).await?;
         }
-        output.failed.extend(bad.into_iter().map(|entry| failed(entry.id, bad_handle())));
+        output.failed.extend(bad.into_iter().map(|entry| bad_handle().of_entry(&entry.id)));
         output.failed.extend(failing);
         let mut track = self.track();
         for handle in &handles {
@@ -210,11 +210,6 @@ pub(super) struct Done {
 
 pub(super) fn done(output: &impl Serialize) -> Result<Done, Refusal> {
     Ok(Done { answer: write(output)?, accepted: Vec::new() })
-}
-
-pub(super) fn failed(id: String, refusal: Refusal) -> BatchResultErrorEntry {
-    let Refusal { code, message, sender_fault, .. } = refusal;
-    BatchResultErrorEntry { id, sender_fault, code, message: Some(message) }
 }
 
 /// The emulator's receipt handles are base64 of `<message id>:<time>:<random>`.

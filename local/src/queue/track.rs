@@ -50,9 +50,11 @@ impl Track {
         }
     }
 
-    /// A message is visible again before its time.
-    pub(super) fn shown(&mut self, id: &str) {
-        if let Some((_, visible)) = self.messages.get_mut(id).and_then(|message| message.receipt.as_mut()) {
+    /// A message is visible again before its time, unless it was received once more since then.
+    pub(super) fn shown(&mut self, id: &str, handle: &str) {
+        if let Some((last, visible)) = self.messages.get_mut(id).and_then(|message| message.receipt.as_mut())
+            && last == handle
+        {
             *visible = Instant::now();
         }
     }
@@ -139,6 +141,22 @@ mod tests {
         track.received("b", "h".into(), Instant::now() + Duration::from_secs(5));
         track.sent("b".into());
         track.deleted("b", "h");
+        assert_eq!(track.oldest(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_that_was_shown_early_is_deleted_by_its_last_handle() {
+        let mut track = Track::new(5);
+        track.sent("a".into());
+        let visible = Instant::now() + Duration::from_secs(5);
+        track.received("a", "first".into(), visible);
+        track.shown("a", "first");
+        track.deleted("a", "first");
+        assert_eq!(track.oldest(), Some(Duration::ZERO));
+        // Shown and received at once: the second receive may be noted first.
+        track.received("a", "second".into(), visible);
+        track.shown("a", "first");
+        track.deleted("a", "second");
         assert_eq!(track.oldest(), None);
     }
 

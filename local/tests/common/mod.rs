@@ -8,8 +8,7 @@ use std::time::Duration;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use spillway_local::bucket::{Bucket, BucketSettings};
 use spillway_local::faults::Faults;
-use spillway_local::ledger::Tap;
-use spillway_local::queue::{Queue, QueueSettings};
+use spillway_local::queue::{Queue, QueueSettings, Tap};
 
 /// Any free port of the loopback interface.
 pub fn anywhere() -> SocketAddr {
