@@ -82,8 +82,10 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let settings = run::settings()?;
     let data = settings.data.clone();
     let pipeline = Pipeline::start(settings).await?;
-    let article = arguments.article().await?;
-    let other = article.as_ref().map_or_else(|| arguments.other(), |article| Ok(article.side()))?;
+    let (other, article) = match &arguments.target {
+        Some(target) => (arguments.named(target)?, None),
+        None => Article::start(Path::new(ARTICLE_DATA)).await.map(|article| (article.side(), Some(article)))?,
+    };
     let sides = [this(&pipeline), other];
     let mut turns = Vec::new();
     for turn in 0..2 * arguments.turns {
@@ -110,16 +112,8 @@ fn this(pipeline: &Pipeline) -> Side {
 }
 
 impl Arguments {
-    /// The pool of the article, unless another one is named.
-    async fn article(&self) -> anyhow::Result<Option<Article>> {
-        match self.target {
-            Some(_) => Ok(None),
-            None => Article::start(Path::new(ARTICLE_DATA)).await.map(Some),
-        }
-    }
-
-    fn other(&self) -> anyhow::Result<Side> {
-        let uri = self.target.as_ref().context("there is no target")?;
+    /// The other, if one is named.
+    fn named(&self, uri: &Uri) -> anyhow::Result<Side> {
         let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let target = Target { address: address(uri)?, path, status: None };
         Ok(Side {

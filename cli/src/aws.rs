@@ -8,13 +8,12 @@ use std::time::Duration;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::Credentials;
+use spillway_local::account::{CREDENTIAL, REGION};
 
 /// How long one try of a call may take; the SDK tries three times, with growing pauses and jitter.
 const TRY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a call may take with all its tries.
 const CALL_TIMEOUT: Duration = Duration::from_secs(40);
-/// What a pipeline on this machine believes to be in, and takes for key and secret.
-const LOCAL: (&str, &str) = ("us-east-1", "local");
 
 /// The SDK's configuration; a server on this machine needs no region and no credentials of the user's.
 pub(crate) async fn config(endpoint: Option<&str>) -> SdkConfig {
@@ -24,9 +23,8 @@ pub(crate) async fn config(endpoint: Option<&str>) -> SdkConfig {
     if let Some(endpoint) = endpoint {
         loader = loader.endpoint_url(endpoint);
         if is_here(endpoint) {
-            let (region, credential) = LOCAL;
-            let credentials = Credentials::new(credential, credential, None, None, "local");
-            loader = loader.region(Region::new(region)).credentials_provider(credentials);
+            let credentials = Credentials::new(CREDENTIAL, CREDENTIAL, None, None, "local");
+            loader = loader.region(Region::new(REGION)).credentials_provider(credentials);
         }
     }
     loader.load().await

@@ -7,8 +7,9 @@
 //! [`pipeline`] puts them together in this order. [`front`], [`runtime`], [`queue`], [`event_source`] and [`bucket`] do
 //! what API Gateway, Lambda, SQS, its event source mapping and S3 do; [`invoke`] is what they know of a function.
 //! [`backends`] is all but the functions, for who runs these elsewhere ([`remote`]). [`ledger`] and [`outcomes`] watch from
-//! outside, [`faults`] strike at all of them; [`client`] is who posts and [`sample`] what.
+//! outside, [`faults`] strike at all of them; [`client`] is who posts and [`sample`] what. All of it is in one [`account`].
 
+pub mod account;
 pub mod backends;
 mod body;
 pub mod bucket;

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 pub use settings::{Settings, SettingsError, SqsElsewhere};
 pub use status::Status;
 
+use crate::account::{CREDENTIAL, REGION};
 use crate::bucket::{Bucket, BucketError, BucketSettings, Object};
 use crate::event_source::{EventSource, EventSourceSettings};
 use crate::faults::Faults;
@@ -192,8 +193,8 @@ pub(crate) fn bucket_settings(settings: &Settings, faults: &Faults) -> BucketSet
         listen: settings.s3_listen,
         data: settings.data.clone(),
         name: settings.bucket.clone(),
-        access_key: settings.of_sdk("AWS_ACCESS_KEY_ID", functions::CREDENTIAL),
-        secret_key: settings.of_sdk("AWS_SECRET_ACCESS_KEY", functions::CREDENTIAL),
+        access_key: settings.of_sdk("AWS_ACCESS_KEY_ID", CREDENTIAL),
+        secret_key: settings.of_sdk("AWS_SECRET_ACCESS_KEY", CREDENTIAL),
         faults: faults.clone(),
     }
 }
@@ -202,7 +203,7 @@ pub(crate) fn queue_settings(settings: &Settings, ledger: Option<&Ledger>, fault
     QueueSettings {
         listen: settings.sqs_listen,
         name: "spillway".to_owned(),
-        region: functions::REGION.to_owned(),
+        region: REGION.to_owned(),
         visibility_timeout: settings.visibility_timeout,
         max_receive_count: settings.max_receive_count,
         accepted: ledger.map(Ledger::tap),

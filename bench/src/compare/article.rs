@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::Context as _;
+use spillway_local::account::CREDENTIAL;
 use spillway_local::bucket::{Bucket, BucketSettings};
 use spillway_local::faults::Faults;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -24,7 +25,6 @@ pub(crate) use pool::become_article_if_asked;
 /// The first argument that makes this program such a pool; where its S3 is follows.
 const ARTICLE: &str = "article";
 const BUCKET: &str = "article";
-const CREDENTIAL: &str = "local";
 
 /// A pool in a process of its own, and the S3 that it stores to. It ends with this.
 pub(super) struct Article {

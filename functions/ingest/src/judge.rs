@@ -80,12 +80,6 @@ impl Judge {
         Ok(Self { honour_gpc: consent.honour_gpc, rule: consent.rule, schema })
     }
 
-    /// Whether there is neither schema nor consent, so that judging costs nothing.
-    #[must_use]
-    pub fn is_free(&self) -> bool {
-        !self.honour_gpc && !self.reads()
-    }
-
     /// The fate of one payload: a JSON object that is valid by its grammar and has at most 128 levels.
     #[must_use]
     pub fn judge(&self, facts: &Facts, payload: &[u8]) -> Verdict {

@@ -16,6 +16,7 @@ use time::macros::format_description;
 
 use super::headers::{Headers, cookies, joined};
 use super::path::{self, Route};
+use crate::account::ACCOUNT;
 
 /// What API Gateway writes for the time of a request.
 const TIME: &[BorrowedFormatItem<'_>] =
@@ -111,7 +112,7 @@ fn event<'a>(arrival: &'a Arrival<'a>, path: &'a str) -> Option<Event<'a>> {
 
 fn context<'a>(arrival: &'a Arrival<'a>, path: &'a str, route: Route<'a>) -> Option<Context<'a>> {
     Some(Context {
-        account_id: "000000000000",
+        account_id: ACCOUNT,
         api_id: "local",
         domain_name: arrival.address.ip(),
         domain_prefix: "local",

@@ -8,16 +8,12 @@ use spillway_shared::log;
 use spillway_shared::metrics::emf::METRICS;
 
 use super::Settings;
+use crate::account::{CREDENTIAL, REGION};
 use crate::bucket::Bucket;
 use crate::environment::FUNCTION;
 use crate::faults::{Faults, ProcessFaults};
 use crate::queue::Queue;
 use crate::runtime::FunctionSettings;
-
-/// The region that everything here believes to be in.
-pub(super) const REGION: &str = "us-east-1";
-/// The access key and the secret of everything here; nothing checks more than that they agree.
-pub(super) const CREDENTIAL: &str = "local";
 
 /// The variables of the SDKs, and what they are here.
 pub(crate) const SDK: [(&str, &str); 3] =

@@ -8,7 +8,8 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
-use super::settings::{FunctionSettings, REGION};
+use super::settings::FunctionSettings;
+use crate::account::{CREDENTIAL, REGION};
 
 /// Starts the function's program for the Runtime API at `api`.
 ///
@@ -39,8 +40,8 @@ pub(super) fn signal(child: &Child, signal: Signal) -> io::Result<()> {
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>
 fn lambda_variables(settings: &FunctionSettings, api: SocketAddr, slot: usize) -> Vec<(&'static str, String)> {
     let fixed = [
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_ACCESS_KEY_ID", CREDENTIAL),
+        ("AWS_SECRET_ACCESS_KEY", CREDENTIAL),
         ("AWS_REGION", REGION),
         ("AWS_DEFAULT_REGION", REGION),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),

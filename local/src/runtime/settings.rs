@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::account::{ACCOUNT, REGION};
 use crate::faults::ProcessFaults;
 
 /// What runs a function, with how much of everything.
@@ -69,7 +70,3 @@ impl FunctionSettings {
         format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.name)
     }
 }
-
-/// The region in which the local functions believe to be.
-pub(super) const REGION: &str = "us-east-1";
-const ACCOUNT: &str = "000000000000";

@@ -14,6 +14,7 @@ use hyper::service::Service;
 use hyper::{Request, Response, StatusCode};
 use serde_json::value::RawValue;
 use spillway_deliver::store::{Bucket, Object, ObjectStore as _, S3};
+use spillway_local::account::REGION;
 use spillway_local::environment::exit_when_stdin_closes;
 use spillway_local::loopback::Server;
 use spillway_shared::retry::Outcome;
@@ -28,7 +29,6 @@ const WORKERS: usize = 64;
 const QUEUE: usize = 1_000;
 /// How long a PUT may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-const REGION: &str = "us-east-1";
 
 /// Runs a pool and never returns, if this process was started as one.
 pub(crate) fn become_article_if_asked() -> anyhow::Result<()> {
