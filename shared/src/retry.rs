@@ -56,11 +56,10 @@ pub enum GaveUp<E> {
     OutOfTime,
 }
 
-/// The tries of one call, one after the other. Made by [`Tries::until`].
+/// The tries of one call, one after the other. Made by [`Tries::begin`].
 #[derive(Debug)]
 pub struct Remaining {
     tries: Tries,
-    deadline: Instant,
     made: u32,
 }
 
@@ -82,13 +81,13 @@ impl Tries {
         tries
     }
 
-    /// Tries that end before `deadline`.
+    /// All tries of a call.
     #[must_use]
-    pub fn until(self, deadline: Instant) -> Remaining {
-        Remaining { tries: self, deadline, made: 0 }
+    pub fn begin(self) -> Remaining {
+        Remaining { tries: self, made: 0 }
     }
 
-    /// Tries `call` until it is done, refused, used up or out of time.
+    /// Tries `call` until it is done, refused, used up or out of time at `deadline`.
     ///
     /// # Errors
     /// Why the call was given up.
@@ -96,9 +95,9 @@ impl Tries {
     where
         F: Future<Output = Outcome<T, E>>,
     {
-        let mut remaining = self.until(deadline);
+        let mut remaining = self.begin();
         loop {
-            if let Some(end) = remaining.once(call()).await {
+            if let Some(end) = remaining.once(deadline, call()).await {
                 return end;
             }
         }
@@ -108,30 +107,45 @@ impl Tries {
 impl Remaining {
     /// Makes one try, with a time-out that ends before the deadline, and pauses if there can be another.
     ///
-    /// `None` means: try again. Without time nothing is started, and the call is given up.
-    pub async fn once<T, E>(&mut self, call: impl Future<Output = Outcome<T, E>>) -> Option<Result<T, GaveUp<E>>> {
-        let limit = self.tries.timeout.min(self.left());
+    /// `None` means: try again. Without time nothing is started, and the call is given up. A try that its deadline cut
+    /// short is not counted: with a later one, there can be as many whole ones as ever.
+    pub async fn once<T, E>(
+        &mut self,
+        deadline: Instant,
+        call: impl Future<Output = Outcome<T, E>>,
+    ) -> Option<Result<T, GaveUp<E>>> {
+        let limit = self.tries.timeout.min(until(deadline));
         if limit < SHORTEST_TRY {
             return Some(Err(GaveUp::OutOfTime));
         }
+        let is_whole = limit == self.tries.timeout;
         self.made += 1;
         let failure = match timeout(limit, call).await {
             Ok(Outcome::Done(value)) => return Some(Ok(value)),
             Ok(Outcome::Never(error)) => return Some(Err(GaveUp::Refused(error))),
             Ok(Outcome::Again(error)) => GaveUp::Exhausted(error, self.made),
-            Err(_) => GaveUp::TimedOut(limit),
+            Err(_) => {
+                self.made -= u32::from(!is_whole);
+                GaveUp::TimedOut(limit)
+            }
         };
         let pause = pause_after(self.made);
-        if self.made >= self.tries.count || self.left() < pause + SHORTEST_TRY {
+        if !self.are_left() || until(deadline) < pause + SHORTEST_TRY {
             return Some(Err(failure));
         }
         sleep(pause).await;
         None
     }
 
-    fn left(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+    /// Whether further tries may follow where there is more time.
+    #[must_use]
+    pub fn are_left(&self) -> bool {
+        self.made < self.tries.count
     }
+}
+
+fn until(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
 }
 
 /// How long to wait after so many failed tries, at most two seconds.
@@ -220,6 +234,21 @@ mod tests {
             Tries { timeout: Duration::from_secs(9), count: 9 }.run(in_(2), std::future::pending).await;
         assert_eq!(result, Err(GaveUp::TimedOut(Duration::from_secs(2))));
         assert!(started.elapsed() <= Duration::from_secs(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_try_cut_short_leaves_all_whole_ones() {
+        let mut tries = TRIES.begin();
+        let stalled = async |tries: &mut Remaining, seconds| {
+            let deadline = Instant::now() + Duration::from_secs_f64(seconds);
+            tries.once::<(), ()>(deadline, std::future::pending()).await
+        };
+        assert_eq!(stalled(&mut tries, 0.5).await, Some(Err(GaveUp::TimedOut(Duration::from_millis(500)))));
+        assert_eq!(stalled(&mut tries, 60.0).await, None);
+        assert_eq!(stalled(&mut tries, 60.0).await, None);
+        assert!(tries.are_left());
+        assert_eq!(stalled(&mut tries, 60.0).await, Some(Err(GaveUp::TimedOut(TRIES.timeout))));
+        assert!(!tries.are_left());
     }
 
     #[tokio::test(start_paused = true)]

@@ -155,6 +155,7 @@ impl<S: SendMessages> Queue<S> {
 
     /// Carries what waits, as far as one call holds it, and looks whether there is more.
     async fn work(self, worker: Worker) {
+        let _next = Next(&self);
         // Requests that are ready in this very moment join the same call.
         tokio::task::yield_now().await;
         let pieces = self.0.line().take();
@@ -169,7 +170,6 @@ impl<S: SendMessages> Queue<S> {
             }
         };
         self.while_expected(calls).await;
-        self.hire();
     }
 
     /// Waits for a worker's calls; when they take too long, others no longer wait for it as well.
@@ -181,6 +181,15 @@ impl<S: SendMessages> Queue<S> {
             self.hire();
             calls.await;
         }
+    }
+}
+
+/// Looks for more when it is dropped, also by a panic: those who wait in line do not pay for it.
+struct Next<'a, S: SendMessages>(&'a Queue<S>);
+
+impl<S: SendMessages> Drop for Next<'_, S> {
+    fn drop(&mut self) {
+        self.0.hire();
     }
 }
 

@@ -67,9 +67,9 @@ async fn delete(shared: &Arc<Shared>, messages: Vec<Receipt>) {
 }
 
 async fn delete_some(shared: Arc<Shared>, mut left: Vec<Receipt>) {
-    let mut tries = TRIES.until(Instant::now() + DELETE_WITHIN);
+    let (mut tries, deadline) = (TRIES.begin(), Instant::now() + DELETE_WITHIN);
     let result = loop {
-        if let Some(end) = tries.once(delete_once(&shared, &mut left)).await {
+        if let Some(end) = tries.once(deadline, delete_once(&shared, &mut left)).await {
             break end;
         }
     };

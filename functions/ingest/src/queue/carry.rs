@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use spillway_shared::message::MessageId;
-use spillway_shared::retry::{GaveUp, Outcome};
+use spillway_shared::retry::{GaveUp, Outcome, Remaining};
 use tokio::time::Instant;
 
 use super::ticket::Share;
@@ -37,38 +37,18 @@ impl<S: SendMessages> Carrier<S> {
 
     /// Sends a call until every message is acknowledged or given up. Whoever waits is answered by what happens to their shares.
     async fn carry(&self, mut call: Vec<Packed<Share>>) {
-        let mut is_retry = false;
-        loop {
-            let Some(deadline) = call.iter().flat_map(|message| &message.waiters).filter_map(Share::deadline).min()
-            else {
-                return;
-            };
-            match self.carry_until(deadline - ANSWER_MARGIN, &mut call, &mut is_retry).await {
-                Ok(()) => return,
-                // Only those whose time is up go; the others have time for further tries.
-                Err(GaveUp::OutOfTime | GaveUp::TimedOut(_))
-                    if call.iter().any(|message| ends_after(message, deadline)) =>
-                {
-                    call.retain_mut(|message| drop_late(message, deadline));
+        let (mut tries, mut is_retry) = (self.limits.tries.begin(), false);
+        while let Some(deadline) = first_deadline(&call) {
+            match tries.once(deadline - ANSWER_MARGIN, self.attempt(&mut call, &mut is_retry)).await {
+                None => {}
+                Some(Ok(())) => return,
+                Some(Err(error)) => {
+                    let (messages, may_go_on) = (call.len(), may_go_on(&tries, &error));
+                    keep(&mut call, |share| may_go_on && share.deadline().is_some_and(|own| own > deadline));
+                    if call.is_empty() {
+                        tracing::warn!(messages, %error, "messages not enqueued");
+                    }
                 }
-                Err(error) => {
-                    tracing::warn!(messages = call.len(), %error, "messages not enqueued");
-                    return;
-                }
-            }
-        }
-    }
-
-    async fn carry_until(
-        &self,
-        deadline: Instant,
-        call: &mut Vec<Packed<Share>>,
-        is_retry: &mut bool,
-    ) -> Result<(), GaveUp<CallFailed>> {
-        let mut tries = self.limits.tries.until(deadline);
-        loop {
-            if let Some(end) = tries.once(self.attempt(call, is_retry)).await {
-                return end;
             }
         }
     }
@@ -89,15 +69,23 @@ impl<S: SendMessages> Carrier<S> {
     }
 }
 
-/// Lets those go whose time is up at `deadline`, also out of a message that others wait for: their deadline would end every
-/// further try before it begins. Answers whether anybody is left.
-fn drop_late(message: &mut Packed<Share>, deadline: Instant) -> bool {
-    message.waiters.retain(|share| share.deadline().is_some_and(|own| own > deadline));
-    !message.waiters.is_empty()
+/// When the first of those who wait has to be answered; nothing if nobody waits.
+fn first_deadline(call: &[Packed<Share>]) -> Option<Instant> {
+    call.iter().flat_map(|message| &message.waiters).filter_map(Share::deadline).min()
 }
 
-fn ends_after(message: &Packed<Share>, deadline: Instant) -> bool {
-    message.waiters.iter().any(|share| share.deadline().is_some_and(|own| own > deadline))
+/// Whether it was the deadline that ended the tries: those who have more time than that have further tries.
+fn may_go_on(tries: &Remaining, error: &GaveUp<CallFailed>) -> bool {
+    tries.are_left() && !matches!(error, GaveUp::Refused(_))
+}
+
+/// Lets all others go, also out of a message that somebody else waits for: their deadline would end every further try
+/// before it begins.
+fn keep(call: &mut Vec<Packed<Share>>, stays: impl Fn(&Share) -> bool) {
+    call.retain_mut(|message| {
+        message.waiters.retain(&stays);
+        !message.waiters.is_empty()
+    });
 }
 
 fn settle(call: &mut Vec<Packed<Share>>, receipts: Vec<Receipt>) -> Outcome<(), CallFailed> {

@@ -290,6 +290,59 @@ fn so_does_who_shares_a_message_with_one_who_has_less() {
     assert_eq!(answers, (Err(NotEnqueued::NotTaken), Ok(())));
 }
 
+/// One has time for a single pause at most, the other for many: a quick error at the end of the first one's time must not
+/// fail the second as well.
+#[tokio::test(start_paused = true)]
+async fn a_quick_error_fails_only_those_whose_time_is_up() {
+    for _ in 0..20 {
+        let sender = Scripted::new(vec![failed(false)], ALL);
+        let queue = queue(&sender, 1, 100);
+        let short = queue.enqueue(partition("clicks"), "{1}\n".to_owned(), Instant::now() + Duration::from_millis(75));
+        let long = queue.enqueue(partition("clicks"), "{2}\n".to_owned(), in_(9));
+        let (_, long) = futures::join!(short, long);
+        assert_eq!(long, Ok(()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tries_are_bounded_however_many_deadlines_there_are() {
+    let sender = Scripted::new(vec![], 0);
+    let queue = queue(&sender, 1, 100);
+    let started = Instant::now();
+    let answers = join_all((0..10).map(|tenths| {
+        let deadline = in_(20) + Duration::from_millis(100 * tenths);
+        queue.enqueue(partition("clicks"), "{1}\n".to_owned(), deadline)
+    }));
+    assert_eq!(answers.await, [Err(NotEnqueued::NotTaken); 10]);
+    assert_eq!(sender.calls().len(), 3);
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+}
+
+/// A sender that panics in its first call.
+#[derive(Default)]
+struct Panicking(std::sync::atomic::AtomicBool);
+
+impl SendMessages for Panicking {
+    async fn send(&self, messages: Vec<Outgoing>) -> Result<Vec<Receipt>, CallFailed> {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert!(self.0.swap(true, std::sync::atomic::Ordering::Relaxed), "on purpose");
+        Ok(vec![Receipt::Durable; messages.len()])
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_fails_its_own_requests_and_the_next_worker_comes_all_the_same() {
+    let tries = Tries { timeout: Duration::from_secs(1), count: 3 };
+    let limits = Limits { waiting_records: 100, message_bytes: 4_096, tries };
+    let queue = Queue::new(Panicking::default(), Pool::new(1), limits);
+    let first = queue.enqueue(partition("clicks"), "{1}\n".to_owned(), in_(9));
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        queue.enqueue(partition("clicks"), "{2}\n".to_owned(), in_(9)).await
+    };
+    assert_eq!(futures::join!(first, second), (Err(NotEnqueued::NotTaken), Ok(())));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_full_line_refuses_at_once_but_an_empty_one_takes_any_request() {
     let sender = Scripted::new(vec![], 0);
