@@ -46,11 +46,16 @@ pub(super) async fn run(shared: Arc<Shared>, received: mpsc::Sender<Vec<Message>
 
 /// A pause after a receive of so many messages, unless the queue is being drained.
 async fn let_gather(shared: &Shared, count: usize) {
-    if count < MESSAGES {
+    if count < most(shared) {
         let pause = GATHER.min(shared.settings.window / GATHER_SHARE);
         // It errs when the pause is over, which is as good.
         let _ = timeout(pause, shared.until_draining()).await;
     }
+}
+
+/// How many messages one receive asks for.
+fn most(shared: &Shared) -> usize {
+    shared.settings.batch_size.clamp(1, MESSAGES)
 }
 
 async fn receive(shared: &Shared) -> Result<Vec<Message>, String> {
@@ -59,7 +64,7 @@ async fn receive(shared: &Shared) -> Result<Vec<Message>, String> {
         .client
         .receive_message()
         .queue_url(&settings.queue_url)
-        .max_number_of_messages(i32::try_from(settings.batch_size.clamp(1, MESSAGES)).unwrap_or(1))
+        .max_number_of_messages(i32::try_from(most(shared)).unwrap_or(1))
         .wait_time_seconds(i32::try_from(settings.poll_wait.as_secs()).unwrap_or(20).min(20))
         .message_system_attribute_names(MessageSystemAttributeName::All)
         .message_attribute_names("All")
