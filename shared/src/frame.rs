@@ -1,9 +1,13 @@
 //! zstd frames, by contexts that each thread keeps: making one costs as much as compressing a small message.
 
+mod portable;
+
 use std::cell::RefCell;
 use std::io::{self, Cursor};
 
 use zstd::bulk::{Compressor, Decompressor};
+
+pub use portable::is_portable;
 
 /// zstd's level, of 1 to 22: the fastest that its format's default strategy knows.
 ///

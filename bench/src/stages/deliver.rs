@@ -125,7 +125,7 @@ impl Batch {
     }
 
     fn encode(&self, compression: Compression) -> std::io::Result<Vec<u8>> {
-        let mut encoder = Encoder::new(compression, self.records.len())?;
+        let mut encoder = Encoder::new(compression, self.records.len());
         // As they come: a message at a time.
         let step = self.records.len().div_ceil(self.messages.len());
         for part in black_box(&self.records).chunks(step) {

@@ -130,7 +130,7 @@ impl Draft<'_> {
 
 async fn whole(inside: &[usize], messages: &[Message<'_>], form: &Form) -> io::Result<Made> {
     let bytes = inside.iter().map(|at| messages[*at].sealed.header.bytes as usize).sum();
-    let mut encoder = Encoder::new(form.compression, bytes)?;
+    let mut encoder = Encoder::new(form.compression, bytes);
     let (mut made, mut since_yield) = (Made::default(), 0);
     for at in inside {
         let sealed = &messages[*at].sealed;
@@ -138,10 +138,10 @@ async fn whole(inside: &[usize], messages: &[Message<'_>], form: &Form) -> io::R
             Ok(compressed) => {
                 compressed?;
                 made.messages.push(*at);
-                since_yield += sealed.header.bytes as usize;
             }
             Err(fault) => made.faults.push((*at, fault)),
         }
+        since_yield += sealed.header.bytes as usize;
         if since_yield >= YIELD_BYTES {
             since_yield = 0;
             let_others().await;
@@ -199,7 +199,7 @@ impl<'a> Split<'a> {
     fn part(&self, part: &Range<usize>, header: &Header, form: &Form) -> io::Result<Made> {
         // As many records as the header says were found, and parts are made from the header.
         let records = &self.records[self.bounds[part.start]..self.bounds[part.end]];
-        let mut encoder = Encoder::new(form.compression, records.len())?;
+        let mut encoder = Encoder::new(form.compression, records.len());
         encoder.push_plain(records)?;
         let name = object::part_name(header.id, part);
         let object = form.object(header, &name, encoder.finish()?, part.len() as u64);

@@ -27,7 +27,8 @@ const FRAME_BYTES: usize = 384 << 10;
 /// KiB 7 and 3 %. Compressing again is most of what deliver would do.
 const JOINED_BYTES: usize = 128 << 10;
 
-/// More than the state of either compressor, in bytes; of zstd's that is a frame's records, one message above the least.
+/// More than what is held beside the compressed bytes, in bytes: gzip's state, or the records of a frame, one message above
+/// the least.
 const STATE_BYTES: usize = 2 << 20;
 
 /// How objects are compressed.
@@ -56,7 +57,7 @@ impl Compression {
     #[must_use]
     pub fn most_bytes(self, records: usize) -> usize {
         match self {
-            Self::None => records,
+            Self::None => records + STATE_BYTES,
             Self::Gzip | Self::Zstd => most_compressed(records) + STATE_BYTES,
         }
     }
@@ -65,7 +66,7 @@ impl Compression {
 /// Compresses the records of one object.
 pub struct Encoder {
     format: Format,
-    /// Records that are not compressed yet; where nothing is, the object itself.
+    /// Records that are not compressed yet. Its room stays small: a message that holds more than it says finds no more.
     pending: Vec<u8>,
 }
 
@@ -73,26 +74,22 @@ enum Format {
     Gzip(Box<GzEncoder<Vec<u8>>>),
     /// The frames so far.
     Zstd(Vec<u8>),
-    None,
+    /// The records so far.
+    None(Vec<u8>),
 }
 
 impl Encoder {
     /// An encoder for so many bytes of records.
-    ///
-    /// # Errors
-    /// When zstd has no memory.
-    pub fn new(compression: Compression, records: usize) -> io::Result<Self> {
+    #[must_use]
+    pub fn new(compression: Compression, records: usize) -> Self {
         // Room for the worst case is taken at once: pages that are never written cost nothing, growing would copy.
         let room = Vec::with_capacity(most_compressed(records));
-        let (format, pending) = match compression {
-            Compression::Gzip => {
-                let encoder = GzEncoder::new(room, flate2::Compression::new(GZIP_LEVEL));
-                (Format::Gzip(Box::new(encoder)), Vec::new())
-            }
-            Compression::Zstd => (Format::Zstd(room), Vec::new()),
-            Compression::None => (Format::None, room),
+        let format = match compression {
+            Compression::Gzip => Format::Gzip(Box::new(GzEncoder::new(room, flate2::Compression::new(GZIP_LEVEL)))),
+            Compression::Zstd => Format::Zstd(room),
+            Compression::None => Format::None(room),
         };
-        Ok(Self { format, pending })
+        Self { format, pending: Vec::new() }
     }
 
     /// Adds records, whole lines of NDJSON, that `unpack` puts at the end of a buffer. If they came in zstd frames it returns
@@ -129,14 +126,13 @@ impl Encoder {
     fn take(&mut self, start: usize, frames: Option<Vec<u8>>) -> io::Result<()> {
         let records = self.pending.len() - start;
         match (&mut self.format, frames) {
-            (Format::Zstd(done), Some(frames)) if records >= JOINED_BYTES && frames.len() <= records => {
+            (Format::Zstd(done), Some(frames)) if is_worth_joining(&frames, records) => {
                 done.extend_from_slice(&frames);
                 self.pending.truncate(start);
                 Ok(())
             }
             (Format::Zstd(_), _) if self.pending.len() < FRAME_BYTES => Ok(()),
-            (Format::None, _) => Ok(()),
-            (Format::Zstd(_) | Format::Gzip(_), _) => self.compress(),
+            (Format::Zstd(_) | Format::Gzip(_) | Format::None(_), _) => self.compress(),
         }
     }
 
@@ -145,7 +141,7 @@ impl Encoder {
         match &mut self.format {
             Format::Gzip(encoder) => encoder.write_all(&self.pending)?,
             Format::Zstd(done) => frame::compress_onto(done, &self.pending)?,
-            Format::None => return Ok(()),
+            Format::None(done) => done.extend_from_slice(&self.pending),
         }
         self.pending.clear();
         Ok(())
@@ -162,10 +158,15 @@ impl Encoder {
         }
         match self.format {
             Format::Gzip(encoder) => encoder.finish(),
-            Format::Zstd(done) => Ok(done),
-            Format::None => Ok(self.pending),
+            Format::Zstd(done) | Format::None(done) => Ok(done),
         }
     }
+}
+
+/// Whether frames of so many bytes of records are taken as they are: who wrote them may not have been our ingest, and an object
+/// holds the records of others.
+fn is_worth_joining(frames: &[u8], records: usize) -> bool {
+    records >= JOINED_BYTES && frames.len() <= records && frame::is_portable(frames, records)
 }
 
 /// What cannot be compressed grows by at most this: gzip by 5 bytes for each stored block (RFC 1951, 3.2.4), zstd by

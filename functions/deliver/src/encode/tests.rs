@@ -1,11 +1,11 @@
-use std::io::Read;
+use std::io::{Cursor, Read};
 
 use proptest::prelude::*;
 
 use super::*;
 
 fn encode(compression: Compression, pieces: &[Vec<u8>]) -> Vec<u8> {
-    let mut encoder = Encoder::new(compression, pieces.iter().map(Vec::len).sum()).unwrap();
+    let mut encoder = Encoder::new(compression, pieces.iter().map(Vec::len).sum());
     for piece in pieces {
         encoder.push_plain(piece).unwrap();
     }
@@ -53,7 +53,7 @@ fn push_in_frames(encoder: &mut Encoder, records: &[u8]) -> Vec<u8> {
 fn frames_that_are_worth_it_are_joined_as_they_are_and_nothing_is_lost_beside_them() {
     let (small, large) = (b"{\"a\":1}\n".repeat(10), b"{\"a\":2}\n".repeat(JOINED_BYTES / 8));
     for compression in ALL {
-        let mut encoder = Encoder::new(compression, 2 * (small.len() + large.len())).unwrap();
+        let mut encoder = Encoder::new(compression, 2 * (small.len() + large.len()));
         push_in_frames(&mut encoder, &small);
         let frames = push_in_frames(&mut encoder, &large);
         encoder.push_plain(&small).unwrap();
@@ -74,7 +74,7 @@ fn frames_that_are_larger_than_their_records_are_not_joined() {
     while frames.len() <= records.len() {
         frame::compress_onto(&mut frames, b"").unwrap();
     }
-    let mut encoder = Encoder::new(Compression::Zstd, records.len()).unwrap();
+    let mut encoder = Encoder::new(Compression::Zstd, records.len());
     let unpack = |onto: &mut Vec<u8>| {
         onto.extend_from_slice(&records);
         Ok::<_, ()>(Some(frames))
@@ -86,9 +86,29 @@ fn frames_that_are_larger_than_their_records_are_not_joined() {
 }
 
 #[test]
+fn frames_that_not_every_reader_takes_are_compressed_again() {
+    let records = b"{\"a\":1}\n".repeat(JOINED_BYTES / 8);
+    let mut stream = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+    stream.window_log(27).unwrap();
+    stream.write_all(&records).unwrap();
+    let wide = stream.finish().unwrap();
+    let mut encoder = Encoder::new(Compression::Zstd, records.len());
+    let unpack = |onto: &mut Vec<u8>| {
+        onto.extend_from_slice(&records);
+        Ok::<_, ()>(Some(wide.clone()))
+    };
+    encoder.push(unpack).unwrap().unwrap();
+    let mut careful = zstd::stream::read::Decoder::new(Cursor::new(encoder.finish().unwrap())).unwrap();
+    careful.window_log_max(23).unwrap();
+    let mut read = Vec::new();
+    careful.read_to_end(&mut read).unwrap();
+    assert_eq!(read, records);
+}
+
+#[test]
 fn what_cannot_be_unpacked_leaves_nothing_behind() {
     for compression in ALL {
-        let mut encoder = Encoder::new(compression, 100).unwrap();
+        let mut encoder = Encoder::new(compression, 100);
         encoder.push_plain(b"{}\n").unwrap();
         let broken = encoder.push(|onto| {
             onto.extend_from_slice(b"half a rec");
