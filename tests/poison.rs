@@ -73,7 +73,7 @@ fn message(number: u128, name: &str) -> String {
         bytes: u32::try_from(records.len()).unwrap(),
         encoding: Encoding::None,
     };
-    seal(&header, &records)
+    seal(&header, &records).unwrap()
 }
 
 async fn send(queue: &Queue, bodies: impl Iterator<Item = String>) {

@@ -68,7 +68,7 @@ pub(crate) fn message(records: usize) -> anyhow::Result<String> {
         bytes: u32::try_from(lines.len())?,
         encoding: Encoding::ZstdBase64,
     };
-    Ok(seal(&header, &lines))
+    Ok(seal(&header, &lines)?)
 }
 
 /// An event as Lambda makes it of messages.

@@ -33,7 +33,7 @@ fn sealed(records: &str, encoding: Encoding) -> String {
         bytes: u32::try_from(records.len()).unwrap(),
         encoding,
     };
-    message::seal(&header, records)
+    message::seal(&header, records).unwrap()
 }
 
 async fn send(queue: &Queue, body: impl Into<String>) {

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -113,16 +114,18 @@ impl Encoding {
 }
 
 /// Writes a message as SQS carries it. `records` is NDJSON of `header.records` lines and `header.bytes` bytes.
-#[must_use]
-pub fn seal(header: &Header, records: &str) -> String {
+///
+/// # Errors
+/// When zstd has no memory; in memory and within bounds it fails of nothing else.
+pub fn seal(header: &Header, records: &str) -> io::Result<String> {
     let body = match header.encoding {
         Encoding::None => Cow::Borrowed(records),
-        Encoding::ZstdBase64 => Cow::Owned(compress(records.as_bytes())),
+        Encoding::ZstdBase64 => Cow::Owned(compress(records.as_bytes())?),
     };
     let mut text = header_line(header);
     text.reserve_exact(body.len());
     text.push_str(&body);
-    text
+    Ok(text)
 }
 
 /// Reads the header line of a message and checks each of its members by its grammar.
@@ -158,16 +161,15 @@ impl Sealed<'_> {
     /// # Errors
     /// Why they cannot be read, as in [`Sealed::records`]; what `onto` then ends with is not to be used.
     pub fn records_onto(&self, onto: &mut Vec<u8>) -> Result<Option<Vec<u8>>, Unreadable> {
+        if self.header.encoding == Encoding::None {
+            self.check(self.body.as_bytes())?;
+            onto.extend_from_slice(self.body.as_bytes());
+            return Ok(None);
+        }
         let start = onto.len();
-        let frames = match self.header.encoding {
-            Encoding::None => {
-                onto.extend_from_slice(self.body.as_bytes());
-                None
-            }
-            Encoding::ZstdBase64 => Some(decompress_onto(onto, self.body, self.header.bytes as usize)?),
-        };
+        let frames = decompress_onto(onto, self.body, self.header.bytes as usize)?;
         self.check(&onto[start..])?;
-        Ok(frames)
+        Ok(Some(frames))
     }
 
     fn check(&self, records: &[u8]) -> Result<(), Unreadable> {
@@ -186,13 +188,10 @@ impl Sealed<'_> {
 }
 
 /// The text of records, compressed and in base64.
-fn compress(records: &[u8]) -> String {
+fn compress(records: &[u8]) -> io::Result<String> {
     let mut compressed = Vec::new();
-    // In memory and within bounds, zstd fails only when it has no memory.
-    match frame::compress_onto(&mut compressed, records) {
-        Ok(()) => BASE64.encode(compressed),
-        Err(_) => String::new(),
-    }
+    frame::compress_onto(&mut compressed, records)?;
+    Ok(BASE64.encode(compressed))
 }
 
 fn decompress_onto(onto: &mut Vec<u8>, body: &str, bytes: usize) -> Result<Vec<u8>, Unreadable> {

@@ -25,7 +25,7 @@ pub(crate) fn sealed(id: u128, stream: &str, records: &[&str]) -> String {
         bytes: u32::try_from(text.len()).unwrap(),
         encoding: if id.is_multiple_of(2) { Encoding::None } else { Encoding::ZstdBase64 },
     };
-    seal(&header, &text)
+    seal(&header, &text).unwrap()
 }
 
 /// An SQS message.

@@ -66,7 +66,8 @@ pub fn fits(record: &str, max_message_bytes: usize) -> bool {
         bytes: 0,
         encoding: Encoding::ZstdBase64,
     };
-    record.len() <= MAX_RECORD_BYTES && seal(&worst, record).len() + MAX_HEADER_BYTES <= max_message_bytes
+    record.len() <= MAX_RECORD_BYTES
+        && seal(&worst, record).is_ok_and(|text| text.len() + MAX_HEADER_BYTES <= max_message_bytes)
 }
 
 impl<W: Clone> Piece<W> {
@@ -204,11 +205,11 @@ impl<W: Clone> Press<'_, W> {
         let as_it_is = lines.len() + MAX_HEADER_BYTES;
         let plain = is_plain(lines.as_bytes()) && as_it_is <= self.max_message_bytes;
         if plain && !self.compress {
-            return Some(seal(&self.header(id, lines, Encoding::None)?, lines));
+            return seal(&self.header(id, lines, Encoding::None)?, lines).ok();
         }
-        let compressed = seal(&self.header(id, lines, Encoding::ZstdBase64)?, lines);
+        let compressed = seal(&self.header(id, lines, Encoding::ZstdBase64)?, lines).ok()?;
         if plain && compressed.len() >= as_it_is {
-            return Some(seal(&self.header(id, lines, Encoding::None)?, lines));
+            return seal(&self.header(id, lines, Encoding::None)?, lines).ok();
         }
         Some(compressed).filter(|body| body.len() <= self.max_message_bytes)
     }

@@ -22,7 +22,7 @@ fn reason(text: &str) -> String {
 
 #[test]
 fn the_header_is_the_contract_to_the_letter() {
-    let text = seal(&header("{}\n", Encoding::None), "{}\n");
+    let text = seal(&header("{}\n", Encoding::None), "{}\n").unwrap();
     assert_eq!(
         text,
         "{\"v\":1,\"id\":\"00000000000000000000000000000007\",\"stream\":\"clicks\",\"hour\":\"2026-11-21T18\",\
@@ -51,7 +51,7 @@ fn a_newer_version_is_not_broken() {
 
 #[test]
 fn every_member_is_checked() {
-    let good = seal(&header("{}\n", Encoding::None), "{}\n");
+    let good = seal(&header("{}\n", Encoding::None), "{}\n").unwrap();
     for (from, to, says) in [
         ("0007\"", "000G\"", "header: bad `id`"),
         ("clicks", "../etc", "header: bad `stream`"),
@@ -76,7 +76,7 @@ fn a_bomb_stops_at_what_the_header_says() {
     let bomb = "a".repeat(MAX_RECORD_BYTES) + "\n";
     let mut small = header("{}\n", Encoding::ZstdBase64);
     small.bytes = 3;
-    assert_eq!(reason(&seal(&small, &bomb)), "not zstd, or more than the 3 bytes that the header says");
+    assert_eq!(reason(&seal(&small, &bomb).unwrap()), "not zstd, or more than the 3 bytes that the header says");
 }
 
 proptest! {
@@ -89,7 +89,7 @@ proptest! {
         let encoding = if compressed { Encoding::ZstdBase64 } else { Encoding::None };
         let mut header = header(&records, encoding);
         header.records = u32::try_from(lines.len()).unwrap();
-        let text = seal(&header, &records);
+        let text = seal(&header, &records).unwrap();
         let sealed = open(&text).unwrap();
         prop_assert_eq!(&sealed.header, &header);
         prop_assert_eq!(sealed.records().unwrap(), records.as_bytes());
