@@ -19,9 +19,11 @@ mod compile;
 mod consent;
 mod detail;
 mod equal;
+mod explain;
 mod references;
 mod schema;
 
+pub use explain::Explanations;
 use schema::Schema;
 
 /// One stream's compiled definition.
@@ -80,9 +82,17 @@ impl Judge {
         Ok(Self { honour_gpc: consent.honour_gpc, rule: consent.rule, schema })
     }
 
-    /// The fate of one payload: a JSON object that is valid by its grammar and has at most 128 levels.
+    /// The fate of one payload, alone: a JSON object that is valid by its grammar and has at most 128 levels.
     #[must_use]
     pub fn judge(&self, facts: &Facts, payload: &[u8]) -> Verdict {
+        self.judge_within(facts, payload, &mut Explanations::of(1))
+    }
+
+    /// The fate of one payload of a document, whose rejections are explained as far as `explanations` reach.
+    ///
+    /// The payload is read into a tree that may take a hundred times its bytes: whoever calls bounds it.
+    #[must_use]
+    pub fn judge_within(&self, facts: &Facts, payload: &[u8], explanations: &mut Explanations) -> Verdict {
         if self.honour_gpc && facts.opted_out {
             return Verdict::Withhold;
         }
@@ -90,7 +100,7 @@ impl Judge {
             return Verdict::Accept;
         }
         match json::strict(payload) {
-            Ok(value) => self.judge_value(&value, payload.len()),
+            Ok(value) => self.judge_value(&value, payload.len(), explanations),
             Err(error) => Verdict::Reject(unreadable(&error)),
         }
     }
@@ -100,11 +110,11 @@ impl Judge {
         self.rule.is_some() || self.schema.is_some()
     }
 
-    fn judge_value(&self, payload: &Value, bytes: usize) -> Verdict {
+    fn judge_value(&self, payload: &Value, bytes: usize, explanations: &mut Explanations) -> Verdict {
         if self.rule.as_ref().is_some_and(|rule| !consent::is_given(rule, payload)) {
             return Verdict::Withhold;
         }
-        match self.schema.as_ref().map(|schema| schema.check(payload, bytes)) {
+        match self.schema.as_ref().map(|schema| schema.check(payload, bytes, explanations)) {
             Some(Err(detail)) => Verdict::Reject(Rejection::new(Reason::Schema, detail)),
             None | Some(Ok(())) => Verdict::Accept,
         }

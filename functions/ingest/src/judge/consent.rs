@@ -54,8 +54,12 @@ fn contains(values: &[Value], wanted: &Value) -> bool {
     values.iter().any(|value| same(value, wanted))
 }
 
+/// A key is always a text: it is a number's id if it reads as that number.
 fn has_key(ids: &[Value], key: &str) -> bool {
-    ids.iter().any(|id| id == key)
+    ids.iter().any(|id| match id {
+        Value::Number(_) => serde_json::from_str::<Value>(key).is_ok_and(|key| same(id, &key)),
+        id => id == key,
+    })
 }
 
 fn is_id(value: &Value) -> bool {

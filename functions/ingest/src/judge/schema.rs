@@ -7,18 +7,15 @@ use serde_json::Value;
 use spillway_shared::config::Faults;
 use spillway_shared::stream::StreamName;
 
+use super::explain::{Cost, Explanations};
 use super::{compile, detail};
-
-/// Up to this size, in bytes, a payload that breaks a schema with alternatives is explained: the explanation
-/// gathers the failures of every alternative, many times the payload's own size.
-const MAX_EXPLAINED_BYTES: usize = 16 << 10;
 
 /// One stream's schema.
 #[derive(Debug)]
 pub(super) struct Schema {
     validator: Validator,
     names: HashSet<String>,
-    has_alternatives: bool,
+    explaining: Cost,
 }
 
 impl Schema {
@@ -30,20 +27,19 @@ impl Schema {
         let mut names = HashSet::new();
         gather_names(schema, &mut names);
         let validator = compile::validator(schema, name)?;
-        Ok(Self { validator, names, has_alternatives: has_alternatives(schema) })
+        Ok(Self { validator, names, explaining: Cost::of(schema) })
     }
 
-    /// Whether a payload of so many bytes keeps to the schema; if not, where and why, without its values.
-    pub(super) fn check(&self, payload: &Value, bytes: usize) -> Result<(), String> {
+    /// Whether a payload of so many bytes keeps to the schema; if not, where and why, without its values, if there is an
+    /// explanation left for it.
+    pub(super) fn check(&self, payload: &Value, bytes: usize, explanations: &mut Explanations) -> Result<(), String> {
+        // A failure is found again with its place: the common case, a good payload, needs no places.
         if self.validator.is_valid(payload) {
             return Ok(());
         }
-        if self.has_alternatives && bytes > MAX_EXPLAINED_BYTES {
-            return Err(
-                "payload: expected to match the stream's schema; it is too large to say where it does not".into()
-            );
+        if !explanations.take(self.explaining, bytes) {
+            return Err("payload: expected to match the stream's schema; where it does not is too much to say".into());
         }
-        // A failure is found again with its place: the common case, a good payload, needs no places.
         match self.validator.validate(payload) {
             Ok(()) => Err("payload: expected to match the stream's schema".into()),
             Err(error) => Err(detail::detail(&error, payload, &self.names)),
@@ -72,15 +68,5 @@ fn gather_names_of(keyword: &str, value: &Value, names: &mut HashSet<String>) {
             names.extend(required.iter().filter_map(Value::as_str).map(str::to_owned));
         }
         _ => {}
-    }
-}
-
-fn has_alternatives(schema: &Value) -> bool {
-    match schema {
-        Value::Array(elements) => elements.iter().any(has_alternatives),
-        Value::Object(members) => {
-            members.contains_key("anyOf") || members.contains_key("oneOf") || members.values().any(has_alternatives)
-        }
-        _ => false,
     }
 }

@@ -9,15 +9,16 @@ use lambda_http::http::header::USER_AGENT;
 use lambda_http::http::request::Parts;
 use lambda_http::request::RequestContext;
 use spillway_shared::hour::Hour;
+use spillway_shared::message::MAX_RECORD_BYTES;
 use spillway_shared::pool::{Budget, Reservation};
 use spillway_shared::stream::StreamName;
 use uuid::Uuid;
 
-use crate::answer::Fates;
+use crate::answer::{Fates, MAX_LISTED};
 use crate::auth::Sender;
 use crate::config::Intake;
 use crate::error::RequestError;
-use crate::judge::{Facts, Stream, Verdict};
+use crate::judge::{Explanations, Facts, Stream, Verdict};
 use crate::pack::{Partition, fits};
 use crate::payloads::Document as Split;
 use crate::record::{Client, Template, derived_request_id, fresh_request_id, source};
@@ -75,6 +76,7 @@ impl Document<'_> {
 
     async fn stamp_all(&self, stamping: &mut Stamping, split: Split<'_>, message_bytes: usize) {
         let facts = Facts { opted_out: self.opted_out() };
+        let mut explanations = Explanations::of(MAX_LISTED);
         let mut bytes = 0;
         for (index, payload) in split.payloads.into_iter().enumerate() {
             bytes += payload.as_ref().map_or(0, |payload| payload.len());
@@ -82,7 +84,12 @@ impl Document<'_> {
                 tokio::task::yield_now().await;
                 bytes = 0;
             }
-            match payload.map(|payload| (payload, self.stream.judge.judge(&facts, payload.as_bytes()))) {
+            let payload = payload.and_then(not_too_large);
+            let judged = payload.map(|payload| {
+                let judge = &self.stream.judge;
+                (payload, judge.judge_within(&facts, payload.as_bytes(), &mut explanations))
+            });
+            match judged {
                 Ok((payload, Verdict::Accept)) => stamping.accept(index, payload, message_bytes),
                 Ok((_, Verdict::Withhold)) => stamping.fates.withheld += 1,
                 Ok((_, Verdict::Reject(rejection))) | Err(rejection) => stamping.fates.reject(index, rejection),
@@ -144,8 +151,16 @@ impl Stamping {
             self.fates.accepted += 1;
         } else {
             self.lines.truncate(start);
-            let detail = "the record does not fit into a message";
-            self.fates.reject(index, Rejection::new(Reason::TooLarge, detail));
+            self.fates.reject(index, too_large());
         }
     }
+}
+
+/// What is larger than any record is not even judged: read into a tree it would take a hundred times its bytes.
+fn not_too_large(payload: &str) -> Result<&str, Rejection> {
+    if payload.len() > MAX_RECORD_BYTES { Err(too_large()) } else { Ok(payload) }
+}
+
+fn too_large() -> Rejection {
+    Rejection::new(Reason::TooLarge, "the record does not fit into a message")
 }

@@ -155,6 +155,23 @@ fn none_of_wants_to_understand_everything() {
 }
 
 #[test]
+fn numbers_are_ids_in_lists_and_as_keys() {
+    for (test, chosen, other) in [("any_of", Kept, Withheld), ("none_of", Withheld, Kept)] {
+        consent(
+            &json!({"pointer": "/c", test: [1, 2]}),
+            &[
+                (r#"{"c": [2]}"#, chosen),
+                (r#"{"c": {"1": true}}"#, chosen),
+                (r#"{"c": {"2.0": true}}"#, chosen),
+                (r#"{"c": [3]}"#, other),
+                (r#"{"c": {"3": true, "x": true}}"#, other),
+                (r#"{"c": {"1": false}}"#, other),
+            ],
+        );
+    }
+}
+
+#[test]
 fn a_rule_binds_its_regions_and_who_names_none() {
     consent(
         &json!({"pointer": "/c", "granted": [true], "regions": {"pointer": "/r", "in": ["EU", "US-CA"]}}),
