@@ -92,6 +92,16 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// The value of a variable that must be set, to a URL of a server.
+    pub fn required_url(&mut self, name: &str) -> String {
+        let url = self.required(name);
+        let server = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        if !url.is_empty() && server.is_none_or(|server| server.is_empty() || server.starts_with('/')) {
+            self.faults.add(name, format!("must be an http:// or https:// URL, not `{url}`"));
+        }
+        url
+    }
+
     /// The value of a number within its range.
     pub fn number(&mut self, number: &Number) -> u64 {
         let Some(text) = self.text(number.name) else { return number.default };
@@ -147,6 +157,7 @@ mod tests {
             "MAX_WORKERS" => Some("0".into()),
             "MODE" => Some("sideways".into()),
             "BLANK" => Some("  ".into()),
+            "URL" => Some("queue".into()),
             _ => None,
         }
     }
@@ -157,11 +168,13 @@ mod tests {
         assert_eq!(reader.number(&WORKERS), 16);
         assert_eq!(reader.choice("MODE", &[("up", 1), ("down", 2)]), 1);
         assert_eq!(reader.required("BLANK"), "");
+        assert_eq!(reader.required_url("URL"), "queue");
         let faults = reader.finish(()).unwrap_err();
         assert_eq!(
             faults.to_string(),
             "MAX_WORKERS: must be a whole number from 1 to 1000, not `0`; \
-             MODE: must be one of `up`, `down`, not `sideways`; BLANK: must be set"
+             MODE: must be one of `up`, `down`, not `sideways`; BLANK: must be set; \
+             URL: must be an http:// or https:// URL, not `queue`"
         );
     }
 

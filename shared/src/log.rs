@@ -40,6 +40,17 @@ pub fn panics_by_place() {
     }));
 }
 
+/// Notes our own variable as a fault if it names no level.
+pub fn check(reader: &mut Reader<'_>) {
+    if let Some(text) = reader.text(LEVELS[0])
+        && text.parse::<LevelFilter>().is_err()
+    {
+        reader
+            .faults()
+            .add(LEVELS[0], format!("must be `error`, `warn`, `info`, `debug`, `trace` or `off`, not `{text}`"));
+    }
+}
+
 fn level(reader: &Reader<'_>) -> LevelFilter {
     let named = LEVELS.iter().find_map(|name| reader.text(name)?.parse().ok());
     named.unwrap_or(LevelFilter::INFO)

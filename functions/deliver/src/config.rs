@@ -106,7 +106,7 @@ impl Config {
         let config = Self {
             bucket: bucket(&mut reader),
             source: Source {
-                queue_url: reader.required(QUEUE_URL),
+                queue_url: reader.required_url(QUEUE_URL),
                 region: reader.text(AWS_REGION).unwrap_or_default(),
             },
             object_prefix: object_prefix(&mut reader),
@@ -117,6 +117,7 @@ impl Config {
             tries: Tries::read(&mut reader, &CALL_TIMEOUT_MS, &CALL_TRIES),
             metrics: emf::Settings::read(&mut reader),
         };
+        log::check(&mut reader);
         reader.finish(config)
     }
 }

@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use lambda_http::http::HeaderMap;
 use lambda_http::http::header::AUTHORIZATION;
+use lambda_http::http::{HeaderMap, HeaderValue};
 use spillway_shared::keys::{KeyRing, WriteKey};
 use spillway_shared::stream::StreamName;
 
@@ -57,12 +57,11 @@ fn presented(headers: &HeaderMap, query: &str) -> Option<Vec<u8>> {
     if let Some(key) = headers.get("x-write-key") {
         return Some(key.as_bytes().to_vec());
     }
-    if let Some(authorization) = headers.get(AUTHORIZATION) {
-        return from_authorization(authorization.as_bytes());
-    }
-    from_query(query)
+    let authorization = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    authorization.and_then(from_authorization).or_else(|| from_query(query))
 }
 
+/// The key in a header of one of the two schemes; whatever else it is for, it presents no key.
 fn from_authorization(value: &[u8]) -> Option<Vec<u8>> {
     let space = value.iter().position(|byte| *byte == b' ')?;
     let (scheme, rest) = (&value[..space], value[space..].trim_ascii());
@@ -72,7 +71,8 @@ fn from_authorization(value: &[u8]) -> Option<Vec<u8>> {
     if !scheme.eq_ignore_ascii_case(b"basic") {
         return None;
     }
-    let pair = BASE64.decode(rest).ok()?;
+    // What is not base64 is a key that nobody has.
+    let pair = BASE64.decode(rest).unwrap_or_default();
     pair.split(|byte| *byte == b':').next().map(<[u8]>::to_vec)
 }
 

@@ -92,7 +92,7 @@ impl Config {
         let folder = PathBuf::from(reader.text("CONFIG_DIR").unwrap_or_else(|| "/opt".to_owned()));
         let message_bytes = reader.size(&MAX_MESSAGE_BYTES);
         let config = Self {
-            queue_url: reader.required("QUEUE_URL"),
+            queue_url: reader.required_url("QUEUE_URL"),
             workers: reader.size(&MAX_WORKERS),
             inflight_bytes: reader.size(&MAX_INFLIGHT_BYTES),
             limits: Limits {
@@ -110,6 +110,7 @@ impl Config {
             },
             metrics: emf::Settings::read(&mut reader),
         };
+        log::check(&mut reader);
         reader.finish(config)
     }
 }
@@ -118,12 +119,14 @@ fn access(reader: &mut Reader<'_>, folder: &Path) -> Access {
     if reader.choice("AUTH", &[("keys", false), ("none", true)]) {
         return Access::Open;
     }
+    let before = reader.faults().sentences().len();
     let variable = reader.text("WRITE_KEYS").unwrap_or_default();
     let from_variable = if variable.is_empty() { Ok(KeyRing::default()) } else { KeyRing::parse_variable(&variable) };
     let from_variable = from_variable.unwrap_or_else(note(reader));
     let from_file = KeyRing::load(folder).unwrap_or_else(note(reader));
     let ring = from_variable.merge(from_file).unwrap_or_else(note(reader));
-    if ring.is_empty() && reader.faults().sentences().is_empty() {
+    // A key that could not be read is a fault already.
+    if ring.is_empty() && reader.faults().sentences().len() == before {
         reader.faults().add("WRITE_KEYS", "no key is configured here or in keys.json; AUTH=none lets anybody write");
     }
     Access::Keys(ring)

@@ -87,9 +87,10 @@ fn bytes(body: Body) -> Vec<u8> {
 
 /// When a request has to be answered, from the deadline that Lambda names in the time of day.
 fn deadline(parts: &Parts) -> Instant {
-    let left = parts.lambda_context_ref().and_then(|context| {
+    let left = parts.lambda_context_ref().filter(|context| context.deadline > 0).map(|context| {
         let deadline = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline);
-        deadline.duration_since(SystemTime::now()).ok()
+        // Past already, if the process stood still: there is no time at all.
+        deadline.duration_since(SystemTime::now()).unwrap_or_default()
     });
     Instant::now() + left.unwrap_or(LONGEST_REQUEST).min(LONGEST_REQUEST).saturating_sub(ANSWER_TIME)
 }

@@ -1,4 +1,3 @@
-use lambda_http::http::HeaderValue;
 use spillway_shared::keys::digest;
 
 use super::*;
@@ -28,6 +27,8 @@ fn a_key_is_taken_from_each_of_its_places() {
         assert_eq!(name(&access(), header, query), Ok("web".to_owned()), "{header:?} {query}");
     }
     assert_eq!(name(&access(), None, "write_key=app+key"), Ok("app".to_owned()));
+    let of_somebody_else = Some(("authorization", "Digest username=\"x\""));
+    assert_eq!(name(&access(), of_somebody_else, "write_key=web-key"), Ok("web".to_owned()));
 }
 
 #[test]
@@ -40,6 +41,7 @@ fn unknown_wrong_and_missing_keys_answer_alike() {
         (Some(("authorization", "Bearer")), ""),
         (Some(("authorization", "Digest web-key")), ""),
         (Some(("authorization", "Basic !!!")), ""),
+        (Some(("authorization", "Basic !!!")), "write_key=web-key"),
         (Some(("authorization", "web-key")), ""),
         (None, "write_key="),
     ] {

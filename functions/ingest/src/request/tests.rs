@@ -44,8 +44,11 @@ fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-const STREAMS: [(&str, &str); 2] =
-    [("clicks", "{}"), ("devices", r#"{"stamp":{"client_ip":"truncated","user_agent":true,"country":true}}"#)];
+const STREAMS: [(&str, &str); 3] = [
+    ("clicks", "{}"),
+    ("devices", r#"{"stamp":{"client_ip":"truncated","user_agent":true,"country":true}}"#),
+    ("events", r#"{"schema":{"required":["event"]}}"#),
+];
 
 fn config(folder: &Path, more: &[(&str, &str)]) -> Result<Config, spillway_shared::config::Faults> {
     let keys = format!("all={},one={}:clicks", digest(b"key"), digest(b"clicks-key"));
@@ -239,16 +242,43 @@ async fn the_same_idempotency_key_gives_the_same_record_ids() {
     assert_ne!(id("{}").await, id("{} ").await);
 }
 
+#[tokio::test]
+async fn what_no_message_can_hold_is_not_judged() {
+    let large = format!("[{{\"a\":\"{}\"}},{{}}]", "x".repeat(1 << 20));
+    let (_, answer, ..) = post("events", large).run().await;
+    let reasons: Vec<_> = answer["rejections"].as_array().unwrap().iter().map(|listed| &listed["reason"]).collect();
+    assert_eq!(reasons, ["too_large", "schema"]);
+}
+
+#[test]
+fn a_deadline_that_has_passed_leaves_no_time() {
+    let at = |deadline| {
+        let mut context = lambda_http::Context::default();
+        context.deadline = deadline;
+        let (parts, _) = Request::default().with_lambda_context(context).into_parts();
+        super::deadline(&parts)
+    };
+    assert!(at(1) <= Instant::now());
+    assert!(at(0) > Instant::now() + Duration::from_secs(20), "nobody said");
+}
+
 #[test]
 fn every_fault_of_the_configuration_is_named_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let faults = config(
         folder.path(),
-        &[("QUEUE_URL", ""), ("MAX_WORKERS", "0"), ("WRITE_KEYS", ""), ("AUTH", "open"), ("COUNTRY_HEADER", "a b")],
+        &[
+            ("QUEUE_URL", ""),
+            ("MAX_WORKERS", "0"),
+            ("WRITE_KEYS", ""),
+            ("AUTH", "open"),
+            ("COUNTRY_HEADER", "a b"),
+            ("LOG_LEVEL", "loud"),
+        ],
     )
     .unwrap_err();
     let places: Vec<_> = faults.sentences().iter().map(|sentence| sentence.split(':').next().unwrap()).collect();
-    for place in ["QUEUE_URL", "MAX_WORKERS", "AUTH", "COUNTRY_HEADER"] {
+    for place in ["QUEUE_URL", "MAX_WORKERS", "AUTH", "WRITE_KEYS", "COUNTRY_HEADER", "LOG_LEVEL"] {
         assert!(places.contains(&place), "{place} in {places:?}");
     }
     assert!(places.iter().any(|place| place.ends_with("streams")), "{places:?}");
