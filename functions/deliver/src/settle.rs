@@ -7,10 +7,10 @@ use std::future::{Ready, ready};
 
 use aws_lambda_events::event::sqs::SqsMessage;
 use futures::future::{BoxFuture, FutureExt};
-use futures::stream::StreamExt;
+use futures::stream::{Stream, StreamExt};
 use spillway_shared::pool::Pool;
 use spillway_shared::retry::{GaveUp, Tries};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use crate::delay;
@@ -40,7 +40,7 @@ impl<Q: MessageQueue> Settle<Q> {
         let calls = calls(messages.filter_map(handle)).into_iter();
         let calls = calls.map(move |some| async move { self.tries.run(deadline, || self.queue.delete(&some)).await });
         let what = "messages that are stored could not be deleted: Lambda deletes them, or they come again";
-        self.pool.run(calls).filter_map(failure).collect().map(move |failed: Vec<_>| log(&failed, what)).boxed()
+        settled(self.pool.run(calls), deadline, what).boxed()
     }
 
     /// Hides failed messages for a time that grows with their receives; tried until `deadline`.
@@ -52,7 +52,15 @@ impl<Q: MessageQueue> Settle<Q> {
         let calls = calls(messages.filter_map(hidden)).into_iter();
         let calls = calls.map(move |some| async move { self.tries.run(deadline, || self.queue.hide(&some)).await });
         let what = "failed messages could not be delayed: they come back after the visibility timeout";
-        self.pool.run(calls).filter_map(failure).collect().map(move |failed: Vec<_>| log(&failed, what)).boxed()
+        settled(self.pool.run(calls), deadline, what).boxed()
+    }
+}
+
+/// Waits for all calls, but not beyond the deadline: the workers may be busy with another invocation's objects.
+async fn settled(calls: impl Stream<Item = Result<(), GaveUp<CallError>>>, deadline: Instant, what: &str) {
+    match timeout_at(deadline, calls.filter_map(failure).collect::<Vec<_>>()).await {
+        Ok(failed) => log(&failed, what),
+        Err(_) => warn!("{what}: there was no time left"),
     }
 }
 

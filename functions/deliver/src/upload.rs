@@ -151,8 +151,13 @@ impl<S: ObjectStore> Uploads<S> {
             *tries += 1;
             self.store.put(object)
         });
-        // A refusal is about the object: other objects must not wait because of it.
-        let blames_store = |error: &GaveUp<PutError>| matches!(error, GaveUp::Exhausted(..) | GaveUp::TimedOut(_));
+        // A refusal is about the object, and a try that the deadline cut short about this batch: other objects must not wait
+        // because of either.
+        let blames_store = |error: &GaveUp<PutError>| match error {
+            GaveUp::Exhausted(..) => true,
+            GaveUp::TimedOut(limit) => *limit == self.tries.timeout,
+            GaveUp::Refused(_) | GaveUp::OutOfTime => false,
+        };
         Ok(self.breaker.pass(since, call, blames_store).await.ok_or(Failure::HeldBack)??)
     }
 }

@@ -137,7 +137,9 @@ async fn without_time_nothing_is_started() {
 async fn an_invocation_that_waits_for_the_workers_of_another_ends_in_time() {
     let store = clicks(Act::Stall);
     let deliver = deliver(&store, &[("MAX_WORKERS", "1"), ("CALL_TIMEOUT_MS", "19000")]);
-    let [clicks, views] = two_streams();
+    let [mut clicks, mut views] = two_streams();
+    // With a handle each would also be delayed, for which there is no worker either.
+    (clicks.receipt_handle, views.receipt_handle) = (Some("a".to_owned()), Some("b".to_owned()));
     let (first, second) = ([clicks], [views]);
     let started = Instant::now();
     let late = deliver.batch(&first, started + Duration::from_mins(1));
@@ -148,6 +150,18 @@ async fn an_invocation_that_waits_for_the_workers_of_another_ends_in_time() {
     let (late, (early, took)) = futures::join!(late, early);
     assert_eq!((late, early), (Err(BatchFailure::All(1)), Err(BatchFailure::All(1))));
     assert!(took <= Duration::from_secs(2), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn uploads_that_the_deadline_cut_short_do_not_blame_the_store() {
+    let store = clicks(Act::Stall);
+    let batch: Vec<_> = (0..20).map(|id| sqs_message(&id.to_string(), &sealed(id, "clicks", &["{}"]))).collect();
+    for (timeout, is_blamed) in [("5000", false), ("500", true)] {
+        let variables = [("MAX_OBJECT_MESSAGES", "1"), ("CALL_TRIES", "1"), ("CALL_TIMEOUT_MS", timeout)];
+        let deliver = deliver(&store, &variables);
+        let result = deliver.batch(&batch, Instant::now() + Duration::from_secs(3)).await;
+        assert_eq!((result, deliver.uploads.are_failing()), (Err(BatchFailure::All(20)), is_blamed));
+    }
 }
 
 #[tokio::test(start_paused = true)]
