@@ -58,9 +58,10 @@ impl<Q: MessageQueue> Settle<Q> {
 
 /// Waits for all calls, but not beyond the deadline: the workers may be busy with another invocation's objects.
 async fn settled(calls: impl Stream<Item = Result<(), GaveUp<CallError>>>, deadline: Instant, what: &str) {
-    match timeout_at(deadline, calls.filter_map(failure).collect::<Vec<_>>()).await {
-        Ok(failed) => log(&failed, what),
-        Err(_) => warn!("{what}: there was no time left"),
+    if let Ok(failed) = timeout_at(deadline, calls.filter_map(failure).collect::<Vec<_>>()).await {
+        log(&failed, what);
+    } else {
+        warn!("{what}: there was no time left");
     }
 }
 

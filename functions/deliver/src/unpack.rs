@@ -8,6 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use aws_lambda_events::event::sqs::SqsMessage;
 use spillway_shared::message::{self, MessageId, Sealed, Unreadable};
 
+/// Why a message is quarantined that can be read, but not be told from another one by its id.
+pub const SAME_ID: &str = "another message in the batch has the same id";
+
 /// A batch whose headers were read. SQS messages are named by their place in the batch.
 #[derive(Debug, Default)]
 pub struct Unpacked<'a> {
@@ -81,8 +84,7 @@ impl<'a> Unpacked<'a> {
                 self.messages[*place.get()].carriers.push(carrier);
             }
             Entry::Occupied(_) => {
-                let reason = "another message in the batch has the same id".to_owned();
-                self.faults.push((carrier, Fault::Unreadable(reason)));
+                self.faults.push((carrier, Fault::Unreadable(SAME_ID.to_owned())));
             }
         }
     }

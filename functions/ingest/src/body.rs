@@ -81,6 +81,16 @@ pub struct Decoded {
     pub held: Reservation,
 }
 
+/// The most that a document of at most `limit` bytes after decoding holds of a budget, in bytes.
+///
+/// It comes compressed, which hardly makes it larger; room is made by doubling, and for a zstd frame's window; and with what is
+/// stamped on its payloads it may have twice the limit.
+#[must_use]
+pub fn most_held(limit: usize) -> usize {
+    let (compressed, decoded, stamped) = (limit, 2 * limit, 2 * limit);
+    compressed + decoded + stamped.max(ZSTD_WINDOW_BYTES)
+}
+
 /// Decodes a body of at most `limit` bytes.
 ///
 /// What is decoded is reserved from `budget` before it is held, and decoding stops at the limit: a bomb costs no memory.

@@ -12,6 +12,7 @@ use spillway_shared::retry::{FUNCTION_TIMEOUT, Tries};
 use spillway_shared::stream::StreamName;
 
 use crate::auth::Access;
+use crate::body::most_held;
 use crate::judge::{self, Stream};
 use crate::queue::Limits;
 
@@ -111,6 +112,7 @@ impl Config {
             metrics: emf::Settings::read(&mut reader),
         };
         log::check(&mut reader);
+        check_room(&mut reader, config.inflight_bytes, config.intake.body_bytes);
         reader.finish(config)
     }
 }
@@ -130,6 +132,15 @@ fn access(reader: &mut Reader<'_>, folder: &Path) -> Access {
         reader.faults().add("WRITE_KEYS", "no key is configured here or in keys.json; AUTH=none lets anybody write");
     }
     Access::Keys(ring)
+}
+
+/// A document that never gets in, however often it is sent, must not be answered "busy, try again".
+fn check_room(reader: &mut Reader<'_>, inflight_bytes: usize, body_bytes: usize) {
+    let needed = most_held(body_bytes);
+    if inflight_bytes < needed {
+        let fault = format!("{inflight_bytes} must be at least {needed}, for one document of {}", MAX_BODY_BYTES.name);
+        reader.faults().add(MAX_INFLIGHT_BYTES.name, fault);
+    }
 }
 
 fn country_header(reader: &mut Reader<'_>) -> Option<HeaderName> {

@@ -210,10 +210,31 @@ async fn when_the_queue_is_down_the_client_is_told_when_to_come_again() {
 
 #[tokio::test]
 async fn more_than_can_be_held_is_refused_at_once() {
-    let exchange = post("clicks", vec![b' '; 2 << 20]).variable("MAX_INFLIGHT_BYTES", "1048576");
-    let (status, problem, response, _) = exchange.run().await;
-    assert_eq!((status, &problem["type"]), (503, &json!("urn:spillway:problem:busy")));
+    let busy = Ingest { budget: Budget::new(1 << 20), ..ingest(&Memory::default(), &[]) };
+    let response = busy.handle(post("clicks", vec![b' '; 2 << 20]).request).await;
+    let Body::Text(problem) = response.body() else { panic!("answers are text") };
+    assert_eq!((response.status().as_u16(), &parsed(problem)["type"]), (503, &json!("urn:spillway:problem:busy")));
     assert!(response.headers().contains_key("retry-after"));
+}
+
+/// Else it would be told to try again for ever.
+#[tokio::test]
+async fn the_largest_document_always_gets_in_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let body_bytes = 1 << 20;
+    let needed = crate::body::most_held(body_bytes).to_string();
+    let limit = body_bytes.to_string();
+    let faults = config(folder.path(), &[("MAX_BODY_BYTES", &limit), ("MAX_INFLIGHT_BYTES", "1048576")]).unwrap_err();
+    assert!(faults.to_string().contains(&format!("MAX_INFLIGHT_BYTES: 1048576 must be at least {needed}")), "{faults}");
+
+    let payloads: Vec<_> = (0..3_000).map(|_| format!("{{\"a\":\"{}\"}}", "x".repeat(300))).collect();
+    let document = format!("[{}]", payloads.join(","));
+    let stream = zstd::stream::encode_all(document.as_bytes(), 19).unwrap();
+    let tight: Vec<(&str, &str)> = vec![("MAX_BODY_BYTES", &limit), ("MAX_INFLIGHT_BYTES", &needed)];
+    let response = ingest(&Memory::default(), &tight)
+        .handle(post("clicks", stream).header("content-encoding", "zstd").request)
+        .await;
+    assert_eq!(response.status(), 200, "{:?}", response.body());
 }
 
 #[tokio::test]
