@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
+use spillway_deliver::unpack::SAME_ID;
 
 use super::{Place, list, read};
 use crate::aws;
@@ -58,7 +59,10 @@ async fn keys(arguments: Replay, bucket: &Bucket) -> anyhow::Result<Vec<String>>
 
 /// Sends the body, and deletes the object only when SQS has acknowledged it.
 pub(super) async fn one(bucket: &Bucket, queue: &Queue, key: &str) -> anyhow::Result<()> {
-    let body = read(bucket, key).await?.body.context("there is no body to put back")?;
+    let quarantined = read(bucket, key).await?;
+    // Alone in a batch it would be taken for the other one, and count as stored.
+    ensure!(quarantined.reason != SAME_ID, "{SAME_ID}, and deliver would not store it: give its text a new id by hand");
+    let body = quarantined.body.context("there is no body to put back")?;
     ensure!(queue.send(&[&body]).await? == [0], "SQS refused the message");
     bucket.delete(key).await.context("it is on the queue again, and still in quarantine")
 }

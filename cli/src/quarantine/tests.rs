@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use spillway_deliver::unpack::SAME_ID;
 use spillway_local::bucket::{Bucket as S3, BucketSettings};
 use spillway_local::faults::Faults;
 use spillway_local::queue::{Queue as Sqs, QueueSettings};
@@ -46,11 +47,15 @@ async fn sqs() -> (Sqs, Queue) {
 
 /// Writes an object as deliver would, and answers its key.
 fn quarantine(server: &S3, day: &str, id: &str, body: &str) -> String {
+    quarantine_for("not zstd", server, day, id, body)
+}
+
+fn quarantine_for(reason: &str, server: &S3, day: &str, id: &str, body: &str) -> String {
     let key = format!("{PREFIX}dt={day}/{id}.json");
     let path = server.root.join(&key);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let object = serde_json::json!({
-        "reason": "not zstd", "message_id": id, "receive_count": 3, "sent_at": null, "body": body,
+        "reason": reason, "message_id": id, "receive_count": 3, "sent_at": null, "body": body,
     });
     std::fs::write(path, object.to_string()).unwrap();
     key
@@ -100,6 +105,18 @@ async fn a_replayed_message_is_on_the_queue_as_it_was_and_no_longer_in_quarantin
     replay::one(&bucket, &queue, &key).await.unwrap();
     assert_eq!(queue.receive().await.unwrap()[0].body, "a \"body\"\nä");
     assert!(list::all(&bucket, None).await.unwrap().is_empty());
+}
+
+/// Two messages with one id: deliver tells them apart only while they are in one batch.
+#[tokio::test]
+async fn what_deliver_would_take_for_another_is_not_put_back() {
+    let data = tempfile::tempdir().unwrap();
+    let (server, bucket) = s3(data.path()).await;
+    let (sqs, queue) = sqs().await;
+    let key = quarantine_for(SAME_ID, &server, "2026-11-20", "id-1", "x");
+    let error = replay::one(&bucket, &queue, &key).await.unwrap_err();
+    assert!(error.to_string().contains("new id"), "{error}");
+    assert_eq!((sqs.counts().await.unwrap().queued, list::all(&bucket, None).await.unwrap().len()), (0, 1));
 }
 
 #[tokio::test]
