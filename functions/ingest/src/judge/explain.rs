@@ -1,6 +1,6 @@
 //! How far rejections by a schema are explained: saying where a payload breaks it can cost far more than finding that it does.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::references::is_recursive;
 
@@ -11,6 +11,26 @@ const LARGEST: usize = 16 << 10;
 /// Bytes of such payloads that are explained in one document.
 const MOST_COSTLY: usize = 64 << 10;
 
+/// Keywords that gather the failures of every schema in their list.
+const ALTERNATIVES: [&str; 2] = ["anyOf", "oneOf"];
+/// Keywords by which a schema may lead over one part of the payload more than once, beside another such keyword or `properties`.
+const BRANCHING: [&str; 11] = [
+    "anyOf",
+    "oneOf",
+    "allOf",
+    "not",
+    "if",
+    "contains",
+    "dependentSchemas",
+    "dependencies",
+    "patternProperties",
+    "unevaluatedProperties",
+    "unevaluatedItems",
+];
+const REFERENCES: [&str; 2] = ["$ref", "$dynamicRef"];
+/// Keywords that lead into the payload, which a reference beside them may do as well.
+const INWARD: [&str; 5] = ["properties", "items", "prefixItems", "additionalProperties", "additionalItems"];
+
 /// What explaining a failure of a schema may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cost {
@@ -18,7 +38,7 @@ pub(super) enum Cost {
     Little,
     /// Every alternative's failures, all over the payload.
     Much,
-    /// That for every level of the payload anew: two alternatives in a tree of 20 levels are a million failures.
+    /// Every way through the payload: with two branches a tree of 20 levels has a million, each of which may be a failure.
     TooMuch,
 }
 
@@ -32,10 +52,12 @@ pub struct Explanations {
 impl Cost {
     /// The cost of explaining a schema's failures.
     pub(super) fn of(schema: &Value) -> Self {
-        match (has_alternatives(schema), is_recursive(schema)) {
-            (false, _) => Self::Little,
-            (true, false) => Self::Much,
-            (true, true) => Self::TooMuch,
+        if is_recursive(schema) && has(schema, &branches) {
+            Self::TooMuch
+        } else if has(schema, &|members| ALTERNATIVES.iter().any(|keyword| members.contains_key(*keyword))) {
+            Self::Much
+        } else {
+            Self::Little
         }
     }
 }
@@ -63,14 +85,18 @@ impl Explanations {
     }
 }
 
-fn has_alternatives(schema: &Value) -> bool {
+/// Whether any object in a schema is so.
+fn has(schema: &Value, is_so: &dyn Fn(&Map<String, Value>) -> bool) -> bool {
     match schema {
-        Value::Array(elements) => elements.iter().any(has_alternatives),
-        Value::Object(members) => {
-            members.contains_key("anyOf") || members.contains_key("oneOf") || members.values().any(has_alternatives)
-        }
+        Value::Array(elements) => elements.iter().any(|element| has(element, is_so)),
+        Value::Object(members) => is_so(members) || members.values().any(|member| has(member, is_so)),
         _ => false,
     }
+}
+
+fn branches(members: &Map<String, Value>) -> bool {
+    let any_of = |keywords: &[&str]| keywords.iter().any(|keyword| members.contains_key(*keyword));
+    any_of(&BRANCHING) || (any_of(&REFERENCES) && any_of(&INWARD))
 }
 
 #[cfg(test)]
@@ -88,7 +114,10 @@ mod tests {
             json!({"$defs": {"node": {"properties": {"next": {"$ref": "#/$defs/node"}}}}, "$ref": "#/$defs/node"});
         let flat = json!({"$defs": {"id": {"oneOf": [{"type": "string"}, {"type": "integer"}]}},
             "properties": {"a": {"$ref": "#/$defs/id"}, "b": {"$ref": "#/$defs/id"}}});
-        assert_eq!([Cost::of(&list), Cost::of(&flat), Cost::of(&tree)], [Cost::Little, Cost::Much, Cost::TooMuch]);
+        let beside = json!({"$ref": "#/$defs/n", "$defs": {"m": {"properties": {"c": {"$ref": "#/$defs/n"}}},
+            "n": {"$ref": "#/$defs/m", "properties": {"c": {"$ref": "#/$defs/n"}}}}});
+        let costs = [&list, &flat, &tree, &beside].map(Cost::of);
+        assert_eq!(costs, [Cost::Little, Cost::Much, Cost::TooMuch, Cost::TooMuch]);
     }
 
     #[test]

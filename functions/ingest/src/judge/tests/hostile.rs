@@ -26,6 +26,33 @@ fn a_list_of_many_different_elements_is_compared_without_pairs() {
     assert_eq!(judge.judge(&NOBODY, json!({"a": elements}).to_string().as_bytes()), Verdict::Accept);
 }
 
+/// Each leads over a node's child twice. Way by way that is 2^100: that the test ends is the proof.
+#[test]
+fn schemas_that_branch_and_refer_to_themselves_judge_deep_payloads_at_once() {
+    let child = || json!({"properties": {"c": {"$ref": "#/$defs/n"}}});
+    let twice = [
+        json!({"allOf": [child(), child()]}),
+        json!({"anyOf": [child(), child()]}),
+        json!({"oneOf": [child(), {"type": "object", "required": ["never"], "allOf": [child()]}]}),
+        json!({"if": child(), "then": child(), "else": child()}),
+        json!({"not": {"not": child()}, "properties": {"c": {"$ref": "#/$defs/n"}}}),
+        json!({"dependentSchemas": {"c": child()}, "properties": {"c": {"$ref": "#/$defs/n"}}}),
+        json!({"patternProperties": {"c": {"$ref": "#/$defs/n"}}, "properties": {"c": {"$ref": "#/$defs/n"}}}),
+        json!({"$ref": "#/$defs/m", "properties": {"c": {"$ref": "#/$defs/n"}}}),
+        json!({"allOf": [child()], "unevaluatedProperties": {"$ref": "#/$defs/n"}}),
+    ];
+    let deep = |bottom: &str| format!("{}{bottom}{}", r#"{"c":"#.repeat(100), "}".repeat(100));
+    for node in twice {
+        let definitions = json!({"n": {"type": ["object", "integer"], "allOf": [node]}, "m": child()});
+        let good = by_schema(json!({"$ref": "#/$defs/n", "$defs": definitions}));
+        assert_eq!(good.judge(&NOBODY, deep("1").as_bytes()), Verdict::Accept, "{node}");
+        rejection(good.judge(&NOBODY, deep("\"text\"").as_bytes()));
+        let broken =
+            by_schema(json!({"allOf": [{"$ref": "#/$defs/n"}, {"required": ["never"]}], "$defs": definitions}));
+        rejection(broken.judge(&NOBODY, deep("1").as_bytes()));
+    }
+}
+
 proptest! {
     #[test]
     fn no_payload_makes_a_judge_panic(payload in "\\PC{0,80}") {
