@@ -19,7 +19,7 @@ test:
 soak:
     cargo test --release -p spillway --test faults -- --ignored --exact mix::soak --nocapture
 
-# Ten minutes of each fuzz target (`cargo install cargo-fuzz` first)
+# Ten minutes of each fuzz target
 fuzz seconds="600":
     .ci/fuzz {{seconds}}
 

@@ -28,12 +28,17 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Runs the pipeline until Ctrl-C, then drains it and prints the ledger
+    ///
+    /// Variables of the functions that are set in the environment (`MAX_WORKERS`, `COMPRESSION` …) are passed on to them.
     Serve(Box<Serve>),
     /// Starts a pipeline of its own, posts documents, drains it, and shows what landed
     Demo(Demo),
     /// Runs SQS, S3 and the event source alone, for functions under `cargo lambda watch`
     Backends(Backends),
     /// Checks stream files and keys.json, and shows what becomes of a sample document
+    ///
+    /// Ends with 1 if anything is wrong, or if a payload of the sample is rejected. The limits of ingest (`MAX_PAYLOADS`,
+    /// `MAX_MESSAGE_BYTES` …) are not looked at.
     Check(Check),
     /// Write keys
     #[command(subcommand)]
@@ -45,7 +50,7 @@ pub(crate) enum Command {
     Quarantine(Quarantine),
 }
 
-/// Function variables that are set in the environment (`MAX_WORKERS`, `COMPRESSION` …) are passed on to the functions.
+/// What `spillway serve` is told.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Where documents are posted to; a port of 0 picks a free one, here and below
@@ -154,7 +159,7 @@ pub(crate) struct Demo {
     pub(crate) config: PathBuf,
 }
 
-/// Ends with 1 if anything is wrong, or if a payload of the sample is rejected.
+/// What `spillway check` is told.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The folder with streams/ and keys.json

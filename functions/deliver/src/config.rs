@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_those_of_the_design() {
+    fn the_defaults_are_those_that_are_promised() {
         let config = read(&NEEDED).unwrap();
         assert_eq!(config.object_prefix, "records/");
         assert_eq!(config.compression, Compression::Gzip);

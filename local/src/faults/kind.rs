@@ -81,7 +81,7 @@ kinds! {
     SqsThrottle = "sqs.throttle", Chance, 0 ms;
     /// SQS does what it is asked to, and breaks the connection instead of answering.
     SqsLostAnswer = "sqs.lost_answer", Chance, 0 ms;
-    /// SQS fails an entry of a batch; the chance is each entry's.
+    /// SQS fails an entry of a call; the chance is each entry's.
     SqsPartial = "sqs.partial", Chance, 0 ms;
     /// SQS delivers a message once more so long after the first time, deleted or not; the chance is each message's.
     SqsTwice = "sqs.twice", Chance, 500 ms;

@@ -1,4 +1,4 @@
-//! What SQS does when a fault strikes: to a call, to an entry of a batch, to a message.
+//! What SQS does when a fault strikes: to a call, to an entry of a call, to a message.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -6,7 +6,7 @@ use http_body_util::Full;
 use rustack_sqs_model::error::SqsError;
 use rustack_sqs_model::types::BatchResultErrorEntry;
 
-/// Why a call, or one entry of a batch, is refused.
+/// Why a call, or one entry of a call, is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     /// SQS's code, as in `x-amzn-query-error`.
@@ -31,7 +31,7 @@ impl Refusal {
         Self::of_caller("InvalidParameterValue", message)
     }
 
-    /// The answer to one entry of a batch.
+    /// The answer to one entry of a call.
     pub(super) fn of_entry(self, id: &str) -> BatchResultErrorEntry {
         let Self { code, message, sender_fault, .. } = self;
         BatchResultErrorEntry { id: id.to_owned(), sender_fault, code, message: Some(message) }

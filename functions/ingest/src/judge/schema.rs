@@ -38,10 +38,10 @@ impl Schema {
             return Ok(());
         }
         if !explanations.take(self.explaining, bytes) {
-            return Err("payload: expected to match the stream's schema; where it does not is too much to say".into());
+            return Err("payload: expected to keep to the stream's schema; where it does not is too much to say".into());
         }
         match self.validator.validate(payload) {
-            Ok(()) => Err("payload: expected to match the stream's schema".into()),
+            Ok(()) => Err("payload: expected to keep to the stream's schema".into()),
             Err(error) => Err(detail::detail(&error, payload, &self.names)),
         }
     }

@@ -117,7 +117,7 @@ fn a_detail_has_at_most_300_characters_and_keeps_the_rule() {
     assert!(detail(schema, &payload).ends_with("…: type: expected string"));
 }
 
-const TOO_MUCH: &str = "payload: expected to match the stream's schema; where it does not is too much to say";
+const TOO_MUCH: &str = "payload: expected to keep to the stream's schema; where it does not is too much to say";
 
 /// Explained, this would be 2^127 failures: that the test ends is the proof.
 #[test]
