@@ -231,7 +231,7 @@ fn an_alarm_hears_of_what_comes_back_though_good_minutes_lie_between() {
     let [t, w, v] = ["DeliverTimeout", "BatchWindow", "VisibilityTimeout"].map(|name| template.range(name).1);
     // How long after one bad minute the next is, at the latest: what killed deliver, and what it gave back.
     let killed = v + w + t;
-    let given_back = u64::from(spillway_deliver::delay::LONGEST) + w;
+    let given_back = u64::from(spillway_deliver::delay::LONGEST) + w + t;
     let mut heard = BTreeSet::new();
     for (name, alarm) in alarms(&template) {
         for metric in metrics_of_deliver(alarm) {
@@ -266,7 +266,7 @@ fn messages_that_stay_stuck_tell_and_a_short_fault_only_stops_a_canary() {
     let failed: Vec<_> = failed.map(|(name, alarm)| (name, alarm.get("AlarmActions").is_some(), alarm)).collect();
     for (name, tells, alarm) in &failed {
         assert_eq!((&alarm["Statistic"], &alarm["Threshold"]), (&json!("Sum"), &json!(0)), "{name}");
-        let wanted = if *tells { (8, 10) } else { (2, 5) };
+        let wanted = if *tells { (6, 10) } else { (2, 5) };
         assert_eq!(bad_minutes(alarm), wanted, "{name}");
     }
     assert!(failed.iter().any(|(_, tells, _)| *tells), "nobody is told");

@@ -48,7 +48,7 @@ pub enum GaveUp<E> {
     /// All tries were used up; this is the last failure.
     #[error("{0}, after {1} tries")]
     Exhausted(E, u32),
-    /// Every try ran into its time-out.
+    /// The last try ran into its time-out; this is what a whole one had, or the only one if the deadline cut it short.
     #[error("no answer in {0:?}")]
     TimedOut(Duration),
     /// The deadline left no time for another try.
@@ -126,7 +126,7 @@ impl Remaining {
             Ok(Outcome::Again(error)) => GaveUp::Exhausted(error, self.made),
             Err(_) => {
                 self.made -= u32::from(!is_whole);
-                GaveUp::TimedOut(limit)
+                GaveUp::TimedOut(if self.made > 0 { self.tries.timeout } else { limit })
             }
         };
         let pause = pause_after(self.made);

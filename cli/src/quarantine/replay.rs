@@ -61,7 +61,7 @@ async fn keys(arguments: Replay, bucket: &Bucket) -> anyhow::Result<Vec<String>>
 pub(super) async fn one(bucket: &Bucket, queue: &Queue, key: &str) -> anyhow::Result<()> {
     let quarantined = read(bucket, key).await?;
     // Alone in a batch it would be taken for the other one, and count as stored.
-    ensure!(quarantined.reason != SAME_ID, "{SAME_ID}, and deliver would not store it: give its text a new id by hand");
+    ensure!(quarantined.reason != SAME_ID, "{SAME_ID}, and deliver may not store it: give its text a new id by hand");
     let body = quarantined.body.context("there is no body to put back")?;
     ensure!(queue.send(&[&body]).await? == [0], "SQS refused the message");
     bucket.delete(key).await.context("it is on the queue again, and still in quarantine")

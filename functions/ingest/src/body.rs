@@ -83,11 +83,11 @@ pub struct Decoded {
 
 /// The most that a document of at most `limit` bytes after decoding holds of a budget, in bytes.
 ///
-/// It comes compressed, which hardly makes it larger; room is made by doubling, and for a zstd frame's window; and with what is
+/// It comes compressed, which makes it no more than a sixteenth larger; room is made by doubling, and for a zstd frame's window; and with what is
 /// stamped on its payloads it may have twice the limit.
 #[must_use]
 pub fn most_held(limit: usize) -> usize {
-    let (compressed, decoded, stamped) = (limit, 2 * limit, 2 * limit);
+    let (compressed, decoded, stamped) = (limit + limit / 16, 2 * limit, 2 * limit);
     compressed + decoded + stamped.max(ZSTD_WINDOW_BYTES)
 }
 

@@ -22,6 +22,7 @@ mod equal;
 mod explain;
 mod references;
 mod schema;
+mod ways;
 
 pub use explain::Explanations;
 use schema::Schema;

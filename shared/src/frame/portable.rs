@@ -16,7 +16,8 @@ struct Block {
 /// window, with blocks no larger than allowed, without dictionary and checksum, and nothing before or behind it.
 ///
 /// Decompressing a frame in one go is laxer than what readers do: it takes frames with windows of gigabytes, frames that are to
-/// be skipped, and blocks of any size.
+/// be skipped, and blocks of any size. Told from headers is what compressors may write; a block made by hand could still hold more
+/// than it may once it is decompressed.
 #[must_use]
 pub fn is_portable(frame: &[u8], bytes: usize) -> bool {
     let Some(blocks) = blocks_of_one_segment(frame, bytes) else { return false };

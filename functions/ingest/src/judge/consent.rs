@@ -56,10 +56,9 @@ fn contains(values: &[Value], wanted: &Value) -> bool {
 
 /// A key is always a text: it is a number's id if it reads as that number.
 fn has_key(ids: &[Value], key: &str) -> bool {
-    ids.iter().any(|id| match id {
-        Value::Number(_) => serde_json::from_str::<Value>(key).is_ok_and(|key| same(id, &key)),
-        id => id == key,
-    })
+    let as_number = || serde_json::from_str(key).ok().map(Value::Number);
+    let number = ids.iter().any(Value::is_number).then(as_number).flatten();
+    ids.iter().any(|id| id == key || number.as_ref().is_some_and(|number| same(id, number)))
 }
 
 fn is_id(value: &Value) -> bool {

@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value};
 
-use super::references::is_recursive;
+use super::ways::{ENDLESS, REFERENCES, any, written_out};
 
-/// Up to this size, in bytes, a payload that breaks a schema with alternatives is explained.
+/// What one explanation may cost at most: bytes of the payload, times objects of the schema with every reference written out.
 ///
-/// The explanation gathers the failures of every alternative, many times the payload's own size: one of 16 KiB took 8 ms.
-const LARGEST: usize = 16 << 10;
-/// Bytes of such payloads that are explained in one document.
-const MOST_COSTLY: usize = 64 << 10;
+/// A schema with alternatives gathers the failures of every one of them, all over the payload: 41 objects and 16 KiB took 8 ms.
+const LARGEST: usize = 1 << 20;
+/// What all explanations of a document may cost together.
+const MOST: usize = 4 << 20;
 
 /// Keywords that gather the failures of every schema in their list.
 const ALTERNATIVES: [&str; 2] = ["anyOf", "oneOf"];
@@ -27,76 +27,52 @@ const BRANCHING: [&str; 11] = [
     "unevaluatedProperties",
     "unevaluatedItems",
 ];
-const REFERENCES: [&str; 2] = ["$ref", "$dynamicRef"];
 /// Keywords that lead into the payload, which a reference beside them may do as well.
 const INWARD: [&str; 5] = ["properties", "items", "prefixItems", "additionalProperties", "additionalItems"];
-
-/// What explaining a failure of a schema may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cost {
-    /// No more than checking.
-    Little,
-    /// Every alternative's failures, all over the payload.
-    Much,
-    /// Every way through the payload: with two branches a tree of 20 levels has a million, each of which may be a failure.
-    TooMuch,
-}
 
 /// The explanations that a document still gets.
 #[derive(Debug)]
 pub struct Explanations {
     rejections: usize,
-    costly_bytes: usize,
-}
-
-impl Cost {
-    /// The cost of explaining a schema's failures.
-    pub(super) fn of(schema: &Value) -> Self {
-        if is_recursive(schema) && has(schema, &branches) {
-            Self::TooMuch
-        } else if has(schema, &|members| ALTERNATIVES.iter().any(|keyword| members.contains_key(*keyword))) {
-            Self::Much
-        } else {
-            Self::Little
-        }
-    }
+    cost: usize,
 }
 
 impl Explanations {
     /// Explanations of so many rejections, those that the answer lists.
     #[must_use]
     pub fn of(rejections: usize) -> Self {
-        Self { rejections, costly_bytes: MOST_COSTLY }
+        Self { rejections, cost: MOST }
     }
 
-    /// Takes one for a payload of so many bytes, if there is one at this cost.
-    pub(super) fn take(&mut self, cost: Cost, bytes: usize) -> bool {
-        let (costly, most) = match cost {
-            Cost::Little => (0, 0),
-            Cost::Much => (bytes, LARGEST.min(self.costly_bytes)),
-            Cost::TooMuch => return false,
-        };
-        let may = self.rejections > 0 && costly <= most;
+    /// Takes one, if there is one left, for a payload of so many bytes and a schema with so many ways.
+    pub(super) fn take(&mut self, ways: usize, bytes: usize) -> bool {
+        let cost = ways.saturating_mul(bytes);
+        let may = self.rejections > 0 && cost <= LARGEST.min(self.cost);
         if may {
             self.rejections -= 1;
-            self.costly_bytes -= costly;
+            self.cost -= cost;
         }
         may
     }
 }
 
-/// Whether any object in a schema is so.
-fn has(schema: &Value, is_so: &dyn Fn(&Map<String, Value>) -> bool) -> bool {
-    match schema {
-        Value::Array(elements) => elements.iter().any(|element| has(element, is_so)),
-        Value::Object(members) => is_so(members) || members.values().any(|member| has(member, is_so)),
-        _ => false,
-    }
+/// How many ways through a payload an explanation by this schema may go beyond what judging does; often none.
+///
+/// Judging remembers what it has seen of a schema that refers to itself; explaining does not, and with two branches a tree of
+/// 20 levels has a million ways.
+pub(super) fn ways(schema: &Value) -> usize {
+    let ways = written_out(schema);
+    let has_alternatives = any(schema, &|members| has_any(members, &ALTERNATIVES));
+    if has_alternatives || (ways == ENDLESS && any(schema, &branches)) { ways } else { 0 }
 }
 
 fn branches(members: &Map<String, Value>) -> bool {
-    let any_of = |keywords: &[&str]| keywords.iter().any(|keyword| members.contains_key(*keyword));
-    any_of(&BRANCHING) || (any_of(&REFERENCES) && any_of(&INWARD))
+    let references = REFERENCES.iter().filter(|keyword| members.contains_key(**keyword)).count();
+    has_any(members, &BRANCHING) || references > 1 || (references > 0 && has_any(members, &INWARD))
+}
+
+fn has_any(members: &Map<String, Value>, keywords: &[&str]) -> bool {
+    keywords.iter().any(|keyword| members.contains_key(*keyword))
 }
 
 #[cfg(test)]
@@ -106,28 +82,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_explanation_may_cost_is_told_from_the_schema() {
-        let tree = json!({"$ref": "#/$defs/node", "$defs": {"node": {"anyOf": [
-            {"type": "null"}, {"properties": {"child": {"$ref": "#/$defs/node"}}},
-        ]}}});
-        let list =
-            json!({"$defs": {"node": {"properties": {"next": {"$ref": "#/$defs/node"}}}}, "$ref": "#/$defs/node"});
-        let flat = json!({"$defs": {"id": {"oneOf": [{"type": "string"}, {"type": "integer"}]}},
-            "properties": {"a": {"$ref": "#/$defs/id"}, "b": {"$ref": "#/$defs/id"}}});
-        let beside = json!({"$ref": "#/$defs/n", "$defs": {"m": {"properties": {"c": {"$ref": "#/$defs/n"}}},
-            "n": {"$ref": "#/$defs/m", "properties": {"c": {"$ref": "#/$defs/n"}}}}});
-        let costs = [&list, &flat, &tree, &beside].map(Cost::of);
-        assert_eq!(costs, [Cost::Little, Cost::Much, Cost::TooMuch, Cost::TooMuch]);
+    fn only_alternatives_and_branches_that_lead_back_have_ways_to_count() {
+        let node = |node| json!({"$ref": "#/$defs/n", "$defs": {"n": node, "m": {"properties": {"c": {"$ref": "#/$defs/n"}}}}});
+        let child = json!({"properties": {"c": {"$ref": "#/$defs/n"}}});
+        assert_eq!(ways(&node(child.clone())), 0, "a list");
+        assert_eq!(ways(&json!({"allOf": [{"required": ["a"]}, {"required": ["b"]}]})), 0);
+        assert_eq!(ways(&json!({"oneOf": [{"type": "string"}, {"type": "integer"}]})), 3);
+        for branching in [
+            json!({"anyOf": [{"type": "null"}, child]}),
+            json!({"allOf": [child, child]}),
+            json!({"$ref": "#/$defs/m", "properties": {"c": {"$ref": "#/$defs/n"}}}),
+            json!({"$ref": "#/$defs/m", "$dynamicRef": "#/$defs/m"}),
+        ] {
+            assert_eq!(ways(&node(branching.clone())), ENDLESS, "{branching}");
+        }
     }
 
     #[test]
     fn a_document_has_only_so_many() {
         let mut few = Explanations::of(2);
-        assert!(few.take(Cost::Little, usize::MAX) && few.take(Cost::Little, 1) && !few.take(Cost::Little, 1));
+        assert!(few.take(0, usize::MAX) && few.take(0, 1) && !few.take(0, 1));
         let mut many = Explanations::of(100);
-        assert!(!many.take(Cost::Much, LARGEST + 1));
-        assert!((0..MOST_COSTLY / LARGEST).all(|_| many.take(Cost::Much, LARGEST)));
-        assert!(!many.take(Cost::Much, 1));
-        assert!(many.take(Cost::Little, 1) && !many.take(Cost::TooMuch, 1));
+        assert!(!many.take(16, LARGEST / 16 + 1) && !many.take(ENDLESS, 2));
+        assert!((0..MOST / LARGEST).all(|_| many.take(16, LARGEST / 16)));
+        assert!(!many.take(1, 1) && many.take(0, 1));
     }
 }

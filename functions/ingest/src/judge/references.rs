@@ -1,7 +1,5 @@
 //! Finds the references in a schema that a fault is about: the compiler tells what it looked for, not where.
 
-use std::collections::HashSet;
-
 use serde_json::Value;
 
 /// The references (`$ref`, `$dynamicRef`, `$schema`) whose text is wanted: pointer and text.
@@ -9,33 +7,6 @@ pub(super) fn references(schema: &Value, is_wanted: &dyn Fn(&str) -> bool) -> Ve
     let mut found = Vec::new();
     gather_references(schema, is_wanted, &mut String::new(), &mut found);
     found
-}
-
-/// Whether a schema refers to itself, directly or by others; one whose references lead elsewhere than to a plain pointer
-/// counts as well, since nobody looks where.
-pub(super) fn is_recursive(schema: &Value) -> bool {
-    let mut checked = HashSet::new();
-    own_references(schema).iter().any(|reference| leads_back(schema, reference, &mut Vec::new(), &mut checked))
-}
-
-fn leads_back(schema: &Value, reference: &str, way: &mut Vec<String>, checked: &mut HashSet<String>) -> bool {
-    if way.iter().any(|passed| passed == reference) {
-        return true;
-    }
-    let plain = reference.strip_prefix('#').filter(|pointer| !pointer.contains('%'));
-    let Some(target) = plain.and_then(|pointer| schema.pointer(pointer)) else { return true };
-    if !checked.insert(reference.to_owned()) {
-        return false;
-    }
-    way.push(reference.to_owned());
-    let found = own_references(target).iter().any(|next| leads_back(schema, next, way, checked));
-    way.pop();
-    found
-}
-
-fn own_references(schema: &Value) -> Vec<String> {
-    let all = references(schema, &|_| true).into_iter();
-    all.filter(|(pointer, _)| !pointer.ends_with("/$schema")).map(|(_, reference)| reference).collect()
 }
 
 fn gather_references(

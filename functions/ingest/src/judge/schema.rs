@@ -7,15 +7,16 @@ use serde_json::Value;
 use spillway_shared::config::Faults;
 use spillway_shared::stream::StreamName;
 
-use super::explain::{Cost, Explanations};
-use super::{compile, detail};
+use super::explain::Explanations;
+use super::{compile, detail, explain};
 
 /// One stream's schema.
 #[derive(Debug)]
 pub(super) struct Schema {
     validator: Validator,
     names: HashSet<String>,
-    explaining: Cost,
+    /// What explaining a failure costs, by byte of the payload.
+    ways: usize,
 }
 
 impl Schema {
@@ -27,7 +28,7 @@ impl Schema {
         let mut names = HashSet::new();
         gather_names(schema, &mut names);
         let validator = compile::validator(schema, name)?;
-        Ok(Self { validator, names, explaining: Cost::of(schema) })
+        Ok(Self { validator, names, ways: explain::ways(schema) })
     }
 
     /// Whether a payload of so many bytes keeps to the schema; if not, where and why, without its values, if there is an
@@ -37,7 +38,7 @@ impl Schema {
         if self.validator.is_valid(payload) {
             return Ok(());
         }
-        if !explanations.take(self.explaining, bytes) {
+        if !explanations.take(self.ways, bytes) {
             return Err("payload: expected to keep to the stream's schema; where it does not is too much to say".into());
         }
         match self.validator.validate(payload) {

@@ -128,6 +128,20 @@ fn alternatives_of_alternatives_do_not_explode() {
     assert_eq!(detail(schema, &payload), TOO_MUCH);
 }
 
+/// The same without a circle: each level refers to the next.
+#[test]
+fn alternatives_of_alternatives_one_after_the_other_do_not_explode() {
+    let level = |at: usize| {
+        let next = json!({"$ref": format!("#/$defs/d{}", at + 1)});
+        let node = |op: &str| json!({"required": ["op"], "properties": {"op": {"const": op}, "z": next}});
+        (format!("d{at}"), json!({"oneOf": [node("and"), node("or")]}))
+    };
+    let mut definitions: serde_json::Map<_, _> = (0..40).map(level).collect();
+    definitions.insert("d40".to_owned(), json!({}));
+    let payload = format!(r#"{}{{"op":"no"}}{}"#, r#"{"op":"and","z":"#.repeat(30), "}".repeat(30));
+    assert_eq!(detail(json!({"$ref": "#/$defs/d0", "$defs": definitions}), &payload), TOO_MUCH);
+}
+
 #[test]
 fn a_document_has_as_many_explanations_as_its_answer_lists() {
     let judge = by_schema(json!({"required": ["a"]}));

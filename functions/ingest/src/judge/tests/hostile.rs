@@ -40,6 +40,7 @@ fn schemas_that_branch_and_refer_to_themselves_judge_deep_payloads_at_once() {
         json!({"patternProperties": {"c": {"$ref": "#/$defs/n"}}, "properties": {"c": {"$ref": "#/$defs/n"}}}),
         json!({"$ref": "#/$defs/m", "properties": {"c": {"$ref": "#/$defs/n"}}}),
         json!({"allOf": [child()], "unevaluatedProperties": {"$ref": "#/$defs/n"}}),
+        json!({"$ref": "#/$defs/m", "$dynamicRef": "#/$defs/m"}),
     ];
     let deep = |bottom: &str| format!("{}{bottom}{}", r#"{"c":"#.repeat(100), "}".repeat(100));
     for node in twice {
