@@ -1,9 +1,9 @@
 //! What this run stored.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Quarantined messages lie under this.
 const QUARANTINE: &str = "quarantine/";
@@ -44,7 +44,8 @@ pub struct Stored {
 /// Counts, and the keys.
 #[derive(Debug, Default)]
 pub(super) struct Run {
-    keys: Mutex<HashSet<Box<str>>>,
+    /// Whether each was counted: one that was there before this run is not.
+    keys: Mutex<HashMap<Box<str>, bool>>,
     records: AtomicU64,
     objects: AtomicU64,
     quarantined: AtomicU64,
@@ -70,7 +71,7 @@ impl Run {
 
     /// An object was stored; one that is stored again counts once.
     pub(super) fn add(&self, key: &str, records: u64, bytes: u64) {
-        if !self.remember(key) {
+        if self.keys().insert(key.into(), true) == Some(true) {
             return;
         }
         match Kind::of(key) {
@@ -82,15 +83,15 @@ impl Run {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// A sender was told that it is stored already; answers whether that was not known.
-    pub(super) fn remember(&self, key: &str) -> bool {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner).insert(key.into())
+    /// A sender was told that it is stored already, maybe before whoever stores it has said so.
+    pub(super) fn remember(&self, key: &str) {
+        self.keys().entry(key.into()).or_default();
     }
 
     /// An object was deleted: it is no longer one of this run.
     pub(super) fn forget(&self, key: &str) {
-        let was_known = self.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
-        if was_known && Kind::of(key) == Kind::Quarantined {
+        let was_counted = self.keys().remove(key).unwrap_or_default();
+        if was_counted && Kind::of(key) == Kind::Quarantined {
             self.quarantined.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -106,8 +107,40 @@ impl Run {
     }
 
     pub(super) fn objects(&self, root: &Path) -> Vec<Object> {
-        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let object = |key: &str| Object { path: root.join(key), kind: Kind::of(key), key: key.to_owned() };
-        keys.iter().map(|key| object(key)).collect()
+        self.keys().keys().map(|key| object(key)).collect()
+    }
+
+    fn keys(&self) -> MutexGuard<'_, HashMap<Box<str>, bool>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_counts_once_also_if_somebody_hears_of_it_before_it_is_counted() {
+        let run = Run::default();
+        run.remember("a");
+        for _ in 0..2 {
+            run.add("a", 3, 7);
+        }
+        run.remember("there before");
+        assert_eq!(run.stored(), Stored { records: 3, objects: 1, quarantined: 0, bytes: 7 });
+        assert_eq!(run.objects(Path::new("/")).len(), 2);
+    }
+
+    #[test]
+    fn a_quarantined_message_that_was_put_back_no_longer_counts() {
+        let run = Run::default();
+        run.add("quarantine/a", 1, 1);
+        run.remember("quarantine/there-before");
+        run.forget("quarantine/a");
+        run.forget("quarantine/there-before");
+        assert_eq!(run.stored().quarantined, 0);
+        run.add("quarantine/a", 1, 1);
+        assert_eq!(run.stored().quarantined, 1);
     }
 }
