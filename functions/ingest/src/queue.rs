@@ -210,5 +210,4 @@ impl<S> Inner<S> {
 }
 
 #[cfg(test)]
-#[path = "queue/tests.rs"]
 mod tests;
