@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use flate2::read::MultiGzDecoder;
 use memchr::memmem;
-use spillway_local::bucket::Object;
+use spillway_local::s3::Object;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use spillway_local::ledger::Report as Ledger;
 use spillway_local::pipeline::{Drained, Pipeline, Settings};
-use spillway_local::queue::Calls;
+use spillway_local::sqs::Calls;
 use tokio::time::{Instant, sleep};
 
 use crate::lag::{self, Lag};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use spillway_local::faults::{self, Fault, Kind, Plan};
-use spillway_local::pipeline::{Settings, SqsElsewhere};
+use spillway_local::pipeline::{ExternalSqs, Settings};
 
 use crate::quarantine::Quarantine;
 use crate::redrive::Redrive;
@@ -190,7 +190,7 @@ impl Serve {
     pub(crate) fn settings(self) -> anyhow::Result<Settings> {
         let sqs = self.sqs_endpoint.zip(self.queue_url);
         Ok(Settings {
-            sqs: sqs.map(|(endpoint, queue_url)| SqsElsewhere { endpoint, queue_url }),
+            sqs: sqs.map(|(endpoint, queue_url)| ExternalSqs { endpoint, queue_url }),
             s3_endpoint: self.s3_endpoint,
             listen: self.listen,
             batch_size: self.batch_size,

@@ -11,7 +11,7 @@ use spillway_ingest::config::MAX_PAYLOADS;
 use spillway_ingest::judge::{self, Facts, Stream, Verdict};
 use spillway_ingest::payloads::split;
 use spillway_ingest::rejection::Rejection;
-use spillway_shared::config::Faults;
+use spillway_shared::config::ConfigErrors;
 use spillway_shared::keys::KeyRing;
 use spillway_shared::stream::StreamName;
 
@@ -22,8 +22,8 @@ use crate::report::say;
 pub(crate) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
     let streams = match load(&arguments.config) {
         Ok(streams) => streams,
-        Err(faults) => {
-            faults.sentences().iter().for_each(|fault| say!("{fault}"));
+        Err(errors) => {
+            errors.sentences().iter().for_each(|fault| say!("{fault}"));
             return Ok(ExitCode::FAILURE);
         }
     };
@@ -37,16 +37,16 @@ pub(crate) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
     Ok(if fates.rejected() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn load(config: &Path) -> Result<BTreeMap<StreamName, Stream>, Faults> {
-    let mut faults = Faults::default();
+fn load(config: &Path) -> Result<BTreeMap<StreamName, Stream>, ConfigErrors> {
+    let mut errors = ConfigErrors::default();
     let keys = KeyRing::load(config).map(drop);
     let streams = judge::load(config);
-    keys.unwrap_or_else(|found| faults.extend(found));
+    keys.unwrap_or_else(|found| errors.extend(found));
     let streams = streams.unwrap_or_else(|found| {
-        faults.extend(found);
+        errors.extend(found);
         BTreeMap::new()
     });
-    faults.or(streams)
+    errors.or(streams)
 }
 
 /// The stream that was named, or the only one there is.

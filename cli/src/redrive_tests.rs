@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 
 use spillway_local::faults::Faults;
-use spillway_local::queue::{Queue as Sqs, QueueSettings};
+use spillway_local::sqs::{Queue as Sqs, QueueSettings};
 
 use super::*;
 

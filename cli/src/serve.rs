@@ -57,7 +57,7 @@ fn banner(pipeline: &Pipeline, admin: &Admin, key: &str) {
     say!("  status   http://{}/status", admin.address());
     say!("  SQS      {}", pipeline.queue_url());
     say!("  S3       {}", pipeline.s3_endpoint());
-    if pipeline.is_elsewhere() {
+    if pipeline.is_external() {
         say!("  somebody else's servers are in use: counts and ledger cannot tell everything");
     } else {
         say!("  objects  {}", pipeline.objects().display());

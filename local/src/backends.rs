@@ -5,13 +5,13 @@ use std::sync::Arc;
 use hyper::Uri;
 use spillway_shared::metrics::emf::METRICS;
 
-use crate::bucket::Bucket;
 use crate::event_source::EventSource;
 use crate::faults::Faults;
 use crate::pipeline::functions::{SDK, absolute, write_keys};
 use crate::pipeline::{PipelineError, Settings, bucket_settings, event_source_settings, queue_settings};
-use crate::queue::Queue;
 use crate::remote::RemoteFunction;
+use crate::s3::Bucket;
+use crate::sqs::Queue;
 
 /// Running backends. Dropping them stops them; objects stay, messages do not.
 #[derive(Debug)]

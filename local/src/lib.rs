@@ -4,7 +4,7 @@
 //! client ► front ► runtime(ingest) ► queue ► event_source ► runtime(deliver) ► bucket
 //! ```
 //!
-//! [`pipeline`] puts them together in this order. [`front`], [`runtime`], [`queue`], [`event_source`] and [`bucket`] do
+//! [`pipeline`] puts them together in this order. [`front`], [`runtime`], [`sqs`], [`event_source`] and [`s3`] do
 //! what API Gateway, Lambda, SQS, its event source mapping and S3 do; [`invoke`] is what they know of a function.
 //! [`backends`] is all but the functions, for who runs these elsewhere ([`remote`]). [`ledger`] and [`outcomes`] watch from
 //! outside, [`faults`] strike at all of them; [`client`] is who posts and [`sample`] what. All of it is in one [`account`].
@@ -12,7 +12,6 @@
 pub mod account;
 pub mod backends;
 mod body;
-pub mod bucket;
 pub mod client;
 pub mod environment;
 pub mod event_source;
@@ -24,7 +23,8 @@ pub mod ledger;
 pub mod loopback;
 pub mod outcomes;
 pub mod pipeline;
-pub mod queue;
 pub mod remote;
 pub mod runtime;
+pub mod s3;
 pub mod sample;
+pub mod sqs;

@@ -12,18 +12,18 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-pub use settings::{Settings, SettingsError, SqsElsewhere};
+pub use settings::{ExternalSqs, Settings, SettingsError};
 pub use status::Status;
 
 use crate::account::{CREDENTIAL, REGION};
-use crate::bucket::{Bucket, BucketError, BucketSettings, Object};
 use crate::event_source::{EventSource, EventSourceSettings};
 use crate::faults::Faults;
 use crate::front::{Front, FrontSettings};
 use crate::ledger::{Ledger, LedgerError, Report};
 use crate::outcomes::Outcomes;
-use crate::queue::{Calls, Queue, QueueError, QueueSettings};
 use crate::runtime::{Function, StartError};
+use crate::s3::{Bucket, BucketError, BucketSettings, Object};
+use crate::sqs::{Calls, Queue, QueueError, QueueSettings};
 
 /// A pipeline that runs. Dropping it stops everything at once; [`Pipeline::drain`] ends it in order.
 pub struct Pipeline {
@@ -155,8 +155,8 @@ impl Pipeline {
 
     /// Whether SQS or S3 is run by somebody else: the ledger cannot tell everything then.
     #[must_use]
-    pub fn is_elsewhere(&self) -> bool {
-        self.queue.is_elsewhere() || self.bucket.is_elsewhere()
+    pub fn is_external(&self) -> bool {
+        self.queue.is_external() || self.bucket.is_external()
     }
 
     /// Takes no further request, stores what is queued, ends everything and draws up the ledger of this run.

@@ -9,7 +9,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumAlgorithm;
 use common::{bucket, s3, until};
 use futures::future::join_all;
-use spillway_local::bucket::{Bucket, BucketError, Kind, Stored};
+use spillway_local::s3::{Bucket, BucketError, Kind, Stored};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -186,7 +186,7 @@ async fn this_run_is_known_from_earlier_ones() {
 async fn one_folder_has_one_server() {
     let data = tempfile::tempdir().unwrap();
     let _first = bucket(data.path()).await;
-    let settings = spillway_local::bucket::BucketSettings {
+    let settings = spillway_local::s3::BucketSettings {
         listen: common::anywhere(),
         data: data.path().to_owned(),
         name: "spillway".to_owned(),

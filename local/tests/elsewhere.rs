@@ -15,8 +15,8 @@ use hyper::{Request, Response};
 use spillway_local::event_source::connect;
 use spillway_local::invoke::{Invoke as _, InvokeError};
 use spillway_local::loopback::Server;
-use spillway_local::queue::Queue;
 use spillway_local::remote::RemoteFunction;
+use spillway_local::sqs::Queue;
 use tokio::net::TcpListener;
 
 const LIMIT: Duration = Duration::from_secs(20);

@@ -14,7 +14,7 @@ use common::{queue, until};
 use serde_json::{Value, json};
 use spillway_local::event_source::{EventSource, EventSourceSettings};
 use spillway_local::invoke::{Invoke, InvokeError};
-use spillway_local::queue::Queue;
+use spillway_local::sqs::Queue;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 

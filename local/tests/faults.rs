@@ -9,9 +9,9 @@ use std::time::Duration;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_sqs::types::{MessageSystemAttributeName, SendMessageBatchRequestEntry};
-use spillway_local::bucket::{Bucket, BucketSettings};
 use spillway_local::faults::{Faults, Kind, Plan, parse};
-use spillway_local::queue::{Queue, QueueSettings};
+use spillway_local::s3::{Bucket, BucketSettings};
+use spillway_local::sqs::{Queue, QueueSettings};
 use tokio::time::Instant;
 
 use common::{anywhere, bucket_settings, queue_settings, s3, sqs, until};
@@ -126,7 +126,7 @@ async fn sqs_delivers_twice_even_what_was_deleted() {
     queue.client().send_message().queue_url(&queue.url).message_body("a").send().await.unwrap();
     assert_eq!(deliveries(&queue, 2, true).await, ["1", "2"]);
     assert_eq!(faults.injected()[&Kind::SqsTwice], 1);
-    assert_eq!(queue.counts().await.unwrap(), spillway_local::queue::Counts::default());
+    assert_eq!(queue.counts().await.unwrap(), spillway_local::sqs::Counts::default());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,10 +8,10 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
-use spillway_ingest::queue::{CallFailed, Outgoing, Receipt, SendMessages as _};
+use spillway_ingest::group_commit::{CallFailed, Outgoing, Receipt, SendMessages as _};
 use spillway_ingest::sqs::Sqs;
 use spillway_local::faults::Faults;
-use spillway_local::queue::{Queue, QueueSettings};
+use spillway_local::sqs::{Queue, QueueSettings};
 use spillway_shared::message::MessageId;
 
 const TIMEOUT: Duration = Duration::from_secs(2);

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use aws_sdk_s3::primitives::ByteStream;
 use common::{bucket, queue, s3, until};
 use spillway_local::ledger::{Ledger, Report, Unseen};
-use spillway_local::queue::Queue;
+use spillway_local::sqs::Queue;
 use spillway_shared::hour::Hour;
 use spillway_shared::message::{self, Encoding, Header, MessageId};
 use spillway_shared::stream::StreamName;

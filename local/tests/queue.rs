@@ -33,7 +33,7 @@ async fn a_message_is_sent_received_and_deleted() {
 
     let handle = message.receipt_handle().unwrap();
     client.delete_message().queue_url(&queue.url).receipt_handle(handle).send().await.unwrap();
-    assert_eq!(queue.counts().await.unwrap(), spillway_local::queue::Counts::default());
+    assert_eq!(queue.counts().await.unwrap(), spillway_local::sqs::Counts::default());
 }
 
 #[tokio::test(flavor = "multi_thread")]

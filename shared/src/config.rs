@@ -29,15 +29,15 @@ pub struct Number {
 
 /// Everything that is wrong with a configuration, one sentence each.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Faults(Vec<String>);
+pub struct ConfigErrors(Vec<String>);
 
-impl Faults {
+impl ConfigErrors {
     /// Adds one fault; `place` is a variable's name or a file's path.
     pub fn add(&mut self, place: impl fmt::Display, what: impl fmt::Display) {
         self.0.push(format!("{place}: {what}"));
     }
 
-    /// Adds all faults of another report.
+    /// Adds all errors of another report.
     pub fn extend(&mut self, others: Self) {
         self.0.extend(others.0);
     }
@@ -51,31 +51,31 @@ impl Faults {
     /// `value` if nothing is wrong.
     ///
     /// # Errors
-    /// The faults themselves, if there are any.
+    /// The errors themselves, if there are any.
     pub fn or<T>(self, value: T) -> Result<T, Self> {
         if self.0.is_empty() { Ok(value) } else { Err(self) }
     }
 }
 
-impl fmt::Display for Faults {
+impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join("; "))
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for ConfigErrors {}
 
 /// Reads variables one by one and gathers what is wrong with them.
 pub struct Reader<'a> {
     lookup: Lookup<'a>,
-    faults: Faults,
+    errors: ConfigErrors,
 }
 
 impl<'a> Reader<'a> {
-    /// A reader without faults yet.
+    /// A reader without errors yet.
     #[must_use]
     pub fn new(lookup: Lookup<'a>) -> Self {
-        Self { lookup, faults: Faults::default() }
+        Self { lookup, errors: ConfigErrors::default() }
     }
 
     /// The value of a variable; one that is empty or blank counts as not set.
@@ -87,7 +87,7 @@ impl<'a> Reader<'a> {
     /// The value of a variable that must be set.
     pub fn required(&mut self, name: &str) -> String {
         self.text(name).unwrap_or_else(|| {
-            self.faults.add(name, "must be set");
+            self.errors.add(name, "must be set");
             String::new()
         })
     }
@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
         let url = self.required(name);
         let server = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
         if !url.is_empty() && server.is_none_or(|server| server.is_empty() || server.starts_with('/')) {
-            self.faults.add(name, format!("must be an http:// or https:// URL, not `{url}`"));
+            self.errors.add(name, format!("must be an http:// or https:// URL, not `{url}`"));
         }
         url
     }
@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
             Ok(value) if (number.min..=number.max).contains(&value) => value,
             _ => {
                 let range = format!("must be a whole number from {} to {}, not `{text}`", number.min, number.max);
-                self.faults.add(number.name, range);
+                self.errors.add(number.name, range);
                 number.default
             }
         }
@@ -128,21 +128,21 @@ impl<'a> Reader<'a> {
             return *value;
         }
         let words: Vec<_> = choices.iter().map(|(word, _)| format!("`{word}`")).collect();
-        self.faults.add(name, format!("must be one of {}, not `{text}`", words.join(", ")));
+        self.errors.add(name, format!("must be one of {}, not `{text}`", words.join(", ")));
         default
     }
 
     /// The report, to which relations between settings are added.
-    pub fn faults(&mut self) -> &mut Faults {
-        &mut self.faults
+    pub fn errors(&mut self) -> &mut ConfigErrors {
+        &mut self.errors
     }
 
     /// `value` if every variable was good.
     ///
     /// # Errors
     /// Every fault that was found, if any.
-    pub fn finish<T>(self, value: T) -> Result<T, Faults> {
-        self.faults.or(value)
+    pub fn finish<T>(self, value: T) -> Result<T, ConfigErrors> {
+        self.errors.or(value)
     }
 }
 
@@ -169,9 +169,9 @@ mod tests {
         assert_eq!(reader.choice("MODE", &[("up", 1), ("down", 2)]), 1);
         assert_eq!(reader.required("BLANK"), "");
         assert_eq!(reader.required_url("URL"), "queue");
-        let faults = reader.finish(()).unwrap_err();
+        let errors = reader.finish(()).unwrap_err();
         assert_eq!(
-            faults.to_string(),
+            errors.to_string(),
             "MAX_WORKERS: must be a whole number from 1 to 1000, not `0`; \
              MODE: must be one of `up`, `down`, not `sideways`; BLANK: must be set; \
              URL: must be an http:// or https:// URL, not `queue`"

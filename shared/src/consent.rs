@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::config::Faults;
+use crate::config::ConfigErrors;
 use crate::members::Members;
 use crate::pointer::Pointer;
 
@@ -60,60 +60,60 @@ pub struct Regions {
 
 impl Consent {
     /// Reads the member `consent`; after a fault the result means nothing.
-    pub(crate) fn read(mut members: Members, faults: &mut Faults) -> Self {
+    pub(crate) fn read(mut members: Members, errors: &mut ConfigErrors) -> Self {
         let place = members.place().clone();
-        let honour_gpc = members.flag("honour_gpc", faults).unwrap_or_default();
-        let before = faults.sentences().len();
-        let rule = Rule::read(&mut members, faults);
-        members.finish(faults);
-        if rule.is_none() && !honour_gpc && faults.sentences().len() == before {
-            place.fault(faults, "asks for nothing: it needs `pointer` with a rule, or `honour_gpc`");
+        let honour_gpc = members.flag("honour_gpc", errors).unwrap_or_default();
+        let before = errors.sentences().len();
+        let rule = Rule::read(&mut members, errors);
+        members.finish(errors);
+        if rule.is_none() && !honour_gpc && errors.sentences().len() == before {
+            place.error(errors, "asks for nothing: it needs `pointer` with a rule, or `honour_gpc`");
         }
         Self { rule, honour_gpc }
     }
 }
 
 impl Rule {
-    fn read(members: &mut Members, faults: &mut Faults) -> Option<Self> {
+    fn read(members: &mut Members, errors: &mut ConfigErrors) -> Option<Self> {
         let named = ["pointer", "granted", "any_of", "none_of", "absent", "regions"].iter().any(|n| members.has(n));
         if !named {
             return None;
         }
         if !members.has("pointer") {
-            members.place().fault(faults, "needs `pointer`");
+            members.place().error(errors, "needs `pointer`");
         }
-        let pointer = members.pointer("pointer", faults);
-        let test = Test::read(members, faults);
+        let pointer = members.pointer("pointer", errors);
+        let test = Test::read(members, errors);
         let choices = [("withhold", Absent::Withhold), ("allow", Absent::Allow)];
-        let absent = members.choice("absent", &choices, faults).unwrap_or_default();
-        let regions = members.object("regions", faults).and_then(|regions| Regions::read(regions, faults));
+        let absent = members.choice("absent", &choices, errors).unwrap_or_default();
+        let regions = members.object("regions", errors).and_then(|regions| Regions::read(regions, errors));
         Some(Self { pointer: pointer?, test: test?, absent, regions })
     }
 }
 
 impl Test {
-    fn read(members: &mut Members, faults: &mut Faults) -> Option<Self> {
+    fn read(members: &mut Members, errors: &mut ConfigErrors) -> Option<Self> {
         let named = ["granted", "any_of", "none_of"].iter().filter(|name| members.has(name)).count();
         if named != 1 {
-            members.place().fault(faults, "needs exactly one of `granted`, `any_of`, `none_of`");
+            members.place().error(errors, "needs exactly one of `granted`, `any_of`, `none_of`");
         }
-        let granted = members.list("granted", "a value", |value| Some(value.clone()), faults).map(Self::Granted);
-        let any_of = members.list("any_of", ID, id, faults).map(Self::AnyOf);
-        let none_of = members.list("none_of", ID, id, faults).map(Self::NoneOf);
+        let granted = members.list("granted", "a value", |value| Some(value.clone()), errors).map(Self::Granted);
+        let any_of = members.list("any_of", ID, id, errors).map(Self::AnyOf);
+        let none_of = members.list("none_of", ID, id, errors).map(Self::NoneOf);
         granted.or(any_of).or(none_of)
     }
 }
 
 impl Regions {
-    fn read(mut members: Members, faults: &mut Faults) -> Option<Self> {
+    fn read(mut members: Members, errors: &mut ConfigErrors) -> Option<Self> {
         for name in ["pointer", "in"] {
             if !members.has(name) {
-                members.place().fault(faults, format_args!("needs `{name}`"));
+                members.place().error(errors, format_args!("needs `{name}`"));
             }
         }
-        let pointer = members.pointer("pointer", faults);
-        let bound = members.list("in", "a region, as a text that is not empty", region, faults);
-        members.finish(faults);
+        let pointer = members.pointer("pointer", errors);
+        let bound = members.list("in", "a region, as a text that is not empty", region, errors);
+        members.finish(errors);
         Some(Self { pointer: pointer?, bound: bound? })
     }
 }

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use sha2::{Digest as _, Sha256};
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 
-use crate::config::Faults;
+use crate::config::ConfigErrors;
 use crate::stream::StreamName;
 
 mod read;
@@ -34,7 +34,7 @@ impl KeyRing {
     ///
     /// # Errors
     /// Every fault, by the position of its key; what might be a secret is not repeated.
-    pub fn parse_variable(text: &str) -> Result<Self, Faults> {
+    pub fn parse_variable(text: &str) -> Result<Self, ConfigErrors> {
         read::variable(text)
     }
 
@@ -42,7 +42,7 @@ impl KeyRing {
     ///
     /// # Errors
     /// Every fault, by file and member.
-    pub fn load(config_dir: &Path) -> Result<Self, Faults> {
+    pub fn load(config_dir: &Path) -> Result<Self, ConfigErrors> {
         read::file(&config_dir.join("keys.json"))
     }
 
@@ -50,13 +50,13 @@ impl KeyRing {
     ///
     /// # Errors
     /// That a name or a digest stands in both.
-    pub fn merge(self, other: Self) -> Result<Self, Faults> {
-        let mut faults = Faults::default();
+    pub fn merge(self, other: Self) -> Result<Self, ConfigErrors> {
+        let mut errors = ConfigErrors::default();
         let mut ring = self;
         for key in other.0 {
-            ring.add(key, &mut |what| faults.add("keys", what));
+            ring.add(key, &mut |what| errors.add("keys", what));
         }
-        faults.or(ring)
+        errors.or(ring)
     }
 
     /// Whether there is no key.

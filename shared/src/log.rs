@@ -46,7 +46,7 @@ pub fn check(reader: &mut Reader<'_>) {
         && text.parse::<LevelFilter>().is_err()
     {
         reader
-            .faults()
+            .errors()
             .add(LEVELS[0], format!("must be `error`, `warn`, `info`, `debug`, `trace` or `off`, not `{text}`"));
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::config::Faults;
+use crate::config::ConfigErrors;
 use crate::pointer::Pointer;
 
 /// Where a value stands: a file and a JSON pointer inside it.
@@ -27,11 +27,11 @@ impl Place {
     }
 
     /// Adds what is wrong here to a report.
-    pub(crate) fn fault(&self, faults: &mut Faults, what: impl fmt::Display) {
+    pub(crate) fn error(&self, errors: &mut ConfigErrors, what: impl fmt::Display) {
         if self.pointer.is_empty() {
-            faults.add(&self.file, what);
+            errors.add(&self.file, what);
         } else {
-            faults.add(&self.file, format_args!("{}: {what}", self.pointer));
+            errors.add(&self.file, format_args!("{}: {what}", self.pointer));
         }
     }
 }
@@ -44,10 +44,10 @@ pub(crate) struct Members {
 
 impl Members {
     /// The members of a value that must be an object.
-    pub(crate) fn of(value: Value, place: Place, faults: &mut Faults) -> Option<Self> {
+    pub(crate) fn of(value: Value, place: Place, errors: &mut ConfigErrors) -> Option<Self> {
         match value {
             Value::Object(left) => Some(Self { place, left }),
-            _ => refuse(&place, faults, "must be an object"),
+            _ => refuse(&place, errors, "must be an object"),
         }
     }
 
@@ -67,44 +67,49 @@ impl Members {
     }
 
     /// Takes a member that must be an object.
-    pub(crate) fn object(&mut self, name: &str, faults: &mut Faults) -> Option<Self> {
+    pub(crate) fn object(&mut self, name: &str, errors: &mut ConfigErrors) -> Option<Self> {
         let (value, place) = self.value(name)?;
-        Self::of(value, place, faults)
+        Self::of(value, place, errors)
     }
 
     /// Takes a member that must be a text.
-    pub(crate) fn text(&mut self, name: &str, faults: &mut Faults) -> Option<String> {
+    pub(crate) fn text(&mut self, name: &str, errors: &mut ConfigErrors) -> Option<String> {
         match self.value(name)? {
             (Value::String(text), _) => Some(text),
-            (_, place) => refuse(&place, faults, "must be a text"),
+            (_, place) => refuse(&place, errors, "must be a text"),
         }
     }
 
     /// Takes a member that must be true or false.
-    pub(crate) fn flag(&mut self, name: &str, faults: &mut Faults) -> Option<bool> {
+    pub(crate) fn flag(&mut self, name: &str, errors: &mut ConfigErrors) -> Option<bool> {
         match self.value(name)? {
             (Value::Bool(flag), _) => Some(flag),
-            (_, place) => refuse(&place, faults, "must be true or false"),
+            (_, place) => refuse(&place, errors, "must be true or false"),
         }
     }
 
     /// Takes a member that must be a JSON pointer.
-    pub(crate) fn pointer(&mut self, name: &str, faults: &mut Faults) -> Option<Pointer> {
+    pub(crate) fn pointer(&mut self, name: &str, errors: &mut ConfigErrors) -> Option<Pointer> {
         let place = self.place.member(name);
-        let pointer = Pointer::parse(&self.text(name, faults)?);
+        let pointer = Pointer::parse(&self.text(name, errors)?);
         pointer.or_else(|| {
-            refuse(&place, faults, "must be a JSON pointer: empty, or `/` before every part, `~` only in `~0` and `~1`")
+            refuse(&place, errors, "must be a JSON pointer: empty, or `/` before every part, `~` only in `~0` and `~1`")
         })
     }
 
     /// Takes a member that must be one of a few words, each standing for a value.
-    pub(crate) fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)], faults: &mut Faults) -> Option<T> {
+    pub(crate) fn choice<T: Copy>(
+        &mut self,
+        name: &str,
+        choices: &[(&str, T)],
+        errors: &mut ConfigErrors,
+    ) -> Option<T> {
         let (value, place) = self.value(name)?;
         if let Some((_, meaning)) = choices.iter().find(|(word, _)| value == *word) {
             return Some(*meaning);
         }
         let words: Vec<_> = choices.iter().map(|(word, _)| format!("`{word}`")).collect();
-        refuse(&place, faults, format_args!("must be one of {}", words.join(", ")))
+        refuse(&place, errors, format_args!("must be one of {}", words.join(", ")))
     }
 
     /// Takes a member that must be a list with at least one element, each of which `read` takes.
@@ -113,15 +118,15 @@ impl Members {
         name: &str,
         element: &str,
         read: impl Fn(&Value) -> Option<T>,
-        faults: &mut Faults,
+        errors: &mut ConfigErrors,
     ) -> Option<Vec<T>> {
         let (value, place) = self.value(name)?;
-        let Value::Array(elements) = value else { return refuse(&place, faults, "must be a list") };
+        let Value::Array(elements) = value else { return refuse(&place, errors, "must be a list") };
         if elements.is_empty() {
-            return refuse(&place, faults, "must not be empty");
+            return refuse(&place, errors, "must not be empty");
         }
         let read_at = |(index, value)| match read(value) {
-            None => refuse(&place.member(index), faults, format_args!("must be {element}")),
+            None => refuse(&place.member(index), errors, format_args!("must be {element}")),
             good => good,
         };
         let read: Vec<_> = elements.iter().enumerate().map(read_at).collect();
@@ -129,14 +134,14 @@ impl Members {
     }
 
     /// Reports the members that nothing took.
-    pub(crate) fn finish(self, faults: &mut Faults) {
+    pub(crate) fn finish(self, errors: &mut ConfigErrors) {
         for name in self.left.keys() {
-            self.place.member(name).fault(faults, "is not known here");
+            self.place.member(name).error(errors, "is not known here");
         }
     }
 }
 
-fn refuse<T>(place: &Place, faults: &mut Faults, what: impl fmt::Display) -> Option<T> {
-    place.fault(faults, what);
+fn refuse<T>(place: &Place, errors: &mut ConfigErrors, what: impl fmt::Display) -> Option<T> {
+    place.error(errors, what);
     None
 }

@@ -76,7 +76,7 @@ impl Tries {
         if !limit.is_zero() && longest >= limit {
             let place = format!("{} × {}", timeout.name, count.name);
             let fault = format!("{longest:?} must be less than {}, {limit:?}", FUNCTION_TIMEOUT.name);
-            reader.faults().add(place, fault);
+            reader.errors().add(place, fault);
         }
         tries
     }

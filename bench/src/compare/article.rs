@@ -13,8 +13,8 @@ use std::process::Stdio;
 
 use anyhow::Context as _;
 use spillway_local::account::CREDENTIAL;
-use spillway_local::bucket::{Bucket, BucketSettings};
 use spillway_local::faults::Faults;
+use spillway_local::s3::{Bucket, BucketSettings};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 

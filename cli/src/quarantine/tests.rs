@@ -3,9 +3,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use spillway_deliver::unpack::SAME_ID;
-use spillway_local::bucket::{Bucket as S3, BucketSettings};
 use spillway_local::faults::Faults;
-use spillway_local::queue::{Queue as Sqs, QueueSettings};
+use spillway_local::s3::{Bucket as S3, BucketSettings};
+use spillway_local::sqs::{Queue as Sqs, QueueSettings};
 
 use super::*;
 use crate::aws::queue::Queue;

@@ -1,6 +1,6 @@
 //! The settings of deliver: read once at start, from the environment, into types.
 
-use spillway_shared::config::{Faults, Lookup, Number, Reader};
+use spillway_shared::config::{ConfigErrors, Lookup, Number, Reader};
 use spillway_shared::log;
 use spillway_shared::metrics::emf::{self, METRICS};
 use spillway_shared::retry::{FUNCTION_TIMEOUT, Tries};
@@ -8,7 +8,7 @@ use spillway_shared::retry::{FUNCTION_TIMEOUT, Tries};
 use crate::encode::Compression;
 use crate::object::Limits;
 use crate::quarantine;
-use crate::store::Bucket;
+use crate::s3::Bucket;
 
 const MIB: u64 = 1 << 20;
 
@@ -101,7 +101,7 @@ impl Config {
     ///
     /// # Errors
     /// Every bad or missing variable, by name.
-    pub fn read(lookup: Lookup<'_>) -> Result<Self, Faults> {
+    pub fn read(lookup: Lookup<'_>) -> Result<Self, ConfigErrors> {
         let mut reader = Reader::new(lookup);
         let config = Self {
             bucket: bucket(&mut reader),
@@ -133,7 +133,7 @@ fn bucket(reader: &mut Reader<'_>) -> Bucket {
 fn object_prefix(reader: &mut Reader<'_>) -> String {
     let prefix = reader.text(OBJECT_PREFIX).unwrap_or_else(|| DEFAULT_OBJECT_PREFIX.to_owned());
     if let Err(fault) = check_prefix(&prefix) {
-        reader.faults().add(OBJECT_PREFIX, fault);
+        reader.errors().add(OBJECT_PREFIX, fault);
     }
     prefix
 }
@@ -173,7 +173,7 @@ mod tests {
     fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
         let lookup =
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-        Config::read(&lookup).map_err(|faults| faults.to_string())
+        Config::read(&lookup).map_err(|errors| errors.to_string())
     }
 
     const NEEDED: [(&str, &str); 3] = [("BUCKET", "b"), ("AWS_REGION", "eu-central-1"), ("QUEUE_URL", "http://q")];
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn every_bad_variable_is_named_at_once() {
-        let faults = read(&[("MAX_WORKERS", "0"), ("COMPRESSION", "lzma"), ("OBJECT_PREFIX", "/x/")]).unwrap_err();
+        let errors = read(&[("MAX_WORKERS", "0"), ("COMPRESSION", "lzma"), ("OBJECT_PREFIX", "/x/")]).unwrap_err();
         for name in [
             "BUCKET: must be set",
             "QUEUE_URL: must be set",
@@ -205,22 +205,22 @@ mod tests {
             "COMPRESSION: ",
             "OBJECT_PREFIX: ",
         ] {
-            assert!(faults.contains(name), "{name} is not in {faults}");
+            assert!(errors.contains(name), "{name} is not in {errors}");
         }
     }
 
     #[test]
     fn calls_that_do_not_fit_into_an_invocation_are_refused_with_every_other_fault() {
-        let faults = read(&with(&[("FUNCTION_TIMEOUT", "15"), ("MAX_WORKERS", "0")])).unwrap_err();
-        assert!(faults.contains("MAX_WORKERS: ") && faults.contains("CALL_TIMEOUT_MS × CALL_TRIES: 15s"), "{faults}");
+        let errors = read(&with(&[("FUNCTION_TIMEOUT", "15"), ("MAX_WORKERS", "0")])).unwrap_err();
+        assert!(errors.contains("MAX_WORKERS: ") && errors.contains("CALL_TIMEOUT_MS × CALL_TRIES: 15s"), "{errors}");
         assert!(read(&with(&[("FUNCTION_TIMEOUT", "16")])).is_ok());
     }
 
     #[test]
     fn a_prefix_that_makes_odd_keys_is_refused() {
         for prefix in ["/a", "a//b", "../x/", "a/./b", "quarantine/x", "a b", "ä/", &"x".repeat(513)] {
-            let faults = read(&with(&[("OBJECT_PREFIX", prefix)])).unwrap_err();
-            assert!(faults.starts_with("OBJECT_PREFIX: "), "{prefix}: {faults}");
+            let errors = read(&with(&[("OBJECT_PREFIX", prefix)])).unwrap_err();
+            assert!(errors.starts_with("OBJECT_PREFIX: "), "{prefix}: {errors}");
         }
         for prefix in ["raw", "raw/", "a/b=c/..d/"] {
             assert_eq!(read(&with(&[("OBJECT_PREFIX", prefix)])).unwrap().object_prefix, prefix);

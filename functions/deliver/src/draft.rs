@@ -14,7 +14,7 @@ use tokio::task;
 use crate::encode::{Compression, Encoder};
 use crate::metrics::{Oldest, Upload};
 use crate::object::{self, Parts, Plan};
-use crate::store::Object;
+use crate::s3::Object;
 use crate::unpack::{self, Fault, Message};
 
 /// After so many bytes of records an encoder lets others have the thread: some 2 ms of gzip.

@@ -29,9 +29,9 @@ mod fates;
 pub mod metrics;
 pub mod object;
 pub mod quarantine;
-pub mod queue;
+pub mod s3;
 pub mod settle;
-pub mod store;
+pub mod sqs;
 pub mod suspects;
 pub mod unpack;
 pub mod upload;
@@ -48,8 +48,8 @@ use spillway_shared::{log, runtime};
 
 use crate::batch::Deliver;
 use crate::config::Config;
-use crate::queue::Sqs;
-use crate::store::S3;
+use crate::s3::S3;
+use crate::sqs::Sqs;
 
 /// Runs the function until Lambda ends it: reads the settings, builds what all invocations share, asks for invocations.
 ///

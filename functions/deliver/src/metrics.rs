@@ -7,7 +7,7 @@ use memchr::memmem::Finder;
 use spillway_shared::hour;
 use spillway_shared::metrics::Delivered;
 
-use crate::store::Stored;
+use crate::s3::Stored;
 
 /// Where every record has its time of receipt, behind its id and its stream.
 const RECEIVED_AT: &[u8] = b"\"received_at\":\"";

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use spillway_shared::hour::{Hour, timestamp};
 
 use crate::object::hex;
-use crate::store::Object;
+use crate::s3::Object;
 
 /// What the key of every quarantined message begins with.
 pub const PREFIX: &str = "quarantine/";

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use crate::delay;
-use crate::queue::{CallError, Hidden, MOST_MESSAGES, MessageQueue};
+use crate::sqs::{CallError, Hidden, MOST_MESSAGES, MessageQueue};
 
 /// The way back to the queue, shared by all invocations of a process.
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use spillway_shared::message::{Encoding, Header, MessageId, seal};
 use spillway_shared::retry::Outcome;
 use spillway_shared::stream::StreamName;
 
-use crate::queue::{CallError, Hidden, MOST_MESSAGES, MessageQueue};
-use crate::store::{Object, ObjectStore, PutError, Stored};
+use crate::s3::{Object, ObjectStore, PutError, Stored};
+use crate::sqs::{CallError, Hidden, MOST_MESSAGES, MessageQueue};
 
 /// A message of these records, as it lies in SQS.
 pub(crate) fn sealed(id: u128, stream: &str, records: &[&str]) -> String {

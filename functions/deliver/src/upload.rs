@@ -18,7 +18,7 @@ use crate::draft::{self, Draft, Drafts, Form};
 use crate::metrics::Upload;
 use crate::object::Plan;
 use crate::quarantine::Broken;
-use crate::store::{Object, ObjectStore, PutError, Stored};
+use crate::s3::{Object, ObjectStore, PutError, Stored};
 use crate::unpack::{Fault, Message};
 
 /// What all invocations of a process share to reach the store.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use lambda_http::http::HeaderName;
-use spillway_shared::config::{Faults, Lookup, Number, Reader};
+use spillway_shared::config::{ConfigErrors, Lookup, Number, Reader};
 use spillway_shared::keys::KeyRing;
 use spillway_shared::log;
 use spillway_shared::metrics::emf::{self, METRICS};
@@ -13,8 +13,8 @@ use spillway_shared::stream::StreamName;
 
 use crate::auth::Access;
 use crate::body::most_held;
+use crate::group_commit::Limits;
 use crate::judge::{self, Stream};
-use crate::queue::Limits;
 
 /// How many calls to SQS run at once.
 pub const MAX_WORKERS: Number = Number { name: "MAX_WORKERS", default: 16, min: 1, max: 1_000 };
@@ -88,7 +88,7 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong with any of them, at once.
-    pub fn read(lookup: Lookup<'_>) -> Result<Self, Faults> {
+    pub fn read(lookup: Lookup<'_>) -> Result<Self, ConfigErrors> {
         let mut reader = Reader::new(lookup);
         let folder = PathBuf::from(reader.text("CONFIG_DIR").unwrap_or_else(|| "/opt".to_owned()));
         let message_bytes = reader.size(&MAX_MESSAGE_BYTES);
@@ -121,15 +121,15 @@ fn access(reader: &mut Reader<'_>, folder: &Path) -> Access {
     if reader.choice("AUTH", &[("keys", false), ("none", true)]) {
         return Access::Open;
     }
-    let before = reader.faults().sentences().len();
+    let before = reader.errors().sentences().len();
     let variable = reader.text("WRITE_KEYS").unwrap_or_default();
     let from_variable = if variable.is_empty() { Ok(KeyRing::default()) } else { KeyRing::parse_variable(&variable) };
     let from_variable = from_variable.unwrap_or_else(note(reader));
     let from_file = KeyRing::load(folder).unwrap_or_else(note(reader));
     let ring = from_variable.merge(from_file).unwrap_or_else(note(reader));
     // A key that could not be read is a fault already.
-    if ring.is_empty() && reader.faults().sentences().len() == before {
-        reader.faults().add("WRITE_KEYS", "no key is configured here or in keys.json; AUTH=none lets anybody write");
+    if ring.is_empty() && reader.errors().sentences().len() == before {
+        reader.errors().add("WRITE_KEYS", "no key is configured here or in keys.json; AUTH=none lets anybody write");
     }
     Access::Keys(ring)
 }
@@ -139,7 +139,7 @@ fn check_room(reader: &mut Reader<'_>, inflight_bytes: usize, body_bytes: usize)
     let needed = most_held(body_bytes);
     if inflight_bytes < needed {
         let fault = format!("{inflight_bytes} must be at least {needed}, for one document of {}", MAX_BODY_BYTES.name);
-        reader.faults().add(MAX_INFLIGHT_BYTES.name, fault);
+        reader.errors().add(MAX_INFLIGHT_BYTES.name, fault);
     }
 }
 
@@ -147,15 +147,15 @@ fn country_header(reader: &mut Reader<'_>) -> Option<HeaderName> {
     let text = reader.text("COUNTRY_HEADER")?;
     let name = HeaderName::try_from(&text).ok();
     if name.is_none() {
-        reader.faults().add("COUNTRY_HEADER", format!("`{text}` is no header's name"));
+        reader.errors().add("COUNTRY_HEADER", format!("`{text}` is no header's name"));
     }
     name
 }
 
-/// Notes faults and goes on with what there is without them, so that everything else is read too.
-fn note<'a, T: Default>(reader: &'a mut Reader<'_>) -> impl FnOnce(Faults) -> T + 'a {
-    |faults| {
-        reader.faults().extend(faults);
+/// Notes errors and goes on with what there is without them, so that everything else is read too.
+fn note<'a, T: Default>(reader: &'a mut Reader<'_>) -> impl FnOnce(ConfigErrors) -> T + 'a {
+    |errors| {
+        reader.errors().extend(errors);
         T::default()
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
-use spillway_shared::config::Faults;
+use spillway_shared::config::ConfigErrors;
 use spillway_shared::consent::{Consent, Rule};
 use spillway_shared::json;
 use spillway_shared::stream::{self, Definition, Stamp, StreamName};
@@ -66,7 +66,7 @@ pub struct Stream {
 ///
 /// # Errors
 /// Every fault of every file, schemas included, file by file.
-pub fn load(config_dir: &Path) -> Result<BTreeMap<StreamName, Stream>, Faults> {
+pub fn load(config_dir: &Path) -> Result<BTreeMap<StreamName, Stream>, ConfigErrors> {
     stream::load_as(config_dir, |name, definition| {
         Ok(Stream { judge: Judge::compile(name, &definition)?, stamp: definition.stamp })
     })
@@ -77,7 +77,7 @@ impl Judge {
     ///
     /// # Errors
     /// Everything that is wrong with the schema, each with file and pointer.
-    pub fn compile(name: &StreamName, definition: &Definition) -> Result<Self, Faults> {
+    pub fn compile(name: &StreamName, definition: &Definition) -> Result<Self, ConfigErrors> {
         let consent = definition.consent.clone().unwrap_or(Consent { rule: None, honour_gpc: false });
         let schema = definition.schema.as_ref().map(|schema| Schema::compile(schema, name)).transpose()?;
         Ok(Self { honour_gpc: consent.honour_gpc, rule: consent.rule, schema })

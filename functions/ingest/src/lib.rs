@@ -4,7 +4,7 @@
 //! event ► request ► auth ► body ► payloads ► judge ► record ► pack ► queue ► answer
 //! ```
 //!
-//! [`request`] calls the stages in this order. Everything before [`queue`] is pure: bytes in, bytes out. [`queue`] gathers
+//! [`request`] calls the stages in this order. Everything before [`group_commit`] is pure: bytes in, bytes out. [`group_commit`] gathers
 //! the records of all requests and [`sqs`] is the only file that talks to SQS. [`metrics`] counts what was answered.
 
 pub mod answer;
@@ -13,11 +13,11 @@ pub mod body;
 pub mod config;
 pub mod error;
 pub mod event;
+pub mod group_commit;
 pub mod judge;
 pub mod metrics;
 pub mod pack;
 pub mod payloads;
-pub mod queue;
 pub mod record;
 pub mod rejection;
 pub mod request;
@@ -35,8 +35,8 @@ use spillway_shared::pool::{Budget, Pool};
 use spillway_shared::{log, runtime};
 
 use config::Config;
+use group_commit::GroupCommit;
 use metrics::Metrics;
-use queue::Queue;
 use request::Ingest;
 use sqs::Sqs;
 
@@ -54,13 +54,13 @@ pub fn run(lookup: Lookup<'_>) -> Result<(), Error> {
 
 async fn serve(config: Config) -> Result<(), Error> {
     let sqs = Sqs::connect(config.queue_url, config.limits.tries).await;
-    let queue = Queue::new(sqs, Pool::new(config.workers), config.limits);
+    let group_commit = GroupCommit::new(sqs, Pool::new(config.workers), config.limits);
     let (sink, budget) = (Sink::stdout(&config.metrics), Budget::new(config.inflight_bytes));
     let is_measured = sink.is_on();
-    let ingest = Arc::new(Ingest { intake: config.intake, budget, queue, metrics: Metrics::new(sink) });
+    let ingest = Arc::new(Ingest { intake: config.intake, budget, group_commit, metrics: Metrics::new(sink) });
     if is_measured {
         let ingest = Arc::clone(&ingest);
-        shutdown::before(move || ingest.metrics.flush(ingest.queue.calls(), SystemTime::now())).await;
+        shutdown::before(move || ingest.metrics.flush(ingest.group_commit.calls(), SystemTime::now())).await;
     }
     let handler = move |event| {
         let ingest = Arc::clone(&ingest);

@@ -14,9 +14,9 @@ use crate::answer;
 use crate::body::{coding, decode, form};
 use crate::config::Intake;
 use crate::error::RequestError;
+use crate::group_commit::{GroupCommit, NotEnqueued, SendMessages};
 use crate::metrics::Metrics;
 use crate::payloads::split;
-use crate::queue::{NotEnqueued, Queue, SendMessages};
 use document::Document;
 use route::Route;
 
@@ -33,7 +33,7 @@ pub struct Ingest<S> {
     /// Bytes of bodies and records held at once.
     pub budget: Budget,
     /// Where records go.
-    pub queue: Queue<S>,
+    pub group_commit: GroupCommit<S>,
     /// What was answered.
     pub metrics: Metrics,
 }
@@ -49,7 +49,7 @@ impl<S: SendMessages> Ingest<S> {
         };
         let is_full = matches!(answer, Err(RequestError::Busy));
         let answer = answer.unwrap_or_else(|error| answer::problem(&error, None));
-        self.metrics.answered(answer.status().as_u16(), is_full, self.queue.calls(), SystemTime::now());
+        self.metrics.answered(answer.status().as_u16(), is_full, self.group_commit.calls(), SystemTime::now());
         answer
     }
 
@@ -70,7 +70,7 @@ impl<S: SendMessages> Ingest<S> {
         // The records are a copy of their own; the document need not be held while they wait.
         drop(body);
         if !stamped.lines.is_empty() {
-            self.queue.enqueue(stamped.partition, stamped.lines, deadline).await.map_err(not_enqueued)?;
+            self.group_commit.enqueue(stamped.partition, stamped.lines, deadline).await.map_err(not_enqueued)?;
         }
         self.metrics.payloads(name, &stamped.fates);
         Ok(answer::accepted(stamped.request_id, &stamped.fates))

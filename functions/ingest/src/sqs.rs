@@ -12,7 +12,7 @@ use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use spillway_shared::causes::causes;
 use spillway_shared::retry::Tries;
 
-use crate::queue::{CallFailed, Outgoing, Receipt, SendMessages};
+use crate::group_commit::{CallFailed, Outgoing, Receipt, SendMessages};
 
 /// Codes, without their prefix, that name a passing state although they are the caller's fault.
 const PASSING: [&str; 7] = [

@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::bucket::Bucket;
-use crate::queue::{Queue, QueueError, Tap};
+use crate::s3::Bucket;
+use crate::sqs::{Queue, QueueError, Tap};
 pub use report::{Report, Unseen};
 use runs::Runs;
 pub use tally::Tally;
@@ -81,7 +81,7 @@ impl Ledger {
     /// # Errors
     /// The queue or the objects could not be read at all; single objects are named in the report.
     pub async fn settle(self, queue: &Queue, bucket: &Bucket) -> Result<Report, LedgerError> {
-        let unseen = Unseen { sqs: queue.is_elsewhere(), s3: bucket.is_elsewhere() };
+        let unseen = Unseen { sqs: queue.is_external(), s3: bucket.is_external() };
         let mut tally = self.close().await;
         queue.each_left(|body| tally.left(&body)).await?;
         queue.each_dead_letter(|body| tally.dead_letter(&body)).await?;

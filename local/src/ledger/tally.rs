@@ -6,7 +6,7 @@ use super::ids::{self, Id};
 use super::objects;
 use super::report::Report;
 use super::runs::{Index, Runs};
-use crate::bucket::{Kind, Object};
+use crate::s3::{Kind, Object};
 
 /// The accepted ids and where each was found.
 #[derive(Debug)]

@@ -9,11 +9,11 @@ use spillway_shared::metrics::emf::METRICS;
 
 use super::Settings;
 use crate::account::{CREDENTIAL, REGION};
-use crate::bucket::Bucket;
 use crate::environment::FUNCTION;
 use crate::faults::{Faults, ProcessFaults};
-use crate::queue::Queue;
 use crate::runtime::FunctionSettings;
+use crate::s3::Bucket;
+use crate::sqs::Queue;
 
 /// The variables of the SDKs, and what they are here.
 pub(crate) const SDK: [(&str, &str); 3] =
@@ -78,7 +78,7 @@ fn function<'a>(
     let common = [("AWS_LAMBDA_LOG_LEVEL", "WARN"), (METRICS, "none")];
     variables.extend(common.map(|(name, value)| (name.to_owned(), value.to_owned())));
     variables.extend(SDK.map(|(name, here)| (name.to_owned(), settings.of_sdk(name, here))));
-    let session = settings.is_elsewhere().then_some("AWS_SESSION_TOKEN");
+    let session = settings.is_external().then_some("AWS_SESSION_TOKEN");
     for name in names.chain([METRICS, log::LEVELS[0], log::LEVELS[1], log::FORMAT]).chain(session) {
         if let Some(value) = settings.variables.get(name) {
             // What is said explicitly replaces what is given here.

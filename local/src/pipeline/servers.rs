@@ -4,9 +4,9 @@ use aws_sdk_sqs::Client;
 
 use super::Settings;
 use super::functions::SDK;
-use crate::bucket::{Bucket, BucketError, BucketSettings};
 use crate::event_source::connect_as;
-use crate::queue::{Queue, QueueError, QueueSettings};
+use crate::s3::{Bucket, BucketError, BucketSettings};
+use crate::sqs::{Queue, QueueError, QueueSettings};
 
 /// The bucket: somebody else's if the settings name one, else one of the own.
 pub(super) async fn bucket(settings: &Settings, own: impl FnOnce() -> BucketSettings) -> Result<Bucket, BucketError> {
@@ -27,6 +27,6 @@ pub(super) async fn queue(settings: &Settings, own: impl FnOnce() -> QueueSettin
 /// A client of the SQS at `endpoint`, with the credentials that the functions have too.
 pub(super) fn client(settings: &Settings, endpoint: &str) -> Client {
     let [region, access_key, secret_key] = SDK.map(|(name, here)| settings.of_sdk(name, here));
-    let session = settings.is_elsewhere().then(|| settings.variables.get("AWS_SESSION_TOKEN").cloned()).flatten();
+    let session = settings.is_external().then(|| settings.variables.get("AWS_SESSION_TOKEN").cloned()).flatten();
     connect_as(endpoint, region, &access_key, &secret_key, session)
 }

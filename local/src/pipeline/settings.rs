@@ -55,7 +55,7 @@ pub struct Settings {
     /// How long draining may take at the end.
     pub drain_timeout: Duration,
     /// An SQS that somebody else runs, in place of the own one.
-    pub sqs: Option<SqsElsewhere>,
+    pub sqs: Option<ExternalSqs>,
     /// The address of an S3 that somebody else runs, in place of the own one; it must have the bucket.
     pub s3_endpoint: Option<String>,
     /// What goes wrong on purpose, until [`super::Pipeline::faults`] says otherwise.
@@ -66,7 +66,7 @@ pub struct Settings {
 
 /// An SQS that somebody else runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SqsElsewhere {
+pub struct ExternalSqs {
     /// Its address.
     pub endpoint: String,
     /// The queue's URL there.
@@ -112,13 +112,13 @@ impl Settings {
     }
 
     /// Whether SQS or S3 is run by somebody else, to whom the credentials of this process's user are shown then.
-    pub(super) fn is_elsewhere(&self) -> bool {
+    pub(super) fn is_external(&self) -> bool {
         self.sqs.is_some() || self.s3_endpoint.is_some()
     }
 
     /// A variable of the SDKs: the user's own where somebody else's servers are used, else what stands for it here.
     pub(super) fn of_sdk(&self, name: &str, here: &str) -> String {
-        let own = self.is_elsewhere().then(|| self.variables.get(name)).flatten();
+        let own = self.is_external().then(|| self.variables.get(name)).flatten();
         own.cloned().unwrap_or_else(|| here.to_owned())
     }
 

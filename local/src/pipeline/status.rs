@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::bucket::Stored;
 use crate::outcomes::Counts as Outcomes;
-use crate::queue::Counts;
+use crate::s3::Stored;
+use crate::sqs::Counts;
 
 /// How a pipeline stands now.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use spillway_local::bucket::{Bucket, BucketSettings};
 use spillway_local::faults::Faults;
-use spillway_local::queue::{Queue, QueueSettings, Tap};
+use spillway_local::s3::{Bucket, BucketSettings};
+use spillway_local::sqs::{Queue, QueueSettings, Tap};
 
 /// Any free port of the loopback interface.
 pub fn anywhere() -> SocketAddr {

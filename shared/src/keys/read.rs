@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{KeyRing, WriteKey};
-use crate::config::Faults;
+use crate::config::ConfigErrors;
 use crate::json;
 use crate::members::{Members, Place};
 use crate::stream::StreamName;
@@ -15,21 +15,21 @@ const NAME: &str = "a name: `[A-Za-z0-9][A-Za-z0-9_.-]{0,62}`";
 const DIGEST: &str = "the key's SHA-256 in 64 hex digits";
 const STREAM: &str = "a stream: `[a-z][a-z0-9_-]{0,62}`";
 
-pub(super) fn variable(text: &str) -> Result<KeyRing, Faults> {
-    let mut faults = Faults::default();
+pub(super) fn variable(text: &str) -> Result<KeyRing, ConfigErrors> {
+    let mut errors = ConfigErrors::default();
     let mut ring = KeyRing::default();
     if text.trim().is_empty() {
         return Ok(ring);
     }
     for (number, entry) in (1..).zip(text.split(',')) {
         // A fault names the position alone: somebody may have written the key itself.
-        let mut refuse = |what: String| faults.add("WRITE_KEYS", format_args!("key {number}: {what}"));
+        let mut refuse = |what: String| errors.add("WRITE_KEYS", format_args!("key {number}: {what}"));
         match entry_of_variable(entry.trim()) {
             Ok(key) => ring.add(key, &mut refuse),
             Err(what) => refuse(what),
         }
     }
-    faults.or(ring)
+    errors.or(ring)
 }
 
 fn entry_of_variable(entry: &str) -> Result<WriteKey, String> {
@@ -46,54 +46,54 @@ fn entry_of_variable(entry: &str) -> Result<WriteKey, String> {
     })
 }
 
-pub(super) fn file(path: &Path) -> Result<KeyRing, Faults> {
-    let mut faults = Faults::default();
+pub(super) fn file(path: &Path) -> Result<KeyRing, ConfigErrors> {
+    let mut errors = ConfigErrors::default();
     let text = match std::fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(KeyRing::default()),
         Err(error) => {
-            faults.add(path.display(), format_args!("cannot be read: {error}"));
-            return Err(faults);
+            errors.add(path.display(), format_args!("cannot be read: {error}"));
+            return Err(errors);
         }
     };
     match json::strict(&text) {
-        Ok(value) => ring_of_file(value, Place::file(path.display()), faults),
+        Ok(value) => ring_of_file(value, Place::file(path.display()), errors),
         Err(error) => {
-            faults.add(path.display(), format_args!("is not JSON as it should be: {error}"));
-            Err(faults)
+            errors.add(path.display(), format_args!("is not JSON as it should be: {error}"));
+            Err(errors)
         }
     }
 }
 
-fn ring_of_file(value: Value, place: Place, mut faults: Faults) -> Result<KeyRing, Faults> {
+fn ring_of_file(value: Value, place: Place, mut errors: ConfigErrors) -> Result<KeyRing, ConfigErrors> {
     let mut ring = KeyRing::default();
-    let Some(mut members) = Members::of(value, place, &mut faults) else { return Err(faults) };
+    let Some(mut members) = Members::of(value, place, &mut errors) else { return Err(errors) };
     match members.value("keys") {
         Some((Value::Array(entries), place)) => {
             for (index, entry) in entries.into_iter().enumerate() {
                 let place = place.member(index);
-                if let Some(key) = entry_of_file(entry, place.clone(), &mut faults) {
-                    ring.add(key, &mut |what| place.fault(&mut faults, what));
+                if let Some(key) = entry_of_file(entry, place.clone(), &mut errors) {
+                    ring.add(key, &mut |what| place.error(&mut errors, what));
                 }
             }
         }
-        Some((_, place)) => place.fault(&mut faults, "must be a list"),
-        None => members.place().fault(&mut faults, "needs `keys`"),
+        Some((_, place)) => place.error(&mut errors, "must be a list"),
+        None => members.place().error(&mut errors, "needs `keys`"),
     }
-    members.finish(&mut faults);
-    faults.or(ring)
+    members.finish(&mut errors);
+    errors.or(ring)
 }
 
-fn entry_of_file(entry: Value, place: Place, faults: &mut Faults) -> Option<WriteKey> {
-    let mut members = Members::of(entry, place, faults)?;
-    let name = required(&mut members, "name", NAME, key_name, faults);
-    let digest = required(&mut members, "sha256", DIGEST, digest_of_hex, faults);
-    let before = faults.sentences().len();
+fn entry_of_file(entry: Value, place: Place, errors: &mut ConfigErrors) -> Option<WriteKey> {
+    let mut members = Members::of(entry, place, errors)?;
+    let name = required(&mut members, "name", NAME, key_name, errors);
+    let digest = required(&mut members, "sha256", DIGEST, digest_of_hex, errors);
+    let before = errors.sentences().len();
     let stream = |value: &Value| value.as_str().and_then(StreamName::parse);
-    let streams = members.list("streams", STREAM, stream, faults);
+    let streams = members.list("streams", STREAM, stream, errors);
     // A key whose streams are faulty must not become one that may write all.
-    let streams_are_good = faults.sentences().len() == before;
-    members.finish(faults);
+    let streams_are_good = errors.sentences().len() == before;
+    members.finish(errors);
     let key = WriteKey { name: name?, digest: digest?, streams };
     streams_are_good.then_some(key)
 }
@@ -103,15 +103,15 @@ fn required<T>(
     name: &str,
     what: &str,
     read: impl Fn(&str) -> Option<T>,
-    faults: &mut Faults,
+    errors: &mut ConfigErrors,
 ) -> Option<T> {
     if !members.has(name) {
-        members.place().fault(faults, format_args!("needs `{name}`"));
+        members.place().error(errors, format_args!("needs `{name}`"));
     }
     let place = members.place().member(name);
-    let value = read(&members.text(name, faults)?);
+    let value = read(&members.text(name, errors)?);
     if value.is_none() {
-        place.fault(faults, format_args!("must be {what}"));
+        place.error(errors, format_args!("must be {what}"));
     }
     value
 }

@@ -8,11 +8,11 @@ fn stream(name: &str) -> StreamName {
     StreamName::parse(name).unwrap()
 }
 
-fn sentences(result: Result<KeyRing, Faults>) -> Vec<String> {
+fn sentences(result: Result<KeyRing, ConfigErrors>) -> Vec<String> {
     result.unwrap_err().sentences().to_vec()
 }
 
-fn from_file(text: &str) -> (TempDir, Result<KeyRing, Faults>) {
+fn from_file(text: &str) -> (TempDir, Result<KeyRing, ConfigErrors>) {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("keys.json"), text).unwrap();
     let ring = KeyRing::load(folder.path());

@@ -16,15 +16,15 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-/// The faults of a folder, without the folder's own name.
-fn faults(files: &[(&str, &str)]) -> Vec<String> {
+/// The errors of a folder, without the folder's own name.
+fn errors(files: &[(&str, &str)]) -> Vec<String> {
     let folder = folder(files);
-    let faults = load(folder.path()).unwrap_err();
-    faults.sentences().iter().map(|sentence| sentence.replace("streams/", "")).collect()
+    let errors = load(folder.path()).unwrap_err();
+    errors.sentences().iter().map(|sentence| sentence.replace("streams/", "")).collect()
 }
 
 fn faults_of(text: &str) -> Vec<String> {
-    faults(&[("s.json", text)])
+    errors(&[("s.json", text)])
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn other_files_and_folders_are_ignored() {
 
 #[test]
 fn every_fault_of_every_file_is_named_at_once() {
-    let found = faults(&[
+    let found = errors(&[
         ("Clicks.json", "{}"),
         ("clicks.json", r#"{"descriptoin": "x", "stamp": {"client_ip": "half", "ip": 1, "country": 1}}"#),
         ("orders.json", "{"),
@@ -105,9 +105,9 @@ fn every_fault_of_every_file_is_named_at_once() {
 fn what_is_made_of_a_definition_adds_its_faults_file_by_file() {
     let folder = folder(&[("a.json", r#"{"stamp": 1}"#), ("b.json", r#"{"x": 1}"#)]);
     let made = load_as(folder.path(), |name, _| -> Result<(), _> {
-        let mut faults = Faults::default();
-        faults.add(name, "made badly");
-        Err(faults)
+        let mut errors = ConfigErrors::default();
+        errors.add(name, "made badly");
+        Err(errors)
     });
     assert_eq!(
         made.unwrap_err().sentences(),

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper::{Request, Response, StatusCode};
 use serde_json::value::RawValue;
-use spillway_deliver::store::{Bucket, Object, ObjectStore as _, S3};
+use spillway_deliver::s3::{Bucket, Object, ObjectStore as _, S3};
 use spillway_local::account::REGION;
 use spillway_local::environment::exit_when_stdin_closes;
 use spillway_local::loopback::Server;

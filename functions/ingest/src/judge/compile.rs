@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, PatternOptions, ReferencingError, Retrieve, Uri, ValidationError, Validator};
 use serde_json::Value;
-use spillway_shared::config::Faults;
+use spillway_shared::config::ConfigErrors;
 use spillway_shared::stream::StreamName;
 
 use super::references::{is_named, leads_to, references};
 
-/// After so many faults of one schema the rest is left for the next start.
+/// After so many errors of one schema the rest is left for the next start.
 const MAX_FAULTS: usize = 100;
 
 const DRAFTS: [&str; 2] = ["https://json-schema.org/draft/2020-12/schema", "http://json-schema.org/draft-07/schema"];
@@ -30,26 +30,26 @@ const SCHEMA_LISTS: [&str; 5] = ["/allOf", "/anyOf", "/oneOf", "/prefixItems", "
 ///
 /// # Errors
 /// Every fault, with file and pointer.
-pub(super) fn validator(schema: &Value, name: &StreamName) -> Result<Validator, Faults> {
+pub(super) fn validator(schema: &Value, name: &StreamName) -> Result<Validator, ConfigErrors> {
     let mut search = Search { schema: schema.clone(), place: format!("streams/{name}.json"), ..Search::default() };
     search.check_draft();
     for _ in 0..MAX_FAULTS {
         match search.build() {
-            Some(validator) if search.faults.sentences().is_empty() => return Ok(validator),
+            Some(validator) if search.errors.sentences().is_empty() => return Ok(validator),
             Some(_) => break,
             None if search.is_stuck => break,
             None => {}
         }
     }
-    Err(search.faults)
+    Err(search.errors)
 }
 
-/// The search for faults: what is left of the schema, and what was found.
+/// The search for errors: what is left of the schema, and what was found.
 #[derive(Default)]
 struct Search {
     schema: Value,
     place: String,
-    faults: Faults,
+    errors: ConfigErrors,
     cut: HashSet<String>,
     is_stuck: bool,
 }
@@ -102,7 +102,7 @@ impl Search {
     }
 
     fn found(&mut self, pointer: &str, what: &str) {
-        self.faults.add(&self.place, format_args!("/schema{pointer}: {what}"));
+        self.errors.add(&self.place, format_args!("/schema{pointer}: {what}"));
         self.cut_out(pointer);
     }
 

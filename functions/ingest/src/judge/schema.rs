@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use jsonschema::Validator;
 use serde_json::Value;
-use spillway_shared::config::Faults;
+use spillway_shared::config::ConfigErrors;
 use spillway_shared::stream::StreamName;
 
 use super::explain::Explanations;
@@ -24,7 +24,7 @@ impl Schema {
     ///
     /// # Errors
     /// Everything that is wrong with it, each with file and pointer.
-    pub(super) fn compile(schema: &Value, name: &StreamName) -> Result<Self, Faults> {
+    pub(super) fn compile(schema: &Value, name: &StreamName) -> Result<Self, ConfigErrors> {
         let mut names = HashSet::new();
         gather_names(schema, &mut names);
         let validator = compile::validator(schema, name)?;

@@ -12,7 +12,7 @@ use spillway_shared::retry::Tries;
 
 use super::*;
 use crate::config::Config;
-use crate::queue::{CallFailed, Limits, Outgoing, Receipt};
+use crate::group_commit::{CallFailed, Limits, Outgoing, Receipt};
 
 /// A queue that keeps what it is sent, or fails.
 #[derive(Clone, Default)]
@@ -50,7 +50,7 @@ const STREAMS: [(&str, &str); 3] = [
     ("events", r#"{"schema":{"required":["event"]}}"#),
 ];
 
-fn config(folder: &Path, more: &[(&str, &str)]) -> Result<Config, spillway_shared::config::Faults> {
+fn config(folder: &Path, more: &[(&str, &str)]) -> Result<Config, spillway_shared::config::ConfigErrors> {
     let keys = format!("all={},one={}:clicks", digest(b"key"), digest(b"clicks-key"));
     let mut variables = BTreeMap::from([
         ("QUEUE_URL".to_owned(), "http://127.0.0.1/q".to_owned()),
@@ -73,7 +73,7 @@ fn ingest(queue: &Memory, more: &[(&str, &str)]) -> Ingest<Memory> {
     Ingest {
         intake: config.intake,
         budget: Budget::new(config.inflight_bytes),
-        queue: Queue::new(queue.clone(), Pool::new(2), limits),
+        group_commit: GroupCommit::new(queue.clone(), Pool::new(2), limits),
         metrics: Metrics::new(Sink::none()),
     }
 }
@@ -224,8 +224,8 @@ async fn the_largest_document_always_gets_in_alone() {
     let body_bytes = 1 << 20;
     let needed = crate::body::most_held(body_bytes).to_string();
     let limit = body_bytes.to_string();
-    let faults = config(folder.path(), &[("MAX_BODY_BYTES", &limit), ("MAX_INFLIGHT_BYTES", "1048576")]).unwrap_err();
-    assert!(faults.to_string().contains(&format!("MAX_INFLIGHT_BYTES: 1048576 must be at least {needed}")), "{faults}");
+    let errors = config(folder.path(), &[("MAX_BODY_BYTES", &limit), ("MAX_INFLIGHT_BYTES", "1048576")]).unwrap_err();
+    assert!(errors.to_string().contains(&format!("MAX_INFLIGHT_BYTES: 1048576 must be at least {needed}")), "{errors}");
 
     let payloads: Vec<_> = (0..3_000).map(|_| format!("{{\"a\":\"{}\"}}", "x".repeat(300))).collect();
     let document = format!("[{}]", payloads.join(","));
@@ -286,7 +286,7 @@ fn a_deadline_that_has_passed_leaves_no_time() {
 #[test]
 fn every_fault_of_the_configuration_is_named_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    let faults = config(
+    let errors = config(
         folder.path(),
         &[
             ("QUEUE_URL", ""),
@@ -298,7 +298,7 @@ fn every_fault_of_the_configuration_is_named_at_once() {
         ],
     )
     .unwrap_err();
-    let places: Vec<_> = faults.sentences().iter().map(|sentence| sentence.split(':').next().unwrap()).collect();
+    let places: Vec<_> = errors.sentences().iter().map(|sentence| sentence.split(':').next().unwrap()).collect();
     for place in ["QUEUE_URL", "MAX_WORKERS", "AUTH", "WRITE_KEYS", "COUNTRY_HEADER", "LOG_LEVEL"] {
         assert!(places.contains(&place), "{place} in {places:?}");
     }
@@ -310,8 +310,8 @@ fn without_a_key_ingest_does_not_start_unless_told() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("streams")).unwrap();
     std::fs::write(folder.path().join("streams/clicks.json"), "{}").unwrap();
-    let faults = config(folder.path(), &[("WRITE_KEYS", "")]).unwrap_err();
-    assert!(faults.to_string().starts_with("WRITE_KEYS: no key is configured"), "{faults}");
+    let errors = config(folder.path(), &[("WRITE_KEYS", "")]).unwrap_err();
+    assert!(errors.to_string().starts_with("WRITE_KEYS: no key is configured"), "{errors}");
     assert!(config(folder.path(), &[("WRITE_KEYS", ""), ("AUTH", "none")]).is_ok());
 }
 
@@ -327,7 +327,7 @@ async fn every_answer_is_counted_and_its_payloads_by_stream() {
     {
         ingest.handle(exchange.request).await;
     }
-    ingest.metrics.flush(ingest.queue.calls(), SystemTime::now());
+    ingest.metrics.flush(ingest.group_commit.calls(), SystemTime::now());
     let text = String::from_utf8(written.lock().unwrap().clone()).unwrap();
     let lines: Vec<_> = text.lines().map(parsed).collect();
     let sum = |name: &str| lines.iter().filter_map(|line| line[name].as_f64()).sum::<f64>();

@@ -47,9 +47,9 @@ impl SendMessages for Arc<Scripted> {
 
 const ALL: usize = 1_000;
 
-fn queue(sender: &Arc<Scripted>, workers: usize, waiting_records: usize) -> Queue<Arc<Scripted>> {
+fn queue(sender: &Arc<Scripted>, workers: usize, waiting_records: usize) -> GroupCommit<Arc<Scripted>> {
     let tries = Tries { timeout: Duration::from_secs(1), count: 3 };
-    Queue::new(Arc::clone(sender), Pool::new(workers), Limits { waiting_records, message_bytes: 4_096, tries })
+    GroupCommit::new(Arc::clone(sender), Pool::new(workers), Limits { waiting_records, message_bytes: 4_096, tries })
 }
 
 fn partition(stream: &str) -> Partition {
@@ -60,13 +60,13 @@ fn in_(seconds: u64) -> Instant {
     Instant::now() + Duration::from_secs(seconds)
 }
 
-async fn enqueue(queue: &Queue<Arc<Scripted>>, stream: &str, lines: &str) -> Result<(), NotEnqueued> {
+async fn enqueue(queue: &GroupCommit<Arc<Scripted>>, stream: &str, lines: &str) -> Result<(), NotEnqueued> {
     queue.enqueue(partition(stream), lines.to_owned(), in_(9)).await
 }
 
 /// Enqueues these, the first of them until its call has begun; nobody is answered before the gate opens.
 async fn in_turn<const N: usize>(
-    queue: &Queue<Arc<Scripted>>,
+    queue: &GroupCommit<Arc<Scripted>>,
     sender: &Arc<Scripted>,
     all: [&str; N],
 ) -> Vec<impl Future<Output = Result<(), NotEnqueued>> + use<N>> {

@@ -25,7 +25,7 @@ use aws_sdk_sqs::config::{BehaviorVersion, Region};
 use rustack_sqs_core::config::SqsConfig;
 use rustack_sqs_core::provider::RustackSqs;
 use rustack_sqs_core::queue::queue_arn;
-use rustack_sqs_model::error::SqsError;
+use rustack_sqs_model::error::SqsError as EmulatorError;
 use rustack_sqs_model::input::{CreateQueueInput, GetQueueAttributesInput};
 use tokio::net::TcpListener;
 
@@ -138,7 +138,7 @@ impl Queue {
 
     /// Whether somebody else runs it: what it acknowledged and what is left in it is not known here then.
     #[must_use]
-    pub fn is_elsewhere(&self) -> bool {
+    pub fn is_external(&self) -> bool {
         matches!(self.place, Place::Elsewhere(_))
     }
 
@@ -205,8 +205,8 @@ impl QueueError {
     }
 }
 
-impl From<SqsError> for QueueError {
-    fn from(error: SqsError) -> Self {
+impl From<EmulatorError> for QueueError {
+    fn from(error: EmulatorError) -> Self {
         Self::emulator(error)
     }
 }

@@ -126,5 +126,5 @@ fn failed<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) -> Out
 }
 
 #[cfg(test)]
-#[path = "queue/tests.rs"]
+#[path = "sqs/tests.rs"]
 mod tests;

@@ -113,7 +113,7 @@ impl Bucket {
 
     /// Whether somebody else runs it: what lies in it is not known here then.
     #[must_use]
-    pub fn is_elsewhere(&self) -> bool {
+    pub fn is_external(&self) -> bool {
         self.here.is_none()
     }
 

@@ -99,7 +99,7 @@ pub struct Limits {
 
 /// The records of all requests on their way to SQS.
 #[derive(Debug)]
-pub struct Queue<S>(Arc<Inner<S>>);
+pub struct GroupCommit<S>(Arc<Inner<S>>);
 
 #[derive(Debug)]
 struct Inner<S> {
@@ -109,13 +109,13 @@ struct Inner<S> {
     carrier: Carrier<S>,
 }
 
-impl<S> Clone for Queue<S> {
+impl<S> Clone for GroupCommit<S> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<S: SendMessages> Queue<S> {
+impl<S: SendMessages> GroupCommit<S> {
     /// A queue before `sender`, with at most as many calls at once as `pool` has workers.
     pub fn new(sender: S, pool: Pool, limits: Limits) -> Self {
         Self(Arc::new(Inner { line: Mutex::default(), pool, limits, carrier: Carrier::new(sender, limits) }))
@@ -185,7 +185,7 @@ impl<S: SendMessages> Queue<S> {
 }
 
 /// Looks for more when it is dropped, also by a panic: those who wait in line do not pay for it.
-struct Next<'a, S: SendMessages>(&'a Queue<S>);
+struct Next<'a, S: SendMessages>(&'a GroupCommit<S>);
 
 impl<S: SendMessages> Drop for Next<'_, S> {
     fn drop(&mut self) {

@@ -155,5 +155,5 @@ fn judge_connection(error: &SdkError<PutObjectError>) -> Outcome<Stored, PutErro
 }
 
 #[cfg(test)]
-#[path = "store/tests.rs"]
+#[path = "s3/tests.rs"]
 mod tests;
