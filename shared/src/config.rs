@@ -32,7 +32,13 @@ pub struct Number {
 pub struct ConfigErrors(Vec<String>);
 
 impl ConfigErrors {
-    /// Adds one fault; `place` is a variable's name or a file's path.
+    /// A report with one error; `place` is a variable's name or a file's path.
+    #[must_use]
+    pub fn one(place: impl fmt::Display, what: impl fmt::Display) -> Self {
+        Self(vec![format!("{place}: {what}")])
+    }
+
+    /// Adds one error; `place` is a variable's name or a file's path.
     pub fn add(&mut self, place: impl fmt::Display, what: impl fmt::Display) {
         self.0.push(format!("{place}: {what}"));
     }

@@ -1,129 +1,138 @@
-//! Consent, as a stream's file writes it down: when a payload may be kept.
+//! Consent as a stream's definition states it: which payloads may be stored.
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::config::ConfigErrors;
-use crate::members::Members;
+use crate::definition::{list, present, present_list, present_object};
 use crate::pointer::Pointer;
 
-/// When a payload may be kept.
-#[derive(Debug, Clone, PartialEq)]
+/// The member `consent` of a stream's definition.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(try_from = "Members")]
 pub struct Consent {
-    /// What the payload itself must say; without it only `honour_gpc` counts.
+    /// What a payload must contain; without a rule only `honour_gpc` counts.
     pub rule: Option<Rule>,
-    /// Whether everything sent with `Sec-GPC: 1` or `DNT: 1` is withheld, in every region.
+    /// Whether every payload of a request with `Sec-GPC: 1` or `DNT: 1` is withheld, in every region.
     pub honour_gpc: bool,
 }
 
-/// What a payload must say to be kept.
+/// What a payload must contain to be stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
-    /// Where the client's choice stands in the payload.
+    /// Points to the client's choice in the payload.
     pub pointer: Pointer,
-    /// Which choice is consent.
+    /// Which choices are consent.
     pub test: Test,
-    /// What it means when nothing stands at `pointer`; a `null` is not absent.
+    /// What a missing choice means; `null` is not missing.
     pub absent: Absent,
-    /// Whom the rule binds; without it everyone.
+    /// The regions that the rule binds; without them it binds all.
     pub regions: Option<Regions>,
 }
 
-/// Which choice is consent; numbers compare by value (`1` is `1.0`).
+/// Which choices are consent. Numbers compare by value (`1` equals `1.0`).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
     /// The value is one of these.
     Granted(Vec<Value>),
-    /// The list holds at least one of these ids, or the object of flags has one of them `true`.
+    /// The list contains at least one of these ids, or the object of flags has one of them `true`.
     AnyOf(Vec<Value>),
-    /// The list holds none of these ids, or the object of flags has each of them `false` or not at all.
+    /// The list contains none of these ids, or the object of flags has each of them `false` or missing.
     NoneOf(Vec<Value>),
 }
 
-/// What an absent value means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What a missing choice means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Absent {
-    /// No consent.
+    /// The client did not consent.
     #[default]
     Withhold,
-    /// Consent.
+    /// The client consented.
     Allow,
 }
 
 /// The regions that a rule binds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Regions {
-    /// Where the region stands in the payload; a payload that does not name one is bound.
+    /// Points to the region in the payload. A payload without a region is bound.
     pub pointer: Pointer,
-    /// The regions bound, in any case of ASCII letters.
+    /// The bound regions; ASCII case does not matter.
+    #[serde(rename = "in", deserialize_with = "regions")]
     pub bound: Vec<String>,
 }
 
-impl Consent {
-    /// Reads the member `consent`; after a fault the result means nothing.
-    pub(crate) fn read(mut members: Members, errors: &mut ConfigErrors) -> Self {
-        let place = members.place().clone();
-        let honour_gpc = members.flag("honour_gpc", errors).unwrap_or_default();
-        let before = errors.sentences().len();
-        let rule = Rule::read(&mut members, errors);
-        members.finish(errors);
-        if rule.is_none() && !honour_gpc && errors.sentences().len() == before {
-            place.error(errors, "asks for nothing: it needs `pointer` with a rule, or `honour_gpc`");
-        }
-        Self { rule, honour_gpc }
+/// The members as the file has them, before their relations are checked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Members {
+    #[serde(default, deserialize_with = "present")]
+    pointer: Option<Pointer>,
+    #[serde(default, deserialize_with = "present_list")]
+    granted: Option<Vec<Value>>,
+    #[serde(default, deserialize_with = "present_list")]
+    any_of: Option<Vec<Id>>,
+    #[serde(default, deserialize_with = "present_list")]
+    none_of: Option<Vec<Id>>,
+    #[serde(default, deserialize_with = "present")]
+    absent: Option<Absent>,
+    #[serde(default, deserialize_with = "present_object")]
+    regions: Option<Regions>,
+    #[serde(default)]
+    honour_gpc: bool,
+}
+
+/// Reads a list of regions such as `EU` or `US-CA`.
+fn regions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let regions: Vec<String> = list(deserializer)?;
+    if regions.iter().any(String::is_empty) { Err(D::Error::custom("a region must not be empty")) } else { Ok(regions) }
+}
+
+/// An id of a purpose or vendor: a string or a number.
+#[derive(Deserialize)]
+#[serde(try_from = "Value")]
+struct Id(Value);
+
+impl TryFrom<Value> for Id {
+    type Error = &'static str;
+
+    fn try_from(id: Value) -> Result<Self, Self::Error> {
+        if id.is_string() || id.is_number() { Ok(Self(id)) } else { Err("must be an id: a string or a number") }
     }
 }
 
-impl Rule {
-    fn read(members: &mut Members, errors: &mut ConfigErrors) -> Option<Self> {
-        let named = ["pointer", "granted", "any_of", "none_of", "absent", "regions"].iter().any(|n| members.has(n));
-        if !named {
-            return None;
+impl TryFrom<Members> for Consent {
+    type Error = &'static str;
+
+    fn try_from(members: Members) -> Result<Self, Self::Error> {
+        let honour_gpc = members.honour_gpc;
+        let rule = members.rule()?;
+        if rule.is_none() && !honour_gpc {
+            return Err("has no effect: add `pointer` with a test, or `honour_gpc`");
         }
-        if !members.has("pointer") {
-            members.place().error(errors, "needs `pointer`");
-        }
-        let pointer = members.pointer("pointer", errors);
-        let test = Test::read(members, errors);
-        let choices = [("withhold", Absent::Withhold), ("allow", Absent::Allow)];
-        let absent = members.choice("absent", &choices, errors).unwrap_or_default();
-        let regions = members.object("regions", errors).and_then(|regions| Regions::read(regions, errors));
-        Some(Self { pointer: pointer?, test: test?, absent, regions })
+        Ok(Self { rule, honour_gpc })
     }
 }
 
-impl Test {
-    fn read(members: &mut Members, errors: &mut ConfigErrors) -> Option<Self> {
-        let named = ["granted", "any_of", "none_of"].iter().filter(|name| members.has(name)).count();
-        if named != 1 {
-            members.place().error(errors, "needs exactly one of `granted`, `any_of`, `none_of`");
-        }
-        let granted = members.list("granted", "a value", |value| Some(value.clone()), errors).map(Self::Granted);
-        let any_of = members.list("any_of", ID, id, errors).map(Self::AnyOf);
-        let none_of = members.list("none_of", ID, id, errors).map(Self::NoneOf);
-        granted.or(any_of).or(none_of)
-    }
-}
-
-impl Regions {
-    fn read(mut members: Members, errors: &mut ConfigErrors) -> Option<Self> {
-        for name in ["pointer", "in"] {
-            if !members.has(name) {
-                members.place().error(errors, format_args!("needs `{name}`"));
+impl Members {
+    fn rule(self) -> Result<Option<Rule>, &'static str> {
+        let has_options = self.absent.is_some() || self.regions.is_some();
+        let ids = |ids: Vec<Id>| ids.into_iter().map(|Id(id)| id).collect();
+        let test = match (self.granted, self.any_of, self.none_of) {
+            (Some(granted), None, None) => Some(Test::Granted(granted)),
+            (None, Some(any_of), None) => Some(Test::AnyOf(ids(any_of))),
+            (None, None, Some(none_of)) => Some(Test::NoneOf(ids(none_of))),
+            (None, None, None) => None,
+            _ => return Err("needs exactly one of `granted`, `any_of`, `none_of`"),
+        };
+        match (self.pointer, test) {
+            (Some(pointer), Some(test)) => {
+                Ok(Some(Rule { pointer, test, absent: self.absent.unwrap_or_default(), regions: self.regions }))
             }
+            (None, None) if !has_options => Ok(None),
+            (Some(_), None) => Err("needs exactly one of `granted`, `any_of`, `none_of`"),
+            (None, _) => Err("needs `pointer`"),
         }
-        let pointer = members.pointer("pointer", errors);
-        let bound = members.list("in", "a region, as a text that is not empty", region, errors);
-        members.finish(errors);
-        Some(Self { pointer: pointer?, bound: bound? })
     }
-}
-
-const ID: &str = "an id: a text or a number";
-
-fn id(value: &Value) -> Option<Value> {
-    (value.is_string() || value.is_number()).then(|| value.clone())
-}
-
-fn region(value: &Value) -> Option<String> {
-    value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }

@@ -8,12 +8,12 @@
 pub mod causes;
 pub mod config;
 pub mod consent;
+mod definition;
 pub mod frame;
 pub mod hour;
 pub mod json;
 pub mod keys;
 pub mod log;
-mod members;
 pub mod message;
 pub mod metrics;
 pub mod pointer;

@@ -1,9 +1,11 @@
 //! JSON pointers (RFC 6901), parsed once.
 
+use serde::Deserialize;
 use serde_json::Value;
 
-/// A JSON pointer: the way from a payload to a value inside it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A JSON pointer from a payload to a value inside it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Pointer(Vec<Token>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +15,7 @@ struct Token {
 }
 
 impl Pointer {
-    /// Reads a pointer; what has no `/` in front, or a `~` without `0` or `1` behind it, is `None`.
+    /// Reads a pointer: empty, or `/` before each part, `~` only in `~0` and `~1`. Any other text is `None`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.is_empty() {
@@ -22,7 +24,7 @@ impl Pointer {
         text.strip_prefix('/')?.split('/').map(Token::parse).collect::<Option<_>>().map(Self)
     }
 
-    /// The value that the pointer leads to; `None` when it is absent (a `null` is a value).
+    /// The value at the pointer; `None` if it is absent (`null` is a value).
     #[must_use]
     pub fn find<'a>(&self, value: &'a Value) -> Option<&'a Value> {
         self.0.iter().try_fold(value, |value, token| match value {
@@ -30,6 +32,14 @@ impl Pointer {
             Value::Array(elements) => elements.get(token.index?),
             _ => None,
         })
+    }
+}
+
+impl TryFrom<String> for Pointer {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("must be a JSON pointer: empty, or `/` before each part, `~` only in `~0` and `~1`")
     }
 }
 
@@ -59,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pointer_leads_through_objects_and_arrays() {
+    fn pointer_finds_values_in_objects_and_arrays() {
         assert_eq!(find("/a/0"), Some(json!(10)));
         assert_eq!(find("/a/1/b"), Some(Value::Null));
         assert_eq!(find("/"), Some(json!(1)));
@@ -69,21 +79,21 @@ mod tests {
     }
 
     #[test]
-    fn escapes_are_undone_once() {
+    fn escapes_are_decoded_once() {
         assert_eq!(find("/x~1y"), Some(json!(2)));
         assert_eq!(find("/m~0n"), Some(json!(3)));
         assert_eq!(find("/~01"), Some(json!(4)));
     }
 
     #[test]
-    fn what_is_not_there_is_absent() {
+    fn missing_values_are_absent() {
         for pointer in ["/b", "/a/2", "/a/-", "/a/00", "/a/+1", "/a/", "/a/0/x", "/a/99999999999999999999"] {
             assert_eq!(find(pointer), None, "{pointer}");
         }
     }
 
     #[test]
-    fn what_is_no_pointer_is_refused() {
+    fn malformed_pointers_are_refused() {
         for text in ["a", "a/b", "#/a", "/a~", "/~2", "/a~/b"] {
             assert_eq!(Pointer::parse(text), None, "{text}");
         }

@@ -3,16 +3,19 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
 use crate::consent::Consent;
+use crate::definition::{object, present, present_object};
 
 mod load;
 
 pub use load::{load, load_as, parse};
 
-/// A stream's name: `[a-z][a-z0-9_-]{0,62}`; it becomes part of an object's key.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A stream's name: `[a-z][a-z0-9_-]{0,62}`. It becomes part of an object's key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct StreamName(Arc<str>);
 
 impl StreamName {
@@ -33,6 +36,14 @@ impl StreamName {
     }
 }
 
+impl TryFrom<String> for StreamName {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("must be a stream's name: `[a-z][a-z0-9_-]{0,62}`")
+    }
+}
+
 impl fmt::Display for StreamName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -45,38 +56,51 @@ impl std::borrow::Borrow<str> for StreamName {
     }
 }
 
-/// What a stream's file says.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// A stream's definition.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Definition {
-    /// For people.
+    /// A description for people.
+    #[serde(default, deserialize_with = "present")]
     pub description: Option<String>,
     /// JSON Schema for one payload: an object, `true` or `false`; not compiled yet.
+    #[serde(default, deserialize_with = "schema")]
     pub schema: Option<Value>,
-    /// When a payload may be kept.
+    /// Which payloads may be stored.
+    #[serde(default, deserialize_with = "present_object")]
     pub consent: Option<Consent>,
-    /// What is kept of the request.
+    /// Which request metadata is stored.
+    #[serde(default, deserialize_with = "object")]
     pub stamp: Stamp,
 }
 
-/// What is kept of the request in a record's `source`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// The request metadata that a record's `source` contains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Stamp {
     /// How much of the client's address.
     pub client_ip: ClientIp,
-    /// Whether the user agent.
+    /// Whether the user agent is stored.
     pub user_agent: bool,
-    /// Whether the country, from the header that the function's configuration names.
+    /// Whether the country is stored, from the header that `COUNTRY_HEADER` names.
     pub country: bool,
 }
 
-/// How much of a client's address is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// How much of a client's address is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ClientIp {
     /// Nothing.
     #[default]
     None,
     /// The network: /24 of IPv4, /48 of IPv6.
     Truncated,
-    /// All of it.
+    /// The whole address.
     Full,
+}
+
+fn schema<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    let schema = Value::deserialize(deserializer)?;
+    let is_schema = schema.is_object() || schema.is_boolean();
+    if is_schema { Ok(Some(schema)) } else { Err(D::Error::custom("must be a JSON Schema: an object, true or false")) }
 }

@@ -3,12 +3,11 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::{KeyRing, WriteKey};
 use crate::config::ConfigErrors;
-use crate::json;
-use crate::members::{Members, Place};
+use crate::definition::{self, ReadError, object, present_list};
 use crate::stream::StreamName;
 
 const NAME: &str = "a name: `[A-Za-z0-9][A-Za-z0-9_.-]{0,62}`";
@@ -22,7 +21,7 @@ pub(super) fn variable(text: &str) -> Result<KeyRing, ConfigErrors> {
         return Ok(ring);
     }
     for (number, entry) in (1..).zip(text.split(',')) {
-        // A fault names the position alone: somebody may have written the key itself.
+        // An error names only the position: the text may be the key itself.
         let mut refuse = |what: String| errors.add("WRITE_KEYS", format_args!("key {number}: {what}"));
         match entry_of_variable(entry.trim()) {
             Ok(key) => ring.add(key, &mut refuse),
@@ -33,87 +32,86 @@ pub(super) fn variable(text: &str) -> Result<KeyRing, ConfigErrors> {
 }
 
 fn entry_of_variable(entry: &str) -> Result<WriteKey, String> {
-    let (name, rest) = entry.split_once('=').ok_or("must be `name=<sha256 hex>`, then perhaps `:stream+stream`")?;
+    let (name, rest) =
+        entry.split_once('=').ok_or("must be `name=<sha256 hex>` or `name=<sha256 hex>:stream+stream`")?;
     let (hex, streams) = rest.split_once(':').map_or((rest, None), |(hex, streams)| (hex, Some(streams)));
     let streams = streams.map(|streams| streams.split('+').map(StreamName::parse).collect::<Option<_>>());
     Ok(WriteKey {
-        name: key_name(name).ok_or(format!("before `=` must stand {NAME}"))?,
-        digest: digest_of_hex(hex).ok_or(format!("behind `=` must stand {DIGEST}"))?,
+        name: key_name(name).ok_or(format!("before `=`: must be {NAME}"))?,
+        digest: digest_of_hex(hex).ok_or(format!("after `=`: must be {DIGEST}"))?,
         streams: match streams {
-            Some(None) => return Err(format!("behind `:` and each `+` must stand {STREAM}")),
+            Some(None) => return Err(format!("after `:` and each `+`: must be {STREAM}")),
             other => other.flatten(),
         },
     })
 }
 
 pub(super) fn file(path: &Path) -> Result<KeyRing, ConfigErrors> {
-    let mut errors = ConfigErrors::default();
-    let text = match std::fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(KeyRing::default()),
-        Err(error) => {
-            errors.add(path.display(), format_args!("cannot be read: {error}"));
-            return Err(errors);
-        }
-    };
-    match json::strict(&text) {
-        Ok(value) => ring_of_file(value, Place::file(path.display()), errors),
-        Err(error) => {
-            errors.add(path.display(), format_args!("is not JSON as it should be: {error}"));
-            Err(errors)
-        }
+    match std::fs::read(path) {
+        Ok(text) => ring_of_file(&text, path),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(KeyRing::default()),
+        Err(error) => Err(ConfigErrors::one(path.display(), format_args!("cannot be read: {error}"))),
     }
 }
 
-fn ring_of_file(value: Value, place: Place, mut errors: ConfigErrors) -> Result<KeyRing, ConfigErrors> {
-    let mut ring = KeyRing::default();
-    let Some(mut members) = Members::of(value, place, &mut errors) else { return Err(errors) };
-    match members.value("keys") {
-        Some((Value::Array(entries), place)) => {
-            for (index, entry) in entries.into_iter().enumerate() {
-                let place = place.member(index);
-                if let Some(key) = entry_of_file(entry, place.clone(), &mut errors) {
-                    ring.add(key, &mut |what| place.error(&mut errors, what));
-                }
-            }
-        }
-        Some((_, place)) => place.error(&mut errors, "must be a list"),
-        None => members.place().error(&mut errors, "needs `keys`"),
+/// `keys.json`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    keys: Vec<Object>,
+}
+
+#[derive(Deserialize)]
+struct Object(#[serde(deserialize_with = "object")] Entry);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: KeyName,
+    sha256: Digest,
+    #[serde(default, deserialize_with = "present_list")]
+    streams: Option<Vec<StreamName>>,
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct KeyName(String);
+
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Digest([u8; 32]);
+
+impl TryFrom<String> for KeyName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        key_name(&text).map(Self).ok_or(format!("must be {NAME}"))
     }
-    members.finish(&mut errors);
+}
+
+impl TryFrom<String> for Digest {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        digest_of_hex(&text).map(Self).ok_or(format!("must be {DIGEST}"))
+    }
+}
+
+fn ring_of_file(text: &[u8], path: &Path) -> Result<KeyRing, ConfigErrors> {
+    let file: File = definition::read(text).map_err(|error| ConfigErrors::one(path.display(), without_value(error)))?;
+    let (mut ring, mut errors) = (KeyRing::default(), ConfigErrors::default());
+    for (index, Object(entry)) in file.keys.into_iter().enumerate() {
+        let Entry { name: KeyName(name), sha256: Digest(digest), streams } = entry;
+        let mut refuse = |what| errors.add(path.display(), format_args!("/keys/{index}: {what}"));
+        ring.add(WriteKey { name, digest, streams }, &mut refuse);
+    }
     errors.or(ring)
 }
 
-fn entry_of_file(entry: Value, place: Place, errors: &mut ConfigErrors) -> Option<WriteKey> {
-    let mut members = Members::of(entry, place, errors)?;
-    let name = required(&mut members, "name", NAME, key_name, errors);
-    let digest = required(&mut members, "sha256", DIGEST, digest_of_hex, errors);
-    let before = errors.sentences().len();
-    let stream = |value: &Value| value.as_str().and_then(StreamName::parse);
-    let streams = members.list("streams", STREAM, stream, errors);
-    // A key whose streams are faulty must not become one that may write all.
-    let streams_are_good = errors.sentences().len() == before;
-    members.finish(errors);
-    let key = WriteKey { name: name?, digest: digest?, streams };
-    streams_are_good.then_some(key)
-}
-
-fn required<T>(
-    members: &mut Members,
-    name: &str,
-    what: &str,
-    read: impl Fn(&str) -> Option<T>,
-    errors: &mut ConfigErrors,
-) -> Option<T> {
-    if !members.has(name) {
-        members.place().error(errors, format_args!("needs `{name}`"));
-    }
-    let place = members.place().member(name);
-    let value = read(&members.text(name, errors)?);
-    if value.is_none() {
-        place.error(errors, format_args!("must be {what}"));
-    }
-    value
+/// Serde quotes a value of the wrong type, and a value in this file may be a key.
+fn without_value(error: ReadError) -> ReadError {
+    let quotes = error.message.starts_with("invalid type");
+    if quotes { ReadError { message: "has the wrong type".to_owned(), ..error } } else { error }
 }
 
 fn key_name(text: &str) -> Option<String> {

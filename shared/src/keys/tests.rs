@@ -20,7 +20,7 @@ fn from_file(text: &str) -> (TempDir, Result<KeyRing, ConfigErrors>) {
 }
 
 #[test]
-fn a_key_is_found_by_what_the_client_presents() {
+fn keys_are_found_by_their_text() {
     let key = generate([7; 32]);
     let text = format!("app={}, web={}:clicks+orders", digest(b"other"), digest(key.as_bytes()).to_uppercase());
     let ring = KeyRing::parse_variable(&text).unwrap();
@@ -33,7 +33,7 @@ fn a_key_is_found_by_what_the_client_presents() {
 }
 
 #[test]
-fn a_new_key_carries_all_random_bits() {
+fn generated_keys_contain_all_random_bits() {
     assert_eq!(generate([0; 32]), format!("sw_{}", "A".repeat(43)));
     assert_ne!(
         generate([0; 32]),
@@ -47,28 +47,28 @@ fn a_new_key_carries_all_random_bits() {
 }
 
 #[test]
-fn every_bad_key_of_the_variable_is_named_without_its_text() {
+fn errors_in_the_variable_name_the_position_and_no_value() {
     let good = digest(b"a");
     let text = format!("secret,sw_secret==,-x={good},a={good},a={good}:x+,b={good}:,a={},c={good},", digest(b"b"));
     let found = sentences(KeyRing::parse_variable(&text));
-    let streams = "behind `:` and each `+` must stand a stream: `[a-z][a-z0-9_-]{0,62}`";
+    let streams = "after `:` and each `+`: must be a stream: `[a-z][a-z0-9_-]{0,62}`";
     assert_eq!(
         found,
         [
-            "WRITE_KEYS: key 1: must be `name=<sha256 hex>`, then perhaps `:stream+stream`",
-            "WRITE_KEYS: key 2: behind `=` must stand the key's SHA-256 in 64 hex digits",
-            "WRITE_KEYS: key 3: before `=` must stand a name: `[A-Za-z0-9][A-Za-z0-9_.-]{0,62}`",
+            "WRITE_KEYS: key 1: must be `name=<sha256 hex>` or `name=<sha256 hex>:stream+stream`",
+            "WRITE_KEYS: key 2: after `=`: must be the key's SHA-256 in 64 hex digits",
+            "WRITE_KEYS: key 3: before `=`: must be a name: `[A-Za-z0-9][A-Za-z0-9_.-]{0,62}`",
             &format!("WRITE_KEYS: key 5: {streams}"),
             &format!("WRITE_KEYS: key 6: {streams}"),
             "WRITE_KEYS: key 7: two keys are named `a`",
             "WRITE_KEYS: key 8: `a` and `c` have the same digest",
-            "WRITE_KEYS: key 9: must be `name=<sha256 hex>`, then perhaps `:stream+stream`",
+            "WRITE_KEYS: key 9: must be `name=<sha256 hex>` or `name=<sha256 hex>:stream+stream`",
         ]
     );
 }
 
 #[test]
-fn nothing_configured_is_an_empty_ring() {
+fn missing_configuration_is_an_empty_ring() {
     assert!(KeyRing::parse_variable(" ").unwrap().is_empty());
     assert!(KeyRing::load(TempDir::new().unwrap().path()).unwrap().is_empty());
     assert!(from_file(r#"{"keys": []}"#).1.unwrap().is_empty());
@@ -76,7 +76,7 @@ fn nothing_configured_is_an_empty_ring() {
 }
 
 #[test]
-fn the_file_holds_keys_with_and_without_streams() {
+fn keys_in_the_file_may_be_restricted_to_streams() {
     let (a, b) = (digest(b"a"), digest(b"b"));
     let text =
         format!(r#"{{"keys":[{{"name":"web","sha256":"{a}","streams":["clicks"]}},{{"name":"app","sha256":"{b}"}}]}}"#);
@@ -86,41 +86,39 @@ fn the_file_holds_keys_with_and_without_streams() {
 }
 
 #[test]
-fn every_fault_of_the_file_is_named_by_member() {
+fn errors_in_the_file_name_the_member_and_no_value() {
     let a = digest(b"a");
-    let text = format!(
-        r#"{{"version":1,"keys":[1,{{"name":"a b","sha256":"no"}},{{"sha":1}},{{"name":"a","sha256":"{a}"}},
-        {{"name":"a","sha256":"{a}","streams":[]}},{{"name":"a","sha256":"{a}"}},{{"name":"b","sha256":"{a}","streams":["B"]}}]}}"#
-    );
-    let (folder, result) = from_file(&text);
-    let file = folder.path().join("keys.json").display().to_string();
-    let found: Vec<_> = sentences(result).iter().map(|sentence| sentence.replace(&file, "f")).collect();
-    assert_eq!(
-        found,
-        [
-            "f: /keys/0: must be an object",
-            "f: /keys/1/name: must be a name: `[A-Za-z0-9][A-Za-z0-9_.-]{0,62}`",
-            "f: /keys/1/sha256: must be the key's SHA-256 in 64 hex digits",
-            "f: /keys/2: needs `name`",
-            "f: /keys/2: needs `sha256`",
-            "f: /keys/2/sha: is not known here",
-            "f: /keys/4/streams: must not be empty",
-            "f: /keys/5: two keys are named `a`",
-            "f: /keys/6/streams/0: must be a stream: `[a-z][a-z0-9_-]{0,62}`",
-            "f: /version: is not known here",
-        ]
-    );
+    let entry = |members: &str| format!(r#"{{"keys":[{{"name":"first","sha256":"{}"}},{{{members}}}]}}"#, digest(b"1"));
+    for (text, expected) in [
+        (r#"{"keys":["sw_secret"]}"#.to_owned(), "f: /keys/0: must be an object"),
+        (r#"{"keys":[],"version":1}"#.to_owned(), "f: /version: unknown field `version`, expected `keys`"),
+        (entry(r#""sha256":"sw_secret""#), "f: /keys/1/sha256: must be the key's SHA-256 in 64 hex digits"),
+        (entry(r#""name":"a b""#), "f: /keys/1/name: must be a name: `[A-Za-z0-9][A-Za-z0-9_.-]{0,62}`"),
+        (entry(r#""name":"a""#), "f: /keys/1: missing field `sha256`"),
+        (entry(&format!(r#""name":"a","sha256":"{a}","streams":[]"#)), "f: /keys/1/streams: must not be empty"),
+        (entry(&format!(r#""name":"a","sha256":"{a}","streams":null"#)), "f: /keys/1/streams: has the wrong type"),
+        (
+            entry(&format!(r#""name":"a","sha256":"{a}","streams":["B"]"#)),
+            "f: /keys/1/streams/0: must be a stream's name: `[a-z][a-z0-9_-]{0,62}`",
+        ),
+        (entry(&format!(r#""name":"first","sha256":"{a}""#)), "f: /keys/1: two keys are named `first`"),
+    ] {
+        let (folder, result) = from_file(&text);
+        let file = folder.path().join("keys.json").display().to_string();
+        let found: Vec<_> = sentences(result).iter().map(|sentence| sentence.replace(&file, "f")).collect();
+        assert_eq!(found, [expected], "{text}");
+    }
 }
 
 #[test]
-fn a_file_that_is_no_json_or_no_keys_is_a_fault() {
+fn malformed_key_files_are_refused() {
     for text in ["", "{", "[]", "{}", r#"{"keys": {}}"#, r#"{"keys": [], "keys": []}"#] {
         assert_eq!(sentences(from_file(text).1).len(), 1, "{text}");
     }
 }
 
 #[test]
-fn rings_merge_unless_a_key_stands_in_both() {
+fn rings_merge_unless_they_share_a_name_or_digest() {
     let ring = |name: &str, key: &[u8]| KeyRing::parse_variable(&format!("{name}={}", digest(key))).unwrap();
     let both = ring("a", b"1").merge(ring("b", b"2")).unwrap();
     assert!(both.find(b"1").is_some() && both.find(b"2").is_some());

@@ -1,30 +1,25 @@
-//! Reads the folder of stream files strictly: every fault of every file at once, by file and member.
+//! Reads the folder of stream files: an error in one file does not hide the errors in others.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
-use super::{ClientIp, Definition, Stamp, StreamName};
+use super::{Definition, StreamName};
 use crate::config::ConfigErrors;
-use crate::consent::Consent;
-use crate::json;
-use crate::members::{Members, Place};
+use crate::definition;
 
-/// The folder of the stream files inside the configuration's.
+/// The folder of the stream files inside the configuration folder.
 const FOLDER: &str = "streams";
 
-/// Reads `<config_dir>/streams/<name>.json`, one definition each; other files and folders there are ignored.
+/// Reads the definitions `<config_dir>/streams/<name>.json`; other files and folders there are ignored.
 ///
 /// # Errors
-/// Every fault of every file; also that there is no folder or no stream.
+/// The first error of each file; also a missing folder, and a folder without streams.
 pub fn load(config_dir: &Path) -> Result<BTreeMap<StreamName, Definition>, ConfigErrors> {
     load_as(config_dir, |_, definition| Ok(definition))
 }
 
-/// As [`load`], and makes something of every definition that could be read, so that the errors of that come
-/// in the same report, file by file.
+/// Does what [`load`] does, then calls `make` with each definition and reports its errors together with the others.
 ///
 /// # Errors
 /// Those of [`load`] and of `make`.
@@ -46,14 +41,12 @@ pub fn load_as<T>(
     errors.or(streams)
 }
 
-/// Reads the text of one stream's file, which errors name by its `stem`.
+/// Reads the text of one stream's file, `streams/<stem>.json`.
 ///
 /// # Errors
-/// Every fault.
+/// The first error in the file, with its pointer.
 pub fn parse(stem: &str, text: &[u8]) -> Result<Definition, ConfigErrors> {
-    let mut errors = ConfigErrors::default();
-    let definition = read_text(text, Place::file(short(stem)), &mut errors);
-    errors.or(definition.unwrap_or_default())
+    definition::read(text).map_err(|error| ConfigErrors::one(short(stem), error))
 }
 
 /// The stems and paths of the stream files, by name.
@@ -67,7 +60,7 @@ fn list(folder: &Path, errors: &mut ConfigErrors) -> Vec<(String, PathBuf)> {
     };
     let mut files: Vec<_> = entries.iter().filter_map(|entry| stream_file(entry.path())).collect();
     if files.is_empty() {
-        errors.add(folder.display(), "holds no stream: there must be at least one `<name>.json`");
+        errors.add(folder.display(), "contains no stream: add at least one `<name>.json`");
     }
     files.sort();
     files
@@ -78,12 +71,12 @@ fn stream_file(path: PathBuf) -> Option<(String, PathBuf)> {
     path.is_file().then_some((stem, path))
 }
 
-/// How errors name a file: from the configuration's folder on.
+/// A file's name in errors: its path from the configuration folder.
 fn short(stem: &str) -> String {
     format!("{FOLDER}/{stem}.json")
 }
 
-/// Some file systems do not tell such names apart, and no client should have to.
+/// File systems that ignore case would mix up names that differ only in case, and so would people.
 fn refuse_equal_names(files: &[(String, PathBuf)], errors: &mut ConfigErrors) {
     let mut seen = BTreeMap::new();
     for (stem, _) in files {
@@ -94,61 +87,18 @@ fn refuse_equal_names(files: &[(String, PathBuf)], errors: &mut ConfigErrors) {
 }
 
 fn read(stem: &str, path: &Path, errors: &mut ConfigErrors) -> Option<(StreamName, Definition)> {
-    let place = Place::file(short(stem));
     let name = StreamName::parse(stem);
     if name.is_none() {
-        place.error(errors, "a stream's name must be `[a-z][a-z0-9_-]{0,62}`");
+        errors.add(short(stem), "a stream's name must be `[a-z][a-z0-9_-]{0,62}`");
     }
     match std::fs::read(path) {
-        Ok(text) => name.zip(read_text(&text, place, errors)),
+        Ok(text) => name.zip(parse(stem, &text).map_err(|error| errors.extend(error)).ok()),
         Err(error) => {
-            place.error(errors, format!("cannot be read: {error}"));
+            errors.add(short(stem), format!("cannot be read: {error}"));
             None
         }
     }
-}
-
-fn read_text(text: &[u8], place: Place, errors: &mut ConfigErrors) -> Option<Definition> {
-    match json::strict(text) {
-        Ok(value) => Some(define(Members::of(value, place, errors)?, errors)),
-        Err(error) => {
-            place.error(errors, format!("is not JSON as it should be: {error}"));
-            None
-        }
-    }
-}
-
-fn define(mut members: Members, errors: &mut ConfigErrors) -> Definition {
-    let definition = Definition {
-        description: members.text("description", errors),
-        schema: schema(&mut members, errors),
-        consent: members.object("consent", errors).map(|consent| Consent::read(consent, errors)),
-        stamp: members.object("stamp", errors).map(|members| stamp(members, errors)).unwrap_or_default(),
-    };
-    members.finish(errors);
-    definition
-}
-
-fn schema(members: &mut Members, errors: &mut ConfigErrors) -> Option<Value> {
-    let (schema, place) = members.value("schema")?;
-    if schema.is_object() || schema.is_boolean() {
-        return Some(schema);
-    }
-    place.error(errors, "must be a JSON Schema: an object, true or false");
-    None
-}
-
-fn stamp(mut members: Members, errors: &mut ConfigErrors) -> Stamp {
-    let addresses = [("none", ClientIp::None), ("truncated", ClientIp::Truncated), ("full", ClientIp::Full)];
-    let stamp = Stamp {
-        client_ip: members.choice("client_ip", &addresses, errors).unwrap_or_default(),
-        user_agent: members.flag("user_agent", errors).unwrap_or_default(),
-        country: members.flag("country", errors).unwrap_or_default(),
-    };
-    members.finish(errors);
-    stamp
 }
 
 #[cfg(test)]
-#[path = "load_tests.rs"]
 mod tests;
