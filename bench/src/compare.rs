@@ -13,6 +13,7 @@ use http::Uri;
 use spillway_local::pipeline::Pipeline;
 use tokio::time::{Instant, sleep};
 
+use crate::distance::Distance;
 use crate::load::{Load, Posted, Target};
 use crate::process::{cpu_seconds, peak_bytes};
 use crate::report::Report;
@@ -50,6 +51,8 @@ pub(crate) struct Arguments {
     /// How many seconds each may store what it took, before the next turn
     #[arg(long, default_value_t = 8)]
     rest: u64,
+    #[command(flatten)]
+    distance: Distance,
 }
 
 /// One of the two.
@@ -79,7 +82,7 @@ type Figure<'a> = (&'a str, usize, &'a dyn Fn(&Turn) -> f64);
 /// Runs the turns and prints them with their ratios.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut report = Report::new("compare");
-    let settings = run::settings()?;
+    let settings = run::settings(arguments.distance)?;
     let data = settings.data.clone();
     let pipeline = Pipeline::start(settings).await?;
     let (other, article) = match &arguments.target {

@@ -5,18 +5,14 @@ mod prices;
 use std::time::Duration;
 
 use clap::Args;
-use spillway_local::faults::{self, Plan};
 use spillway_local::pipeline::Settings;
 
+use crate::distance::Distance;
 use crate::load::{Load, Target};
 use crate::report::Report;
 use crate::run::{self, Run};
 use crate::table::{Table, count, number, text};
 use prices::Bill;
-
-/// How far away SQS and S3 are, about as in a region of AWS. Without any distance a poller would be back for every single
-/// message, and each would be billed a receive of its own.
-const DISTANCE: [&str; 2] = ["sqs.latency=1:10ms", "s3.latency=1:30ms"];
 
 /// Nobody waits this long: the load ends with its documents.
 const LONGEST: Duration = Duration::from_mins(10);
@@ -35,6 +31,8 @@ pub(crate) struct Arguments {
     /// How many documents are posted where objects hold many payloads
     #[arg(long, default_value_t = 50_000)]
     documents: u64,
+    #[command(flatten)]
+    distance: Distance,
 }
 
 /// A way to run the pipeline.
@@ -74,8 +72,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
 
 impl Way {
     fn settings(self, arguments: &Arguments) -> anyhow::Result<Settings> {
-        let mut settings = run::settings()?;
-        settings.faults = distance()?;
+        let mut settings = run::settings(arguments.distance)?;
         if self.object_per_payload {
             settings.variables.insert("MAX_OBJECT_RECORDS".to_owned(), "1".to_owned());
             // So many PUTs take longer than the time-out of a local pipeline; these are the template's.
@@ -89,11 +86,6 @@ impl Way {
         }
         Ok(settings)
     }
-}
-
-fn distance() -> anyhow::Result<Plan> {
-    let faults: Vec<_> = DISTANCE.into_iter().map(faults::parse).collect::<Result<_, _>>()?;
-    Ok(Plan::new(0, faults))
 }
 
 impl Arguments {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::distance::Distance;
 use crate::load::{Load, Target};
 use crate::nothing;
 use crate::plot::Plot;
@@ -21,6 +22,8 @@ pub(crate) struct Arguments {
     /// How many seconds each concurrency is held
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    #[command(flatten)]
+    distance: Distance,
 }
 
 /// One concurrency and what came of it.
@@ -49,7 +52,7 @@ impl Arguments {
     async fn step(&self, concurrency: usize) -> anyhow::Result<Step> {
         let time = Duration::from_secs(self.seconds);
         let nothing = nothing::cpu_seconds_at(concurrency, self.payloads, time / 4).await?;
-        let mut settings = run::settings()?;
+        let mut settings = run::settings(self.distance)?;
         settings.ingest_concurrency = concurrency;
         let run = run::run(settings, |pipeline| Load {
             payloads: self.payloads,

@@ -1,8 +1,9 @@
-//! Measurements: `cargo run --release -p bench -- NAME`.
+//! Measurements: `cargo run --profile measure -p bench -- NAME`.
 
 mod cold;
 mod compare;
 mod cost;
+mod distance;
 mod group_commit;
 mod lag;
 mod load;

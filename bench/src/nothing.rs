@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use spillway_local::pipeline::Pipeline;
 
+use crate::distance::Distance;
 use crate::load::{Load, Target};
 use crate::process::cpu_seconds;
 use crate::run;
@@ -18,7 +19,7 @@ pub(crate) async fn cpu_seconds_of_one(pipeline: &Pipeline, load: &Load) -> anyh
 
 /// The same in a pipeline of its own that takes `connections` requests at once.
 pub(crate) async fn cpu_seconds_at(connections: usize, payloads: usize, time: Duration) -> anyhow::Result<f64> {
-    let settings = run::settings()?;
+    let settings = run::settings(Distance::default())?;
     let data = settings.data.clone();
     let pipeline = Pipeline::start(settings).await?;
     let load = Load { payloads, ..Load::new(Target::nothing(pipeline.address()), connections, time) };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::distance::Distance;
 use crate::load::{Load, Target};
 use crate::nothing;
 use crate::plot::Plot;
@@ -30,6 +31,8 @@ pub(crate) struct Arguments {
     /// Documents a second to try, in rising order; by default shares of what a closed loop takes
     #[arg(long, value_delimiter = ',')]
     rates: Vec<f64>,
+    #[command(flatten)]
+    distance: Distance,
 }
 
 /// One rate and what came of it.
@@ -78,7 +81,7 @@ impl Arguments {
 
     async fn step(&self, name: String, rate: Option<f64>) -> anyhow::Result<Step> {
         eprintln!("pipeline: {name}, {rate:.0?} documents/s");
-        let run = run::run(run::settings()?, |pipeline| Load {
+        let run = run::run(run::settings(self.distance)?, |pipeline| Load {
             payloads: self.payloads,
             rate,
             ..Load::new(Target::pipeline(pipeline.address()), self.connections, Duration::from_secs(self.seconds))

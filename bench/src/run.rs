@@ -10,6 +10,7 @@ use spillway_local::pipeline::{Drained, Pipeline, Settings};
 use spillway_local::sqs::Calls;
 use tokio::time::{Instant, sleep};
 
+use crate::distance::Distance;
 use crate::lag::{self, Lag};
 use crate::load::{Load, Posted};
 use crate::machine;
@@ -66,12 +67,13 @@ pub(crate) struct Counted {
     pub(crate) peak: u64,
 }
 
-/// The defaults of a local pipeline with this process's variables, in the benchmark's own folder.
-pub(crate) fn settings() -> anyhow::Result<Settings> {
+/// The defaults of a local pipeline with this process's variables, in the benchmark's folder.
+pub(crate) fn settings(distance: Distance) -> anyhow::Result<Settings> {
     let variables =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let variables: BTreeMap<_, _> = variables.collect();
-    Ok(Settings { data: PathBuf::from(DATA), variables, ..Settings::new(std::env::current_exe()?) })
+    let faults = distance.plan()?;
+    Ok(Settings { data: PathBuf::from(DATA), variables, faults, ..Settings::new(std::env::current_exe()?) })
 }
 
 /// Runs a pipeline under the load that `load` makes for it, until everything is stored and nothing is lost.

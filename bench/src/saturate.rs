@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::distance::Distance;
 use crate::load::{Load, Target};
 use crate::nothing;
 use crate::report::Report;
@@ -21,6 +22,8 @@ pub(crate) struct Arguments {
     /// How many seconds they post
     #[arg(long, default_value_t = 20)]
     seconds: u64,
+    #[command(flatten)]
+    distance: Distance,
 }
 
 /// Loads a pipeline and prints what happened, beside what an invocation costs that does nothing.
@@ -29,7 +32,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let (connections, payloads, time) =
         (arguments.connections, arguments.payloads, Duration::from_secs(arguments.seconds));
     let nothing = nothing::cpu_seconds_at(connections, payloads, time / 4).await?;
-    let run = run::run(run::settings()?, |pipeline| Load {
+    let run = run::run(run::settings(arguments.distance)?, |pipeline| Load {
         payloads,
         ..Load::new(Target::pipeline(pipeline.address()), connections, time)
     })

@@ -5,7 +5,7 @@ mod ingest;
 mod timing;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::report::Report;
 use crate::table::{Table, number, text};
@@ -68,30 +68,8 @@ fn table(title: &str, stages: &[Stage]) -> Table {
     table
 }
 
-/// What the load's payloads keep to: a schema of 13 properties, with what is nested in five of them.
+/// The schema of the load's payloads: 13 properties, five of them nested.
 pub(crate) fn schema() -> Value {
-    let number = |least: f64, most: f64| json!({"type": "number", "minimum": least, "maximum": most});
-    json!({
-        "type": "object",
-        "required": ["device", "at", "session"],
-        "properties": {
-            "device": {"type": "string", "pattern": "^device-[0-9]{4}$"},
-            "at": {"type": "string", "maxLength": 32},
-            "temperature_c": number(-60.0, 80.0),
-            "humidity_percent": {"type": "integer", "minimum": 0, "maximum": 100},
-            "battery_v": number(0.0, 5.0),
-            "position": {"type": "object", "required": ["lat", "lon"],
-                "properties": {"lat": number(-90.0, 90.0), "lon": number(-180.0, 180.0)}},
-            "network": {"type": "object", "properties": {
-                "type": {"enum": ["lte-m", "nb-iot", "wifi"]}, "rssi_dbm": {"type": "integer"}, "retries": {"type": "integer"}}},
-            "events": {"type": "array", "items": {"type": "string"}},
-            "firmware": {"type": "object", "properties": {"version": {"type": "string"}, "channel": {"type": "string"}}},
-            "power": {"type": "object", "properties": {"source": {"enum": ["mains", "battery", "solar"]},
-                "solar_w": number(0.0, 50.0), "charge_percent": {"type": "integer", "minimum": 0, "maximum": 100}}},
-            "site": {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}},
-            "uptime_s": {"type": "integer", "minimum": 0},
-            "session": {"type": "string", "minLength": 32, "maxLength": 32}
-        },
-        "additionalProperties": false
-    })
+    let definition: Value = serde_json::from_str(include_str!("../benches/telemetry.json")).unwrap_or_default();
+    definition["schema"].clone()
 }
