@@ -77,6 +77,23 @@ fn every_variable_that_is_read_is_set_and_no_other() {
 }
 
 #[test]
+fn a_changed_parameter_of_a_function_publishes_a_new_version() {
+    let template = Template::read();
+    for function in FUNCTIONS {
+        let description = &template.resources[function]["Properties"]["VersionDescription"]["Fn::Sub"];
+        let description = description.as_str().unwrap_or_else(|| panic!("{function} has no VersionDescription"));
+        let variables = template.variables(function);
+        for name in variables.values().filter_map(|value| value["Ref"].as_str()) {
+            let is_named = description.contains(&format!("${{{name}}}"));
+            assert!(
+                is_named || !template.parameters.contains_key(name),
+                "{function}: {name} is not in its description"
+            );
+        }
+    }
+}
+
+#[test]
 fn parameters_have_the_defaults_and_the_ranges_of_the_code() {
     let template = Template::read();
     for function in FUNCTIONS {
