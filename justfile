@@ -1,29 +1,30 @@
-# What is typed often. `just` lists it.
+# Commands for development. `just` lists them.
 
 default:
     @just --list
 
-# The pipeline on this machine, until Ctrl-C
+# Run the pipeline on this machine until Ctrl-C
 serve *flags:
-    cargo run --release -- serve {{flags}}
+    cargo run -- serve {{flags}}
 
-# Documents through a pipeline of its own
+# Send documents through a separate pipeline and show the stored records
 demo documents="1000":
-    cargo run --release -- demo --documents {{documents}}
+    cargo run -- demo --documents {{documents}}
 
-# Every test
+# Run every test except the long ones
 test:
     cargo test --workspace
 
-# Half an hour of all faults at once; prints its seed and figures
-soak:
-    cargo test --release -p spillway --test faults -- --ignored --exact mix::soak --nocapture
+# Format and lint
+lint:
+    cargo fmt --all
+    cargo clippy --workspace --all-targets -- -D warnings
 
-# Ten minutes of each fuzz target
-fuzz seconds="600":
-    .ci/fuzz {{seconds}}
+# Run what CI runs
+ci:
+    .ci/run
 
-# Both functions under cargo-lambda, with SQS and S3 behind them
+# Run both functions under cargo-lambda, with local SQS and S3
 watch:
     #!/usr/bin/env bash
     set -euo pipefail
@@ -31,7 +32,7 @@ watch:
     cargo build --quiet --package spillway
     target/debug/spillway backends --exports target/backends.sh &
     backends=$!
-    # Ctrl-C reaches them too, so they may have ended already.
+    # Ctrl-C also reaches the backends, so they may have ended already.
     trap 'kill $backends 2>/dev/null || true' EXIT
     until [[ -s target/backends.sh ]]; do
         kill -0 $backends 2>/dev/null || exit 1
@@ -40,20 +41,26 @@ watch:
     . target/backends.sh
     cargo lambda watch --invoke-address 127.0.0.1
 
-# The functions as SAM packages them, for arm64 (docs/operate.md, "Deploy", says what it needs)
+# Build the functions as SAM packages them (docs/operate.md, "Deploy", lists the prerequisites)
 package:
     sam build
     ls -l .aws-sam/build/*/bootstrap
 
-# What CI runs
-ci:
-    .ci/run
-
-# Format and lint
-lint:
-    cargo fmt --all
-    cargo clippy --workspace --all-targets -- -D warnings
-
-# A measurement: saturate, pipeline, group-commit, workers, cost, cold, stages, compare
+# Run a measurement: saturate, pipeline, group-commit, workers, cost, cold, stages, compare
 bench name *flags:
-    cargo run --release -p bench -- {{name}} {{flags}}
+    cargo run --profile measure -p bench -- {{name}} {{flags}}
+
+# Run what takes too long for CI
+nightly: fuzz long-tests soak
+
+# Run each fuzz target, ten minutes by default
+fuzz seconds="600":
+    .ci/fuzz {{seconds}}
+
+# Run the ignored tests, except the soak
+long-tests:
+    cargo test --profile measure -p spillway -- --ignored --skip mix::soak
+
+# Run the pipeline under all faults for half an hour; prints its seed and its counts
+soak:
+    cargo test --profile measure -p spillway --test faults -- --ignored --exact mix::soak --nocapture
