@@ -1,6 +1,7 @@
 //! `docs/api.md` and `docs/openapi.json` describe the answers of a real pipeline.
 
 mod call;
+mod codes;
 mod example;
 mod matching;
 mod openapi;

@@ -68,15 +68,15 @@ fn words(text: &str) -> (Vec<String>, &str) {
 /// The port and the request of a pipe that ends with curl.
 pub(super) fn call(pipe: &[Vec<String>]) -> (u16, Call) {
     let (curl, before) = pipe.split_last().unwrap();
-    let input = before.iter().fold(Vec::new(), |input, command| output(command, input));
-    curl_call(curl, input)
+    let input = before.iter().fold(Vec::new(), |input, command| output(command, &input));
+    curl_call(curl, &input)
 }
 
 /// The output of a command before curl.
-fn output(command: &[String], input: Vec<u8>) -> Vec<u8> {
+fn output(command: &[String], input: &[u8]) -> Vec<u8> {
     match command.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["printf", format] => padded(format).into_bytes(),
-        ["gzip"] => gzip(&input),
+        ["gzip"] => gzip(input),
         _ => panic!("the test does not know {command:?}"),
     }
 }
@@ -97,7 +97,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn curl_call(words: &[String], input: Vec<u8>) -> (u16, Call) {
+fn curl_call(words: &[String], input: &[u8]) -> (u16, Call) {
     let (mut call, mut method, mut port) = (Call::default().header("user-agent", "curl/8.5.0"), None, 0);
     let mut words = words.iter().map(String::as_str);
     assert_eq!(words.next(), Some("curl"));
@@ -109,7 +109,7 @@ fn curl_call(words: &[String], input: Vec<u8>) -> (u16, Call) {
             "-H" => call = with_header(call, words.next().unwrap()),
             "-d" | "--data-binary" => {
                 let data = words.next().unwrap();
-                call = with_data(call, if data == "@-" { input.clone() } else { data.as_bytes().to_vec() });
+                call = with_data(call, if data == "@-" { input } else { data.as_bytes() });
             }
             url => (port, call.path) = port_and_path(url),
         }
@@ -125,12 +125,12 @@ fn with_header(call: Call, line: &str) -> Call {
 }
 
 /// With data curl posts, as a form unless a type is named.
-fn with_data(mut call: Call, data: Vec<u8>) -> Call {
+fn with_data(mut call: Call, data: &[u8]) -> Call {
     call.method = Method::POST;
     if !call.headers.contains_key("content-type") {
         call = call.header("content-type", "application/x-www-form-urlencoded");
     }
-    call.body(data)
+    call.body(data.to_vec())
 }
 
 fn port_and_path(url: &str) -> (u16, String) {

@@ -1,14 +1,12 @@
-//! The OpenAPI document, taken apart and held against the code's own lists.
+//! Reads `docs/openapi.json`.
 
 use std::collections::BTreeSet;
 
 use jsonschema::Validator;
-use serde_json::{Value, json};
-use spillway_ingest::error::RequestError;
-use spillway_ingest::rejection::Reason;
+use serde_json::Value;
 use spillway_local::client::Answer;
 
-use super::{OPENAPI, PAGE};
+use super::OPENAPI;
 
 const METHODS: [&str; 2] = ["get", "post"];
 
@@ -21,7 +19,7 @@ pub(super) struct Response<'a> {
     pub(super) path: &'a str,
     /// Digits, or `default`.
     pub(super) status: &'a str,
-    description: &'a Value,
+    pub(super) description: &'a Value,
 }
 
 impl OpenApi {
@@ -65,7 +63,8 @@ impl OpenApi {
         }
     }
 
-    fn assert_valid(&self, response: Response<'_>, media_type: &str, body: &Value) {
+    /// Checks a body of a media type.
+    pub(super) fn assert_valid(&self, response: Response<'_>, media_type: &str, body: &Value) {
         let content = response.description["content"].get(media_type);
         let content = content.unwrap_or_else(|| panic!("{media_type} is not listed: {response:?}"));
         let errors: Vec<_> =
@@ -86,85 +85,9 @@ impl OpenApi {
         reference.map_or(value, |pointer| self.0.pointer(pointer).unwrap())
     }
 
-    fn words(&self, pointer: &str) -> BTreeSet<&str> {
+    /// The words of the list at a pointer.
+    pub(super) fn words(&self, pointer: &str) -> BTreeSet<&str> {
         self.0.pointer(pointer).unwrap().as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect()
-    }
-}
-
-/// One error of each variant.
-fn errors() -> Vec<RequestError> {
-    use RequestError as E;
-    // A new variant does not compile here: add it to the list below as well.
-    let _ = |error: E| match error {
-        E::Unreadable(_) | E::AllRejected | E::Unauthorized | E::Forbidden | E::NotFound => {}
-        E::MethodNotAllowed(_) | E::TooLarge(_) | E::Unsupported(_) | E::NotEnqueued | E::Busy => {}
-    };
-    let text = || "text".to_owned();
-    vec![
-        E::Unreadable(text()),
-        E::AllRejected,
-        E::Unauthorized,
-        E::Forbidden,
-        E::NotFound,
-        E::MethodNotAllowed("POST"),
-        E::TooLarge(text()),
-        E::Unsupported(text()),
-        E::NotEnqueued,
-        E::Busy,
-    ]
-}
-
-fn reasons() -> Vec<Reason> {
-    use Reason as R;
-    // A new variant does not compile here: add it to the list below as well.
-    let _ = |reason: R| match reason {
-        R::NotAnObject | R::Unreadable | R::TooDeep | R::TooLarge | R::DuplicateKey | R::Schema => {}
-    };
-    vec![R::NotAnObject, R::Unreadable, R::TooDeep, R::TooLarge, R::DuplicateKey, R::Schema]
-}
-
-fn problem_type(error: &RequestError) -> String {
-    format!("urn:spillway:problem:{}", error.kind())
-}
-
-#[test]
-fn the_document_lists_exactly_the_problem_types_of_the_code() {
-    let types: Vec<_> = errors().iter().map(problem_type).collect();
-    let listed = OpenApi::read();
-    assert_eq!(
-        listed.words("/components/schemas/Problem/properties/type/enum"),
-        types.iter().map(String::as_str).collect()
-    );
-}
-
-#[test]
-fn the_document_lists_exactly_the_rejection_reasons_of_the_code() {
-    let reasons = reasons().into_iter().map(Reason::as_str).collect();
-    assert_eq!(OpenApi::read().words("/components/schemas/Rejection/properties/reason/enum"), reasons);
-}
-
-#[test]
-fn the_page_explains_every_problem_type_and_reason() {
-    let (errors, reasons) = (errors(), reasons());
-    let statuses = errors.iter().map(|error| format!("| {} | `{}` |", error.status().as_u16(), error.kind()));
-    for row in statuses.chain(reasons.iter().map(|reason| format!("| `{}` |", reason.as_str()))) {
-        assert!(PAGE.contains(&row), "docs/api.md has no row {row}");
-    }
-}
-
-/// The pipeline cannot be brought to every error in a test; this covers the others.
-#[test]
-fn every_error_of_the_code_is_described_at_its_status() {
-    let document = OpenApi::read();
-    for error in errors() {
-        let mut body = json!({"type": problem_type(&error), "title": "any", "status": error.status().as_u16(), "detail": error.detail()});
-        if error == RequestError::AllRejected {
-            body.as_object_mut().unwrap().extend(
-                json!({"accepted": 0, "withheld": 0, "rejected": 0, "rejections": []}).as_object().unwrap().clone(),
-            );
-        }
-        let response = document.response("/v1/streams/{stream}", error.status().as_u16());
-        document.assert_valid(response, "application/problem+json", &body);
     }
 }
 

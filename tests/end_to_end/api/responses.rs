@@ -1,4 +1,4 @@
-//! Every response of the OpenAPI document, as a real pipeline answers it.
+//! A real pipeline gives every response of `docs/openapi.json`.
 
 use std::collections::BTreeSet;
 
