@@ -247,7 +247,7 @@ fn long_help_of_fault() -> String {
     let head = "Something that goes wrong on purpose, as NAME=RATE or NAME=RATE:DURATION, like s3.stall=0.01:3s; may be given \
                 several times, and replaced by PUT /faults on the admin address. A rate is a chance from 0 to 1, for ingest \
                 and deliver how often in a second, for each process:\n";
-    let line = |kind: Kind| format!("\n{:<18}{}", kind.name(), kind.what());
+    let line = |kind: Kind| format!("\n{:<18}{}", kind.name(), kind.description());
     head.to_owned() + &Kind::ALL.map(line).concat()
 }
 

@@ -58,7 +58,7 @@ fn faults_are_set_by_flags_and_replaced_while_it_runs() {
     let set = json!({"seed": 7, "faults": {"s3.error": "0.2", "s3.stall": "0.01:3s"}, "injected": {}});
     assert_eq!(serving.faults("GET", ""), (200, set));
     let (status, problem) = serving.faults("PUT", r#"{"faults":{"s3.error":2}}"#);
-    assert_eq!((status, &problem["message"]), (400, &json!("the rate of s3.error is from 0 to 1")));
+    assert_eq!((status, &problem["message"]), (400, &json!("the rate of s3.error must be from 0 to 1")));
     let other = json!({"seed": 9, "faults": {"sqs.twice": "1:1s"}, "injected": {}});
     let put = serving.faults("PUT", r#"{"seed":9,"faults":{"sqs.twice":"1:1s"}}"#);
     assert_eq!(put, (200, other.clone()));

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use indicatif::ProgressBar;
 use serde::Deserialize;
-use spillway_local::client::{Answer, Client};
+use spillway_local::client::{Client, Response};
 
 use super::documents::document;
 
@@ -52,7 +52,7 @@ async fn some(
 }
 
 impl Posted {
-    fn of(answer: &Answer) -> anyhow::Result<Self> {
+    fn of(answer: &Response) -> anyhow::Result<Self> {
         #[derive(Deserialize)]
         struct Fates {
             accepted: u64,
