@@ -5,7 +5,8 @@ use std::time::Duration;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_sqs::types::{MessageSystemAttributeName, SendMessageBatchRequestEntry};
-use futures::future::join_all;
+use futures::FutureExt as _;
+use futures::future::{LocalBoxFuture, join_all};
 use spillway_local::faults::{Faults, Kind, Plan, ProcessFaults, parse};
 use spillway_local::runtime::{Function, FunctionSettings};
 use spillway_local::s3::{Bucket, BucketSettings};
@@ -20,34 +21,34 @@ fn faults(kind: Kind, rate: &str) -> Faults {
     Faults::new(Plan::new(1, [parse(&format!("{kind}={rate}")).unwrap()]))
 }
 
-/// Checks the effect of a kind. The match is exhaustive, so that every new kind needs a test.
-async fn check_effect(kind: Kind) {
+/// The check of a kind's effect. The match is exhaustive, so that every new kind needs a test.
+fn check(kind: Kind) -> LocalBoxFuture<'static, ()> {
     match kind {
-        Kind::S3Latency | Kind::S3Stall => put_takes_longer(kind).await,
-        Kind::S3Reset => put_fails(kind, "broken", 0).await,
-        Kind::S3Error => put_fails(kind, "InternalError", 0).await,
-        Kind::S3SlowDown => put_fails(kind, "SlowDown", 0).await,
-        Kind::S3Forbidden => put_fails(kind, "AccessDenied", 0).await,
-        Kind::S3LostAnswer => put_fails(kind, "InternalError", 1).await,
-        Kind::SqsLatency | Kind::SqsStall => send_takes_longer(kind).await,
-        Kind::SqsReset => send_fails(kind, None, 0).await,
-        Kind::SqsError => send_fails(kind, Some("InternalError"), 0).await,
-        Kind::SqsThrottle => send_fails(kind, Some("RequestThrottled"), 0).await,
-        Kind::SqsLostAnswer => send_fails(kind, None, 1).await,
-        Kind::SqsPartial => single_entries_fail().await,
-        Kind::SqsTwice => a_deleted_message_is_delivered_again().await,
-        Kind::SqsOutOfOrder => a_later_message_overtakes().await,
-        Kind::SqsEarly => a_message_is_visible_before_its_timeout().await,
-        Kind::IngestKill => a_process_is_killed_and_replaced(kind, ProcessFaults::of_ingest).await,
-        Kind::DeliverKill => a_process_is_killed_and_replaced(kind, ProcessFaults::of_deliver).await,
-        Kind::IngestFreeze => a_process_is_stopped_and_continues(kind, ProcessFaults::of_ingest).await,
-        Kind::DeliverFreeze => a_process_is_stopped_and_continues(kind, ProcessFaults::of_deliver).await,
+        Kind::S3Latency | Kind::S3Stall => put_takes_longer(kind).boxed_local(),
+        Kind::S3Reset => put_fails(kind, "broken", 0).boxed_local(),
+        Kind::S3Error => put_fails(kind, "InternalError", 0).boxed_local(),
+        Kind::S3SlowDown => put_fails(kind, "SlowDown", 0).boxed_local(),
+        Kind::S3Forbidden => put_fails(kind, "AccessDenied", 0).boxed_local(),
+        Kind::S3LostAnswer => put_fails(kind, "InternalError", 1).boxed_local(),
+        Kind::SqsLatency | Kind::SqsStall => send_takes_longer(kind).boxed_local(),
+        Kind::SqsReset => send_fails(kind, None, 0).boxed_local(),
+        Kind::SqsError => send_fails(kind, Some("InternalError"), 0).boxed_local(),
+        Kind::SqsThrottle => send_fails(kind, Some("RequestThrottled"), 0).boxed_local(),
+        Kind::SqsLostAnswer => send_fails(kind, None, 1).boxed_local(),
+        Kind::SqsPartial => single_entries_fail().boxed_local(),
+        Kind::SqsTwice => a_deleted_message_is_delivered_again().boxed_local(),
+        Kind::SqsOutOfOrder => a_later_message_overtakes().boxed_local(),
+        Kind::SqsEarly => a_message_is_visible_before_its_timeout().boxed_local(),
+        Kind::IngestKill => a_process_is_killed_and_replaced(kind, ProcessFaults::of_ingest).boxed_local(),
+        Kind::DeliverKill => a_process_is_killed_and_replaced(kind, ProcessFaults::of_deliver).boxed_local(),
+        Kind::IngestFreeze => a_process_is_stopped_and_continues(kind, ProcessFaults::of_ingest).boxed_local(),
+        Kind::DeliverFreeze => a_process_is_stopped_and_continues(kind, ProcessFaults::of_deliver).boxed_local(),
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_fault_has_its_effect() {
-    join_all(Kind::ALL.map(check_effect)).await;
+    join_all(Kind::ALL.map(check)).await;
 }
 
 async fn bucket_with(data: &std::path::Path, faults: &Faults) -> Bucket {
