@@ -1,4 +1,4 @@
-//! The admin server: status, faults and the OpenAPI document, all in JSON.
+//! The admin server: status, faults and the description of the HTTP interface, all in JSON.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
