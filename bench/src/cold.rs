@@ -116,8 +116,8 @@ fn function(name: &str, own: &[(&str, String)]) -> anyhow::Result<FunctionSettin
     let quiet = [("AWS_LAMBDA_LOG_LEVEL", "ERROR".to_owned())];
     let variables = own.iter().chain(&quiet).map(|(name, value)| ((*name).to_owned(), value.clone()));
     // Nothing is left to be done when it ends; ingest and deliver themselves do not watch their standard input.
-    let stop_grace = std::time::Duration::from_millis(10);
-    Ok(FunctionSettings { args, variables: variables.collect(), stop_grace, ..FunctionSettings::new(name, program) })
+    let grace_period = std::time::Duration::from_millis(10);
+    Ok(FunctionSettings { args, variables: variables.collect(), grace_period, ..FunctionSettings::new(name, program) })
 }
 
 /// The function's own binary beside this program, if it was built.

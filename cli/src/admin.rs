@@ -1,88 +1,94 @@
-//! The admin address: `GET /status`, and `GET` and `PUT /faults`.
+//! The admin server: status, faults and the description of the HTTP interface, all in JSON.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
-use serde::Serialize;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{StatusCode, header::CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use hyper_util::service::TowerToHyperService;
 use serde_json::json;
-use spillway_local::faults::Faults;
+use spillway_local::faults::State as FaultState;
 use spillway_local::loopback::Server;
-use spillway_local::pipeline::Pipeline;
+use spillway_local::pipeline::{Pipeline, Status};
 use tokio::net::TcpListener;
 
-/// How long a running request may take when the server closes.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// The largest setting of faults.
-const MAX_FAULTS_BYTES: usize = 64 << 10;
+/// The maximum time that running requests have to finish when the server closes.
+const GRACE_PERIOD: Duration = Duration::from_secs(1);
+/// The maximum size of a request body, in bytes.
+const MAX_BODY_BYTES: usize = 64 << 10;
+/// The HTTP interface of Spillway, this server included.
+const OPENAPI: &str = include_str!("../../docs/openapi.json");
+/// The routes in the words of error messages.
+const ROUTES: &str = "the routes are GET /status, GET /faults, PUT /faults and GET /openapi.json";
 
-/// The admin server.
+/// A running admin server.
 pub(crate) struct Admin(Server);
 
 impl Admin {
-    /// Listens, and answers for `pipeline`.
+    /// Listens and serves `pipeline`.
     pub(crate) async fn start(listen: SocketAddr, pipeline: Arc<Pipeline>) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(listen).await.with_context(|| format!("admin cannot listen on {listen}"))?;
-        let service = service_fn(move |request: Request<Incoming>| {
-            let pipeline = Arc::clone(&pipeline);
-            async move { Ok::<_, Infallible>(answer(request, &pipeline).await) }
-        });
-        Ok(Self(Server::start(listener, service)?))
+        Ok(Self(Server::start(listener, TowerToHyperService::new(routes(pipeline)))?))
     }
 
-    /// Where it listens.
+    /// The address on which the server listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.0.address()
     }
 
-    /// Stops listening.
+    /// Stops listening, and drops its reference to the pipeline.
     pub(crate) async fn close(self) {
-        self.0.close(PATIENCE).await;
+        self.0.close(GRACE_PERIOD).await;
     }
 }
 
-async fn answer(request: Request<Incoming>, pipeline: &Pipeline) -> Response<Full<Bytes>> {
-    match (request.method(), request.uri().path()) {
-        (&Method::GET, "/status") => match pipeline.status().await {
-            Ok(status) => respond(StatusCode::OK, &status),
-            Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-        },
-        (&Method::GET, "/faults") => respond(StatusCode::OK, &pipeline.faults().state()),
-        (&Method::PUT, "/faults") => set_faults(request.into_body(), pipeline.faults()).await,
-        (_, "/status") => refuse(StatusCode::METHOD_NOT_ALLOWED, "only GET"),
-        (_, "/faults") => refuse(StatusCode::METHOD_NOT_ALLOWED, "only GET and PUT"),
-        _ => refuse(StatusCode::NOT_FOUND, "there are only /status and /faults"),
+fn routes(pipeline: Arc<Pipeline>) -> Router {
+    Router::new()
+        .route("/status", get(status))
+        .route("/faults", get(faults).put(set_faults))
+        .route("/openapi.json", get(openapi))
+        .fallback(async || Error(StatusCode::NOT_FOUND, format!("unknown path; {ROUTES}")))
+        .method_not_allowed_fallback(async || Error(StatusCode::METHOD_NOT_ALLOWED, format!("wrong method; {ROUTES}")))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(pipeline)
+}
+
+async fn status(State(pipeline): State<Arc<Pipeline>>) -> Result<Json<Status>, Error> {
+    let status = pipeline.status().await;
+    status.map(Json).map_err(|error| Error(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+}
+
+async fn faults(State(pipeline): State<Arc<Pipeline>>) -> Json<FaultState> {
+    Json(pipeline.faults().state())
+}
+
+/// `{"seed":7,"faults":{"s3.error":0.2,"s3.stall":"0.01:3s"}}` replaces the plan; the response is the new state.
+async fn set_faults(
+    State(pipeline): State<Arc<Pipeline>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<FaultState>, Error> {
+    let body = body.map_err(|rejection| Error(rejection.status(), rejection.body_text()))?;
+    let set = pipeline.faults().set_json(&body);
+    set.map_err(|error| Error(StatusCode::BAD_REQUEST, error.to_string()))?;
+    Ok(faults(State(pipeline)).await)
+}
+
+async fn openapi() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], OPENAPI)
+}
+
+/// An error response: `{"message":…}` with its status.
+struct Error(StatusCode, String);
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({"message": self.1}))).into_response()
     }
-}
-
-/// `{"seed":7,"faults":{"s3.error":0.2,"s3.stall":"0.01:3s"}}` replaces what was set; the answer shows what holds now.
-async fn set_faults(body: Incoming, faults: &Faults) -> Response<Full<Bytes>> {
-    let Ok(body) = Limited::new(body, MAX_FAULTS_BYTES).collect().await else {
-        return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large or broke off");
-    };
-    match faults.set_json(&body.to_bytes()) {
-        Ok(()) => respond(StatusCode::OK, &faults.state()),
-        Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
-    }
-}
-
-fn refuse(status: StatusCode, message: &str) -> Response<Full<Bytes>> {
-    respond(status, &json!({"message": message}))
-}
-
-fn respond(status: StatusCode, body: &impl Serialize) -> Response<Full<Bytes>> {
-    // Our own structures have string keys only; they always serialise.
-    let body = serde_json::to_string(body).unwrap_or_default();
-    let mut response = Response::new(Full::from(format!("{body}\n")));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
 }

@@ -1,4 +1,4 @@
-//! What the command understands; the words of `--help` are here.
+//! The arguments of the command, with the texts of `--help`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -29,129 +29,129 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Runs the pipeline until Ctrl-C, then drains it and prints the ledger
     ///
-    /// Variables of the functions that are set in the environment (`MAX_WORKERS`, `COMPRESSION` …) are passed on to them.
+    /// Settings of the functions in the environment (`MAX_WORKERS`, `COMPRESSION` …) are passed on to them.
     Serve(Box<Serve>),
-    /// Starts a pipeline of its own, posts documents, drains it, and shows what landed
+    /// Starts a separate pipeline, posts documents, drains it and shows the stored records
     Demo(Demo),
     /// Runs SQS, S3 and the event source alone, for functions under `cargo lambda watch`
     Backends(Backends),
-    /// Checks stream files and keys.json, and shows what becomes of a sample document
+    /// Checks stream files and keys.json, and shows the outcome of each payload of a sample document
     ///
-    /// Ends with 1 if anything is wrong, or if a payload of the sample is rejected. The limits of ingest (`MAX_PAYLOADS`,
-    /// `MAX_MESSAGE_BYTES` …) are not looked at.
+    /// Exits with 1 if the configuration is invalid or a payload is rejected. The limits of ingest (`MAX_PAYLOADS`,
+    /// `MAX_MESSAGE_BYTES` …) are not checked.
     Check(Check),
-    /// Write keys
+    /// Generates write keys
     #[command(subcommand)]
     Key(Key),
-    /// Moves what lies in the dead-letter queue back to the queue, on AWS or here
+    /// Moves the messages of the dead-letter queue back to the queue, on AWS or on this machine
     Redrive(Redrive),
-    /// Messages that could not be read, on AWS or here
+    /// Lists, shows and replays quarantined messages, on AWS or on this machine
     #[command(subcommand)]
     Quarantine(Quarantine),
 }
 
-/// What `spillway serve` is told.
+/// The arguments of `spillway serve`.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Where documents are posted to; a port of 0 picks a free one, here and below
+    /// The address that accepts documents; port 0 picks a free one, here and below
     #[arg(long, default_value = "127.0.0.1:9000")]
     pub(crate) listen: SocketAddr,
-    /// Where `GET /status`, `GET /faults` and `PUT /faults` are answered
+    /// The address of the admin server: `GET /status`, `GET` and `PUT /faults`, `GET /openapi.json`
     #[arg(long, default_value = "127.0.0.1:9001")]
     pub(crate) admin: SocketAddr,
     #[command(flatten)]
     pub(crate) behind: Behind,
-    /// An SQS that runs elsewhere, in place of the own one; the AWS credentials of this environment are used
+    /// Use an external SQS endpoint instead of the built-in one, with the AWS credentials of this environment
     #[arg(long, value_name = "URL", requires = "queue_url")]
     pub(crate) sqs_endpoint: Option<String>,
-    /// The queue's URL on that SQS
+    /// The URL of the queue on the external SQS
     #[arg(long, value_name = "URL", requires = "sqs_endpoint")]
     pub(crate) queue_url: Option<String>,
-    /// An S3 that runs elsewhere, in place of the own one; it must have the bucket
+    /// Use an external S3 endpoint instead of the built-in one; the bucket must exist there
     #[arg(long, value_name = "URL", requires = "bucket")]
     pub(crate) s3_endpoint: Option<String>,
-    /// How many messages a batch has at most
+    /// The maximum number of messages of a batch
     #[arg(long, default_value_t = 10_000)]
     pub(crate) batch_size: usize,
-    /// How long a received message stays hidden; at least 6 × deliver's time-out + the window
+    /// The visibility timeout of the queue; at least 6 × deliver's timeout + the window
     #[arg(long, default_value = "35s", value_parser = humantime::parse_duration)]
     pub(crate) visibility_timeout: Duration,
-    /// After how many receives a message goes to the dead-letter queue
+    /// The number of receives after which a message is dead-lettered
     #[arg(long, default_value_t = 100)]
     pub(crate) max_receive_count: u32,
-    /// How many processes run ingest
+    /// The number of processes of ingest
     #[arg(long, default_value_t = 1)]
     pub(crate) ingest_environments: usize,
-    /// How many requests each of them takes at once
+    /// The number of concurrent requests of each process of ingest
     #[arg(long, default_value_t = 64)]
     pub(crate) ingest_concurrency: usize,
-    /// How long ingest may take for a request
+    /// The timeout of ingest for a request
     #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
     pub(crate) ingest_timeout: Duration,
-    /// How many processes run deliver
+    /// The number of processes of deliver
     #[arg(long, default_value_t = 2)]
     pub(crate) deliver_environments: usize,
-    /// How long deliver may take for a batch
+    /// The timeout of deliver for a batch
     #[arg(long, default_value = "5s", value_parser = humantime::parse_duration)]
     pub(crate) deliver_timeout: Duration,
-    /// How long draining may take at the end
+    /// The maximum duration of draining
     #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
     pub(crate) drain_timeout: Duration,
-    /// Something that goes wrong on purpose, as NAME=RATE or NAME=RATE:DURATION; may be given several times
+    /// Inject a fault, as NAME=RATE or NAME=RATE:DURATION; repeatable
     #[arg(long = "fault", value_name = "FAULT", value_parser = faults::parse, long_help = long_help_of_fault())]
     pub(crate) faults: Vec<(Kind, Fault)>,
-    /// The same seed gives each fault the same sequence
+    /// The seed of the random sequences of faults
     #[arg(long, default_value_t = 1)]
     pub(crate) fault_seed: u64,
 }
 
-/// What stands behind the functions, whoever runs them.
+/// The arguments of the backends: SQS, S3 and the event source.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Behind {
-    /// Where S3 listens; a port of 0 picks a free one, here and below
+    /// The address of the built-in S3; port 0 picks a free one, here and below
     #[arg(long, default_value = "127.0.0.1:9002")]
     pub(crate) s3_listen: SocketAddr,
-    /// Where SQS listens
+    /// The address of the built-in SQS
     #[arg(long, default_value = "127.0.0.1:9324")]
     pub(crate) sqs_listen: SocketAddr,
-    /// The folder under which objects lie, as DATA/BUCKET/KEY
+    /// The folder of the objects, which are the files DATA/BUCKET/KEY
     #[arg(long, default_value = "./data")]
     pub(crate) data: PathBuf,
-    /// The bucket's name
+    /// The name of the bucket
     #[arg(long, default_value = "spillway")]
     pub(crate) bucket: String,
     /// The folder with streams/ and keys.json
     #[arg(long, default_value = "./config")]
     pub(crate) config: PathBuf,
-    /// A write key beside those of keys.json; may be given several times
+    /// A write key in addition to those in keys.json; repeatable
     #[arg(long = "write-key", value_name = "KEY", default_value = "local")]
     pub(crate) write_keys: Vec<String>,
-    /// How long the event source gathers a batch
+    /// The batching window of the event source
     #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
     pub(crate) window: Duration,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Backends {
-    /// Where deliver is invoked
+    /// The URL at which deliver is invoked
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9000/2015-03-31/functions/deliver/invocations")]
     pub(crate) lambda: hyper::Uri,
-    /// A file to write the functions' variables to as well, for a shell to read
+    /// Also write the variables of the functions to this file, as exports for a shell
     #[arg(long, value_name = "FILE")]
     pub(crate) exports: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) behind: Behind,
-    /// How long a received message stays hidden, and how long an invocation may take, a build included
+    /// The visibility timeout of the queue, and the timeout of an invocation, which may include a build
     #[arg(long, default_value = "125s", value_parser = humantime::parse_duration)]
     pub(crate) visibility_timeout: Duration,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// How many documents are posted; most have 10 payloads
+    /// The number of documents to post; most have 10 payloads
     #[arg(long, default_value_t = 1_000)]
     pub(crate) documents: usize,
-    /// The folder under which the objects stay, as DATA/demo/KEY
+    /// The folder of the objects, which are the files DATA/demo/KEY
     #[arg(long, default_value = "./data")]
     pub(crate) data: PathBuf,
     /// The folder with streams/ and keys.json
@@ -159,27 +159,27 @@ pub(crate) struct Demo {
     pub(crate) config: PathBuf,
 }
 
-/// What `spillway check` is told.
+/// The arguments of `spillway check`.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The folder with streams/ and keys.json
     #[arg(long, default_value = "./config")]
     pub(crate) config: PathBuf,
-    /// A document to judge: JSON, or a payload a line if the name ends in .ndjson, .jsonl or .jsonlines
+    /// A document to judge: JSON, or one payload per line if the name ends in .ndjson, .jsonl or .jsonlines
     #[arg(long)]
     pub(crate) sample: Option<PathBuf>,
-    /// The stream that the sample is for; not needed where there is only one
+    /// The stream of the sample; optional if there is only one stream
     pub(crate) stream: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
-    /// Makes a key of 256 random bits, and the entries that configure it
+    /// Generates a key of 256 random bits and the entries that configure it
     New {
-        /// What the key is called in the configuration
+        /// The name of the key in the configuration
         #[arg(long)]
         name: String,
-        /// The streams that it may write, separated by commas; all without this
+        /// The streams that the key may write, separated by commas (default: all)
         #[arg(long, value_delimiter = ',')]
         streams: Vec<String>,
     },
@@ -209,7 +209,7 @@ impl Serve {
 }
 
 impl Behind {
-    /// Settings that differ from the defaults in what is said here.
+    /// The default settings with these arguments.
     fn settings(self) -> anyhow::Result<Settings> {
         Ok(Settings {
             s3_listen: self.s3_listen,
@@ -225,7 +225,7 @@ impl Behind {
 }
 
 impl Backends {
-    /// The settings of what is started; what concerns the functions' processes is of no matter.
+    /// The settings of the backends; those of function processes are unused.
     pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
         Ok(Settings { visibility_timeout: self.visibility_timeout, ..self.behind.clone().settings()? })
     }
@@ -244,16 +244,16 @@ impl Demo {
 }
 
 fn long_help_of_fault() -> String {
-    let head = "Something that goes wrong on purpose, as NAME=RATE or NAME=RATE:DURATION, like s3.stall=0.01:3s; may be given \
-                several times, and replaced by PUT /faults on the admin address. A rate is a chance from 0 to 1, for ingest \
-                and deliver how often in a second, for each process:\n";
-    let line = |kind: Kind| format!("\n{:<18}{}", kind.name(), kind.what());
+    let head = "Inject a fault, as NAME=RATE or NAME=RATE:DURATION, such as s3.stall=0.01:3s; repeatable. PUT /faults on the \
+                admin address replaces all faults. A rate is a probability from 0 to 1; for ingest and deliver it is a \
+                number per second for each process:\n";
+    let line = |kind: Kind| format!("\n{:<18}{}", kind.name(), kind.description());
     head.to_owned() + &Kind::ALL.map(line).concat()
 }
 
-/// Settings whose functions are this very program, with this process's environment to pass on.
+/// Settings with this program as the functions, and with the environment of this process.
 fn of_this_process() -> anyhow::Result<Settings> {
-    let program = std::env::current_exe().context("where this program lies is not known")?;
+    let program = std::env::current_exe().context("the path of this program is unknown")?;
     let readable = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
         Some((name.into_string().ok()?, value.into_string().ok()?))
     };
@@ -273,14 +273,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_command_it_serves() {
+    fn without_a_command_the_pipeline_serves() {
         let arguments = Arguments::parse_from(["spillway", "--listen", "127.0.0.1:0"]);
         assert!(arguments.command.is_none());
         assert_eq!(arguments.serve.listen.port(), 0);
     }
 
     #[test]
-    fn what_the_command_line_leaves_out_is_what_the_library_has() {
+    fn defaults_of_the_command_line_equal_those_of_the_library() {
         let Arguments { serve, .. } = Arguments::parse_from(["spillway"]);
         let (settings, defaults) = (serve.settings().unwrap(), Settings::new("x"));
         assert_eq!(settings.window, defaults.window);

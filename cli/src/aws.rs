@@ -1,4 +1,4 @@
-//! How operators' commands reach SQS and S3: by the SDK's usual configuration, or in a pipeline on this machine.
+//! SDK configuration of operator commands: the usual one of AWS, or that of a pipeline on this machine.
 
 pub(crate) mod bucket;
 pub(crate) mod queue;
@@ -10,12 +10,12 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::Credentials;
 use spillway_local::account::{CREDENTIAL, REGION};
 
-/// How long one try of a call may take; the SDK tries three times, with growing pauses and jitter.
+/// The timeout of one attempt of a call. The SDK makes up to three attempts with backoff and jitter.
 const TRY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a call may take with all its tries.
+/// The timeout of a call with all its attempts.
 const CALL_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// The SDK's configuration; a server on this machine needs no region and no credentials of the user's.
+/// The SDK configuration. A server on this machine needs neither region nor credentials of the user.
 pub(crate) async fn config(endpoint: Option<&str>) -> SdkConfig {
     let timeouts =
         TimeoutConfig::builder().operation_attempt_timeout(TRY_TIMEOUT).operation_timeout(CALL_TIMEOUT).build();
@@ -30,7 +30,7 @@ pub(crate) async fn config(endpoint: Option<&str>) -> SdkConfig {
     loader.load().await
 }
 
-/// The endpoint to reach a queue by, if it is not AWS's own: the one that is given, or the queue's own on this machine.
+/// The endpoint of a queue outside AWS: `given`, or the origin of the queue's URL if it is on this machine.
 pub(crate) fn endpoint_of_queue<'a>(given: Option<&'a str>, queue_url: &'a str) -> Option<&'a str> {
     given.or_else(|| is_here(queue_url).then(|| origin(queue_url)))
 }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_queue_on_this_machine_is_reached_where_its_url_says() {
+    fn the_endpoint_of_a_queue_on_this_machine_is_the_origin_of_its_url() {
         for (url, endpoint) in [
             ("http://127.0.0.1:9324/000000000000/spillway", Some("http://127.0.0.1:9324")),
             ("http://localhost:9324/0/q", Some("http://localhost:9324")),

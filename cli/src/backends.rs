@@ -1,4 +1,4 @@
-//! `spillway backends`: SQS, S3 and the event source, for functions that somebody else runs.
+//! `spillway backends`: SQS, S3 and the event source, for functions that run outside this server.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use crate::arguments::Backends;
 use crate::report::say;
 use crate::signals::Signals;
 
-/// Runs until a signal comes.
+/// Runs until a signal.
 pub(crate) async fn run(arguments: Backends) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen()?;
     let running = backends::Backends::start(arguments.settings()?, arguments.lambda.clone()).await?;
@@ -24,11 +24,11 @@ pub(crate) async fn run(arguments: Backends) -> anyhow::Result<ExitCode> {
     say!("deliver  {}", arguments.lambda);
     say!("\n{}", exports(&variables));
     signals.next().await;
-    say!("ended; what was still queued is lost");
+    say!("stopped; queued messages are lost");
     Ok(ExitCode::SUCCESS)
 }
 
-/// A line for each variable, for a shell: `cargo lambda watch --env-file` takes no value with a `=` in it.
+/// One `export` line per variable. A shell reads them, because `cargo lambda watch --env-file` accepts no `=` in values.
 fn exports(variables: &[(&str, String)]) -> String {
     variables.iter().fold(String::new(), |mut text, (name, value)| {
         let _ = writeln!(text, "export {name}='{}'", value.replace('\'', "'\\''"));
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shell_reads_back_what_is_exported() {
+    fn values_are_quoted_for_a_shell() {
         let exports = exports(&[("A", "it's here".to_owned()), ("B", "2".to_owned())]);
         assert_eq!(exports, "export A='it'\\''s here'\nexport B='2'\n");
     }

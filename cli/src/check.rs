@@ -1,4 +1,4 @@
-//! `spillway check`: stream files, and what they make of a sample document.
+//! `spillway check`: checks stream files, and judges a sample document.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,23 +18,23 @@ use spillway_shared::stream::StreamName;
 use crate::arguments::Check;
 use crate::report::say;
 
-/// Prints every fault of the configuration, or each payload's fate; 1 if there is a fault or a rejection.
+/// Prints every configuration error, or the outcome of each payload. Exits with 1 after an error or a rejection.
 pub(crate) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
     let streams = match load(&arguments.config) {
         Ok(streams) => streams,
         Err(errors) => {
-            errors.sentences().iter().for_each(|fault| say!("{fault}"));
+            errors.sentences().iter().for_each(|error| say!("{error}"));
             return Ok(ExitCode::FAILURE);
         }
     };
     let names: Vec<_> = streams.keys().map(StreamName::as_str).collect();
-    say!("no fault in {} (streams: {})", arguments.config.display(), names.join(", "));
+    say!("{} is valid (streams: {})", arguments.config.display(), names.join(", "));
     let chosen = choose(&streams, arguments.stream.as_deref())?;
     let Some(sample) = &arguments.sample else { return Ok(ExitCode::SUCCESS) };
-    let stream = chosen.with_context(|| format!("which stream is the sample for? One of: {}", names.join(", ")))?;
-    let fates = fates(stream, sample)?;
-    say!("\n{fates}");
-    Ok(if fates.rejected() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let stream = chosen.with_context(|| format!("name the stream of the sample, one of: {}", names.join(", ")))?;
+    let outcomes = outcomes(stream, sample)?;
+    say!("\n{outcomes}");
+    Ok(if outcomes.rejected() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn load(config: &Path) -> Result<BTreeMap<StreamName, Stream>, ConfigErrors> {
@@ -49,15 +49,15 @@ fn load(config: &Path) -> Result<BTreeMap<StreamName, Stream>, ConfigErrors> {
     errors.or(streams)
 }
 
-/// The stream that was named, or the only one there is.
+/// The stream of this name, or the only one.
 fn choose<'a>(streams: &'a BTreeMap<StreamName, Stream>, name: Option<&str>) -> anyhow::Result<Option<&'a Stream>> {
     match name {
-        Some(name) => streams.get(name).map(Some).with_context(|| format!("there is no stream `{name}`")),
+        Some(name) => streams.get(name).map(Some).with_context(|| format!("unknown stream `{name}`")),
         None => Ok(streams.values().next().filter(|_| streams.len() == 1)),
     }
 }
 
-fn fates(stream: &Stream, sample: &Path) -> anyhow::Result<Fates> {
+fn outcomes(stream: &Stream, sample: &Path) -> anyhow::Result<Outcomes> {
     let text = std::fs::read(sample).with_context(|| format!("{} cannot be read", sample.display()))?;
     let limit = usize::try_from(MAX_PAYLOADS.max)?;
     let document =
@@ -67,10 +67,10 @@ fn fates(stream: &Stream, sample: &Path) -> anyhow::Result<Fates> {
         Ok(payload) => stream.judge.judge(&facts, payload.as_bytes()),
         Err(rejection) => Verdict::Reject(rejection),
     };
-    Ok(Fates(document.payloads.into_iter().map(judged).collect()))
+    Ok(Outcomes(document.payloads.into_iter().map(judged).collect()))
 }
 
-/// A file of lines is known by its ending; the content type is not there to tell.
+/// The form of a sample by its file name, because a file has no content type.
 fn form(sample: &Path) -> Form {
     match sample.extension().and_then(|extension| extension.to_str()) {
         Some("ndjson" | "jsonl" | "jsonlines") => Form::Lines,
@@ -78,10 +78,10 @@ fn form(sample: &Path) -> Form {
     }
 }
 
-/// What became of each payload, as a table.
-struct Fates(Vec<Verdict>);
+/// The outcome of each payload, displayed as a table.
+struct Outcomes(Vec<Verdict>);
 
-impl Fates {
+impl Outcomes {
     fn rejected(&self) -> usize {
         self.0.iter().filter(|verdict| matches!(verdict, Verdict::Reject(_))).count()
     }
@@ -91,9 +91,9 @@ impl Fates {
     }
 }
 
-impl fmt::Display for Fates {
+impl fmt::Display for Outcomes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:>7}  {:<8}  {:<13}  detail", "payload", "fate", "reason")?;
+        writeln!(f, "{:>7}  {:<8}  {:<13}  detail", "payload", "outcome", "reason")?;
         for (index, verdict) in self.0.iter().enumerate() {
             match verdict {
                 Verdict::Accept => writeln!(f, "{index:>7}  accepted")?,

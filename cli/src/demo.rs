@@ -1,4 +1,4 @@
-//! `spillway demo`: a pipeline of its own, documents, and what became of them.
+//! `spillway demo`: posts documents to a separate pipeline and shows the results.
 
 mod documents;
 mod post;
@@ -14,10 +14,10 @@ use spillway_local::pipeline::{Drained, Pipeline};
 use crate::arguments::Demo;
 use crate::report::{self, say};
 
-/// Posts documents to a pipeline of its own, drains it, and shows an object, the ledger and the rates.
+/// Posts documents to a separate pipeline, drains it, and shows an object, the ledger and the rates.
 pub(crate) async fn run(arguments: Demo) -> anyhow::Result<ExitCode> {
     let pipeline = Pipeline::start(arguments.settings()?).await?;
-    say!("Spillway takes {} documents at http://{}", arguments.documents, pipeline.address());
+    say!("posting {} documents to http://{}", arguments.documents, pipeline.address());
     let started = Instant::now();
     let progress = progress(arguments.documents);
     let posted = post::all(pipeline.address(), arguments.documents, &progress).await?;
@@ -34,7 +34,7 @@ pub(crate) async fn run(arguments: Demo) -> anyhow::Result<ExitCode> {
     say!("{}", rates(&posted, posting, storing, ledger.stored));
     ensure!(
         posted.accepted == ledger.accepted,
-        "clients were told of {} accepted records, SQS acknowledged {}",
+        "the responses report {} accepted records, but SQS acknowledged {}",
         posted.accepted,
         ledger.accepted
     );
@@ -48,7 +48,7 @@ fn progress(documents: usize) -> ProgressBar {
 }
 
 fn rates(posted: &post::Posted, posting: Duration, storing: Duration, stored: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "rates are for reading")]
+    #[expect(clippy::cast_precision_loss, reason = "a displayed rate need not be exact")]
     let rate = |count: u64, time: Duration| count as f64 / time.as_secs_f64();
     format!(
         "posted {:.0} documents/s, stored {:.0} payloads/s from the first request to the last object ({:.1} s)",

@@ -1,4 +1,4 @@
-//! `spillway key`: write keys.
+//! `spillway key`: generates write keys.
 
 use std::process::ExitCode;
 
@@ -9,16 +9,16 @@ use spillway_shared::keys::{KeyRing, digest, generate};
 use crate::arguments::Key;
 use crate::report::say;
 
-/// Makes a key and prints it with the entries that configure it; the key itself is kept nowhere.
+/// Generates a key and prints it with the entries that configure it. The key is not saved.
 pub(crate) fn run(arguments: &Key) -> anyhow::Result<ExitCode> {
     let Key::New { name, streams } = arguments;
     let mut random = [0; 32];
-    getrandom::fill(&mut random).context("the system has no random bits")?;
+    getrandom::fill(&mut random).context("the system provides no random bits")?;
     let key = generate(random);
     let digest = digest(key.as_bytes());
     let variable = variable(name, &digest, streams);
-    if let Err(faults) = KeyRing::parse_variable(&variable) {
-        bail!("this key could not be configured: {faults}");
+    if let Err(errors) = KeyRing::parse_variable(&variable) {
+        bail!("invalid key: {errors}");
     }
     say!("key (shown only now)   {key}");
     say!("entry of WRITE_KEYS    {variable}");

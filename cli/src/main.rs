@@ -1,4 +1,4 @@
-//! The command `spillway`: the pipeline on one machine, and what operators need.
+//! The command `spillway`: the pipeline on one machine, and commands for operators.
 
 mod admin;
 mod arguments;
@@ -22,7 +22,7 @@ use spillway_shared::{config, log};
 use arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
-    // This program is also each of the functions; one that is started as such needs nothing of what follows.
+    // This program also runs the functions, which need none of the following.
     become_function_if_asked();
     run(Arguments::parse()).unwrap_or_else(|error| {
         eprintln!("spillway: {error:#}");
@@ -47,7 +47,7 @@ fn on_runtime(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::R
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }
 
-/// The emulators tell every step at INFO; a person at a desk wants to know what goes wrong.
+/// The default level is WARN, because the emulators log every step at INFO.
 fn log_setting(name: &str) -> Option<String> {
     let quiet = || (name == "AWS_LAMBDA_LOG_LEVEL").then(|| "WARN".to_owned());
     config::process_environment(name).or_else(quiet)

@@ -1,4 +1,4 @@
-//! `spillway quarantine`: messages that could not be read, which deliver keeps whole, with the reason.
+//! `spillway quarantine`: quarantined messages, which deliver stores whole with the reason.
 
 mod list;
 mod replay;
@@ -13,38 +13,38 @@ use serde::Deserialize;
 use crate::aws;
 use crate::aws::bucket::Bucket;
 
-/// What the key of every quarantined message begins with.
+/// The prefix of the keys of quarantined messages.
 const PREFIX: &str = "quarantine/";
 
-/// What `spillway quarantine` is told.
+/// The arguments of `spillway quarantine`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Quarantine {
-    /// Lists quarantined messages: key and bytes, the oldest day first
+    /// Lists quarantined messages with key and size, the oldest day first
     List {
         #[command(flatten)]
         place: Place,
-        /// Only those of a day, as 2026-11-21
+        /// Only messages of this day, such as 2026-11-21
         #[arg(long)]
         day: Option<String>,
     },
-    /// Shows one with the reason; this prints what clients sent
+    /// Shows a message with the reason; this prints data of clients
     Show {
         #[command(flatten)]
         place: Place,
         /// The key, as `list` prints it
         key: String,
     },
-    /// Puts messages back on the queue, as after a fix of deliver; each is deleted here once SQS has acknowledged it
+    /// Sends messages to the queue again, and deletes each once SQS has acknowledged it
     Replay(replay::Replay),
 }
 
-/// Where quarantined messages lie.
+/// The bucket of quarantined messages.
 #[derive(Debug, Args)]
 pub(crate) struct Place {
-    /// The bucket
+    /// The name of the bucket
     #[arg(long, env = "BUCKET")]
     bucket: String,
-    /// Where S3 is, if it is not AWS's own; a server on this machine needs no credentials
+    /// The endpoint of S3, if it is not AWS; a server on this machine needs no credentials
     #[arg(long)]
     s3_endpoint: Option<String>,
 }
@@ -59,7 +59,7 @@ struct Quarantined {
     body: Option<String>,
 }
 
-/// Does what is asked.
+/// Runs the subcommand.
 pub(crate) async fn run(arguments: Quarantine) -> anyhow::Result<ExitCode> {
     match arguments {
         Quarantine::List { place, day } => list::run(&place.bucket().await, day.as_deref()).await,
@@ -74,11 +74,11 @@ impl Place {
     }
 }
 
-/// Reads a quarantined message; nothing else in the bucket is touched.
+/// Reads a quarantined message; refuses any other object.
 async fn read(bucket: &Bucket, key: &str) -> anyhow::Result<Quarantined> {
-    ensure!(key.starts_with(PREFIX), "`{key}` is no quarantined message: its key begins with `{PREFIX}`");
+    ensure!(key.starts_with(PREFIX), "`{key}` is not the key of a quarantined message, which begins with `{PREFIX}`");
     let bytes = bucket.get(key).await?;
-    serde_json::from_slice(&bytes).with_context(|| format!("{key} is not as deliver writes it"))
+    serde_json::from_slice(&bytes).with_context(|| format!("{key} does not have the format of deliver"))
 }
 
 #[cfg(test)]

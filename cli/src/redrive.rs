@@ -1,10 +1,10 @@
-//! `spillway redrive`: what lies in the dead-letter queue goes back to the queue.
+//! `spillway redrive`: moves messages from the dead-letter queue back to the queue.
 //!
-//! Received, sent and, once SQS has acknowledged it, deleted. A run that is broken off between the two leaves a message
-//! in both queues: it is then stored under the same ids. SQS has a task for this (`StartMessageMoveTask`); it is not
-//! used, since it exists on AWS alone, does not say what it leaves behind, and is no faster.
+//! It receives a message, sends it, and deletes it once SQS has acknowledged the send. An interrupted run can leave a
+//! message in both queues; its records are then stored with the same ids. The task of SQS (`StartMessageMoveTask`) is not
+//! used: it exists only on AWS, does not report what it leaves, and is not faster.
 //!
-//! What was sent after the run began stays: it was moved in this run and is dead again, and would be moved for ever.
+//! Messages that were sent after the run began stay: this run has moved them, and they were dead-lettered again.
 
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -16,43 +16,43 @@ use tokio::time::{Instant, sleep_until};
 use crate::aws;
 use crate::aws::queue::{MOST_BYTES, MOST_MESSAGES, Queue, Received};
 
-/// What `spillway redrive` is told.
+/// The arguments of `spillway redrive`.
 #[derive(Debug, Args)]
 pub(crate) struct Redrive {
-    /// The queue that deliver reads; one on this machine needs neither endpoint nor credentials
+    /// The URL of the queue that deliver reads; on this machine no endpoint and credentials are needed
     #[arg(long, env = "QUEUE_URL")]
     queue_url: String,
-    /// The dead-letter queue; without this the one that the queue names
+    /// The URL of the dead-letter queue (default: that of the queue's redrive policy)
     #[arg(long)]
     dead_letter_url: Option<String>,
-    /// Where SQS is, if it is neither AWS's own nor on this machine
+    /// The endpoint of SQS, if it is neither AWS nor on this machine
     #[arg(long)]
     sqs_endpoint: Option<String>,
-    /// How many messages a second are moved at most
+    /// The maximum number of messages per second
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: u32,
-    /// How many messages are moved at most; all without this
+    /// The maximum number of messages (default: all)
     #[arg(long)]
     most: Option<u64>,
 }
 
-/// What became of dead letters.
+/// Counts of dead-lettered messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Moved {
-    /// In the queue again, and out of the dead-letter queue.
+    /// Moved back to the queue.
     back: u64,
-    /// In both queues, since deleting failed.
+    /// In both queues, because the deletion failed.
     doubled: u64,
-    /// Still in the dead-letter queue, since sending failed, or since they were moved in this run and died again.
+    /// Still in the dead-letter queue: the send failed, or they were dead-lettered again in this run.
     left: u64,
 }
 
-/// Moves dead letters until there are none, and says how many.
+/// Moves dead-lettered messages until there are none, and prints the counts.
 pub(crate) async fn run(arguments: Redrive) -> anyhow::Result<ExitCode> {
     let endpoint = aws::endpoint_of_queue(arguments.sqs_endpoint.as_deref(), &arguments.queue_url);
     let queue = Queue::new(&aws::config(endpoint).await, &arguments.queue_url);
     let dead = match &arguments.dead_letter_url {
-        Some(url) => queue.beside(url),
+        Some(url) => queue.sibling(url),
         None => queue.dead_letter_queue().await?,
     };
     let progress = progress(dead.waiting().await?.min(arguments.most.unwrap_or(u64::MAX)));
@@ -78,7 +78,7 @@ async fn redrive(
         }
         sum.left += messages.extract_if(.., |message| message.sent > began).count() as u64;
         let room = most.map_or(messages.len() as u64, |most| most.saturating_sub(sum.total()));
-        // What is beyond the limit stays, and shows up again after a while.
+        // Messages over the limit become visible again after their visibility timeout.
         messages.truncate(usize::try_from(room).unwrap_or(usize::MAX));
         for call in calls(&messages).into_iter().filter(|call| !call.is_empty()) {
             sum = sum.plus(move_some(dead, queue, call).await?);
@@ -89,7 +89,7 @@ async fn redrive(
     Ok(sum)
 }
 
-/// Sends messages, and deletes those that SQS has acknowledged.
+/// Sends messages and deletes those that SQS has acknowledged.
 async fn move_some(dead: &Queue, queue: &Queue, messages: &[Received]) -> anyhow::Result<Moved> {
     let bodies: Vec<_> = messages.iter().map(|message| message.body.as_str()).collect();
     let sent = queue.send(&bodies).await?;
@@ -102,7 +102,7 @@ async fn move_some(dead: &Queue, queue: &Queue, messages: &[Received]) -> anyhow
     Ok(Moved { back, doubled: handles.len() as u64 - back, left })
 }
 
-/// Parts that one call can send.
+/// Splits messages into parts that fit into one call.
 fn calls(messages: &[Received]) -> Vec<&[Received]> {
     let (mut calls, mut start, mut bytes) = (Vec::new(), 0, 0);
     for (at, message) in messages.iter().enumerate() {
@@ -125,7 +125,7 @@ impl Moved {
         self.back + self.doubled + self.left
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a pause need not be exact beyond 2^52 messages")]
+    #[expect(clippy::cast_precision_loss, reason = "a pause need not be exact above 2^52 messages")]
     fn total_f64(self) -> f64 {
         self.total() as f64
     }

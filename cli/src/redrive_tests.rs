@@ -18,7 +18,7 @@ async fn sqs() -> Sqs {
     Sqs::start(settings).await.unwrap()
 }
 
-/// The queue and its dead-letter queue, with so many dead letters.
+/// The queue and its dead-letter queue with `dead_letters` messages.
 async fn queues(sqs: &Sqs, dead_letters: usize, bytes: usize) -> (Queue, Queue) {
     let config = aws::config(aws::endpoint_of_queue(None, &sqs.url)).await;
     let queue = Queue::new(&config, &sqs.url);
@@ -35,7 +35,7 @@ async fn moved(dead: &Queue, queue: &Queue, rate: u32, most: Option<u64>) -> Mov
 }
 
 #[tokio::test]
-async fn all_dead_letters_go_back_to_the_queue_and_none_stays() {
+async fn all_dead_lettered_messages_move_to_the_queue() {
     let sqs = sqs().await;
     let (queue, dead) = queues(&sqs, 25, 10).await;
     assert_eq!(dead.waiting().await.unwrap(), 25);
@@ -45,7 +45,7 @@ async fn all_dead_letters_go_back_to_the_queue_and_none_stays() {
 }
 
 #[tokio::test]
-async fn messages_that_are_too_large_for_one_call_go_by_several() {
+async fn messages_too_large_for_one_call_are_sent_in_several() {
     let sqs = sqs().await;
     let (queue, dead) = queues(&sqs, 9, 250_000).await;
     assert_eq!(moved(&dead, &queue, 10_000, None).await.back, 9);
@@ -53,7 +53,7 @@ async fn messages_that_are_too_large_for_one_call_go_by_several() {
 }
 
 #[tokio::test]
-async fn no_more_than_asked_for_are_moved() {
+async fn at_most_the_requested_number_is_moved() {
     let sqs = sqs().await;
     let (queue, dead) = queues(&sqs, 15, 10).await;
     assert_eq!(moved(&dead, &queue, 10_000, Some(12)).await.back, 12);
@@ -62,7 +62,7 @@ async fn no_more_than_asked_for_are_moved() {
 }
 
 #[tokio::test]
-async fn they_are_moved_no_faster_than_asked_for() {
+async fn messages_are_moved_at_the_requested_rate() {
     let sqs = sqs().await;
     let (queue, dead) = queues(&sqs, 20, 10).await;
     let started = Instant::now();
@@ -71,23 +71,23 @@ async fn they_are_moved_no_faster_than_asked_for() {
 }
 
 #[tokio::test]
-async fn nothing_is_deleted_that_was_not_sent() {
+async fn a_message_that_was_not_sent_is_not_deleted() {
     let sqs = sqs().await;
     let (queue, dead) = queues(&sqs, 3, 10).await;
-    let nowhere = queue.beside(format!("{}-unknown", sqs.url));
+    let nowhere = queue.sibling(format!("{}-unknown", sqs.url));
     assert!(redrive(&dead, &nowhere, 100, None, &ProgressBar::hidden()).await.is_err());
     assert_eq!(sqs.counts().await.unwrap().dead_lettered, 3);
 }
 
 #[tokio::test]
-async fn an_empty_dead_letter_queue_ends_it() {
+async fn an_empty_dead_letter_queue_moves_nothing() {
     let sqs = sqs().await;
     let (queue, dead) = queues(&sqs, 0, 0).await;
     assert_eq!(moved(&dead, &queue, 100, None).await, Moved::default());
 }
 
 #[tokio::test]
-async fn what_dies_again_while_others_are_moved_is_not_moved_again() {
+async fn a_message_that_is_dead_lettered_again_is_moved_once() {
     let sqs = sqs().await;
     let (queue, dead) = queues(&sqs, 1, 10).await;
     let began = Instant::now();

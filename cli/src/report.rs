@@ -1,4 +1,4 @@
-//! How counts and ledgers are told to people.
+//! Prints counts and ledgers.
 
 use std::fmt;
 use std::io::{Write as _, stdout};
@@ -7,19 +7,19 @@ use std::process::ExitCode;
 use spillway_local::ledger::Report;
 use spillway_local::pipeline::Status;
 
-/// Tells a person one thing on standard output.
+/// Prints a line to standard output.
 macro_rules! say {
-    ($($words:tt)*) => { $crate::report::tell(format_args!($($words)*)) };
+    ($($words:tt)*) => { $crate::report::print(format_args!($($words)*)) };
 }
 pub(crate) use say;
 
-/// What [`say!`] does. Whoever reads may be gone, which is no reason to stop serving.
-pub(crate) fn tell(words: fmt::Arguments<'_>) {
+/// Implements [`say!`]. A closed standard output does not stop the server.
+pub(crate) fn print(text: fmt::Arguments<'_>) {
     let mut out = stdout().lock();
-    let _ = writeln!(out, "{words}").and_then(|()| out.flush());
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
-/// One line of counts, in the order of the data's way.
+/// One line of counts, in the order of the data flow.
 pub(crate) fn line(status: &Status) -> String {
     format!(
         "{} requests  {} accepted  {} rejected  {} withheld  |  {} queued  {} in flight  |  {} stored in {} objects  \
@@ -37,13 +37,13 @@ pub(crate) fn line(status: &Status) -> String {
     )
 }
 
-/// Whether something has happened between two moments.
+/// Whether the counts changed.
 pub(crate) fn differ(now: &Status, last: &Status) -> bool {
     let counts = |status: &Status| Status { ready: true, oldest_message_seconds: 0.0, ..*status };
     counts(now) != counts(last)
 }
 
-/// 0 if every accepted record is where it should be and nothing is left, else 1.
+/// 0 if the ledger adds up and nothing is queued, otherwise 1.
 pub(crate) fn exit_code(ledger: &Report) -> ExitCode {
     if ledger.holds() && ledger.is_settled() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

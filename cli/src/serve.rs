@@ -1,4 +1,4 @@
-//! `spillway serve`: the pipeline until somebody ends it.
+//! `spillway serve`: runs the pipeline until a signal.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use crate::arguments::Serve;
 use crate::report::{self, say};
 use crate::signals::Signals;
 
-/// How often a line of counts is printed, if something has happened.
-const BETWEEN_LINES: Duration = Duration::from_secs(5);
+/// The interval between lines of counts; a line without changes is skipped.
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Serves until the first signal, then drains; stops at once at the second one.
+/// Serves until the first signal, then drains; the second signal stops immediately.
 pub(crate) async fn run(arguments: Serve) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen()?;
     raise_file_limit();
@@ -33,11 +33,11 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<ExitCode> {
         () = print_counts(&pipeline) => {}
         () = signals.next() => {}
     }
-    say!("no new request is taken; draining the queue into S3 (again to stop at once)");
+    say!("draining the queue into S3; new requests are refused (Ctrl-C again stops immediately)");
     tokio::select! {
         code = drain(pipeline, admin) => code,
         () = signals.next() => {
-            say!("stopped at once: what was queued is lost");
+            say!("stopped immediately: queued messages are lost");
             Ok(ExitCode::FAILURE)
         }
     }
@@ -53,23 +53,23 @@ async fn drain(pipeline: Arc<Pipeline>, admin: Admin) -> anyhow::Result<ExitCode
 
 fn banner(pipeline: &Pipeline, admin: &Admin, key: &str) {
     let address = pipeline.address();
-    say!("Spillway takes documents at http://{address}/v1/streams/{{stream}}");
+    say!("Spillway accepts documents at http://{address}/v1/streams/{{stream}}");
     say!("  status   http://{}/status", admin.address());
     say!("  SQS      {}", pipeline.queue_url());
     say!("  S3       {}", pipeline.s3_endpoint());
     if pipeline.is_external() {
-        say!("  somebody else's servers are in use: counts and ledger cannot tell everything");
+        say!("  external servers are in use: counts and ledger are incomplete");
     } else {
         say!("  objects  {}", pipeline.objects().display());
     }
     let plan = pipeline.faults().plan();
     for (kind, fault) in plan.faults() {
-        say!("  fault    {kind}={fault}, by seed {}", plan.seed);
+        say!("  fault    {kind}={fault}, seed {}", plan.seed);
     }
     say!("\n  {}\n", curl(pipeline, key));
 }
 
-/// A line that works as it stands.
+/// A command to copy.
 fn curl(pipeline: &Pipeline, key: &str) -> String {
     format!(
         "curl -i http://{}/v1/streams/clicks -H 'X-Write-Key: {key}' -H 'Content-Type: application/json' \
@@ -79,7 +79,7 @@ fn curl(pipeline: &Pipeline, key: &str) -> String {
 }
 
 async fn print_counts(pipeline: &Pipeline) {
-    let mut lines = interval(BETWEEN_LINES);
+    let mut lines = interval(LINE_INTERVAL);
     lines.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut last = Status::default();
     loop {
@@ -90,7 +90,7 @@ async fn print_counts(pipeline: &Pipeline) {
                 last = status;
             }
             Ok(_) => {}
-            Err(error) => eprintln!("no counts: {error}"),
+            Err(error) => eprintln!("counts are not available: {error}"),
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The AWS account that everything here believes to be in.
+//! The AWS account of the local pipeline.
 
-/// Its number.
+/// The account id.
 pub const ACCOUNT: &str = "000000000000";
-/// Its only region.
+/// The region.
 pub const REGION: &str = "us-east-1";
-/// The access key and the secret; nothing checks more than that they agree.
+/// The access key and the secret of built-in servers.
 pub const CREDENTIAL: &str = "local";

@@ -1,4 +1,4 @@
-//! Only what stands behind the functions: SQS, S3, and the event source that invokes a deliver which somebody else runs.
+//! SQS, S3 and the event source alone, for functions that run outside this server, such as under `cargo lambda watch`.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::remote::RemoteFunction;
 use crate::s3::Bucket;
 use crate::sqs::Queue;
 
-/// Running backends. Dropping them stops them; objects stay, messages do not.
+/// Running backends. Dropping them stops them; objects stay, messages are lost.
 #[derive(Debug)]
 pub struct Backends {
     queue: Queue,
@@ -23,12 +23,12 @@ pub struct Backends {
 }
 
 impl Backends {
-    /// Starts SQS and S3, and begins to invoke the function at `deliver`.
+    /// Starts SQS and S3, and invokes the function at `deliver` with batches.
     ///
-    /// An invocation may take as long as a message stays hidden; after that SQS shows it again anyway.
+    /// The timeout of an invocation is the visibility timeout, after which SQS makes its messages visible anyway.
     ///
     /// # Errors
-    /// What did not start and why.
+    /// A part did not start.
     pub async fn start(settings: Settings, deliver: Uri) -> Result<Self, PipelineError> {
         let faults = Faults::new(settings.faults.clone());
         let bucket = Bucket::start(bucket_settings(&settings, &faults)).await?;
@@ -38,7 +38,7 @@ impl Backends {
         Ok(Self { queue, bucket, _event_source: event_source, settings })
     }
 
-    /// The variables that both functions need to work with these backends.
+    /// The environment variables with which both functions use these backends.
     #[must_use]
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         let mut variables = vec![

@@ -1,4 +1,4 @@
-//! Reads a body to its end: at most so many bytes kept, and never waiting long for the next ones.
+//! Reads a body to its end, within a size, an idle timeout and a memory budget.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -9,69 +9,69 @@ use http_body_util::BodyExt;
 use spillway_shared::pool::{Budget, Reservation};
 use tokio::time::timeout;
 
-/// Beyond this much more than the limit, a body is not read any further.
-const MOST_DRAINED: u64 = 64 << 20;
+/// The number of bytes above the limit after which reading stops.
+const MAX_DRAINED_BYTES: u64 = 64 << 20;
 
-/// Why a body could not be read whole.
+/// Why a body could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unread {
-    /// It is longer than the limit; the rest was read and thrown away, up to 64 MiB of it.
+pub(crate) enum ReadError {
+    /// The body is larger than the limit. Up to 64 MiB of the rest were read and discarded.
     #[error("the body is too large")]
     TooLarge,
-    /// No byte came for as long as one may wait.
-    #[error("the body stopped coming")]
+    /// The sender paused for longer than the idle timeout.
+    #[error("the sender of the body paused for too long")]
     Stalled,
-    /// The connection ended, or the body's framing is wrong.
-    #[error("the body broke off")]
+    /// The connection closed, or the framing of the body is invalid.
+    #[error("the body ended early or is framed incorrectly")]
     Broken,
-    /// So many bytes are held already that there is no room for these.
-    #[error("there is no room for the body")]
-    NoRoom,
+    /// The body exceeds the memory budget.
+    #[error("the body exceeds the memory budget")]
+    OverBudget,
 }
 
-/// Bytes, and their part of a budget while they are held.
+/// Bytes that count towards a budget until they are dropped.
 #[derive(Debug, Default)]
-pub(crate) struct Held {
+pub(crate) struct ReservedBytes {
     pub(crate) bytes: Bytes,
-    #[expect(dead_code, reason = "held for its drop")]
+    #[expect(dead_code, reason = "releases its part of the budget when dropped")]
     reservation: Option<Reservation>,
 }
 
-impl Held {
-    /// Bytes that are held already, from now on within the budget.
-    pub(crate) fn reserve(bytes: Bytes, budget: &Budget) -> Result<Self, Unread> {
-        let reservation = budget.try_reserve(bytes.len()).ok_or(Unread::NoRoom)?;
+impl ReservedBytes {
+    /// Reserves budget for bytes that are already in memory.
+    pub(crate) fn reserve(bytes: Bytes, budget: &Budget) -> Result<Self, ReadError> {
+        let reservation = budget.try_reserve(bytes.len()).ok_or(ReadError::OverBudget)?;
         Ok(Self { bytes, reservation: Some(reservation) })
     }
 }
 
-/// The whole body, without a copy if it came in one piece.
-pub(crate) async fn whole(
+/// The whole body, without a copy if it arrives in one piece.
+pub(crate) async fn read_body(
     body: impl Body<Data = Bytes>,
     limit: usize,
-    longest_wait: Duration,
+    idle_timeout: Duration,
     budget: &Budget,
-) -> Result<Held, Unread> {
+) -> Result<ReservedBytes, ReadError> {
     let mut body = pin!(body);
     let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX).min(limit);
     let mut pieces = Pieces::default();
-    while let Some(piece) = next_piece(&mut body, longest_wait).await? {
+    while let Some(piece) = next_piece(&mut body, idle_timeout).await? {
         if pieces.len() + piece.len() > limit {
             drop(pieces);
-            drain(&mut body, longest_wait).await?;
-            return Err(Unread::TooLarge);
+            drain(&mut body, idle_timeout).await?;
+            return Err(ReadError::TooLarge);
         }
-        pieces.hold(budget.try_reserve(piece.len()).ok_or(Unread::NoRoom)?);
+        pieces.add_reservation(budget.try_reserve(piece.len()).ok_or(ReadError::OverBudget)?);
         pieces.push(piece, expected);
     }
     Ok(pieces.join())
 }
 
-/// Reads on, so that a client that only reads after it has written gets to see its answer.
-async fn drain(body: &mut (impl Body<Data = Bytes> + Unpin), longest_wait: Duration) -> Result<(), Unread> {
+/// Discards the rest, because some clients read the response only after they have sent the whole body.
+async fn drain(body: &mut (impl Body<Data = Bytes> + Unpin), idle_timeout: Duration) -> Result<(), ReadError> {
     let mut drained = 0;
-    while drained < MOST_DRAINED {
-        let Some(piece) = next_piece(body, longest_wait).await? else { break };
+    while drained < MAX_DRAINED_BYTES {
+        let Some(piece) = next_piece(body, idle_timeout).await? else { break };
         drained += piece.len() as u64;
     }
     Ok(())
@@ -79,19 +79,19 @@ async fn drain(body: &mut (impl Body<Data = Bytes> + Unpin), longest_wait: Durat
 
 async fn next_piece(
     body: &mut (impl Body<Data = Bytes> + Unpin),
-    longest_wait: Duration,
-) -> Result<Option<Bytes>, Unread> {
+    idle_timeout: Duration,
+) -> Result<Option<Bytes>, ReadError> {
     loop {
-        let frame = timeout(longest_wait, body.frame()).await.map_err(|_| Unread::Stalled)?;
+        let frame = timeout(idle_timeout, body.frame()).await.map_err(|_| ReadError::Stalled)?;
         let Some(frame) = frame else { return Ok(None) };
-        // Trailers have no use here and are skipped.
-        if let Ok(piece) = frame.map_err(|_| Unread::Broken)?.into_data() {
+        // Trailers are ignored.
+        if let Ok(piece) = frame.map_err(|_| ReadError::Broken)?.into_data() {
             return Ok(Some(piece));
         }
     }
 }
 
-/// What has come so far: the first piece as it is, all of them in one buffer once there are more.
+/// The body so far: the first piece without a copy, or all pieces in one buffer.
 #[derive(Default)]
 struct Pieces {
     first: Bytes,
@@ -116,16 +116,16 @@ impl Pieces {
         self.all.extend_from_slice(&piece);
     }
 
-    fn hold(&mut self, more: Reservation) {
+    fn add_reservation(&mut self, more: Reservation) {
         match &mut self.reservation {
             Some(reservation) => reservation.join(more),
             None => self.reservation = Some(more),
         }
     }
 
-    fn join(self) -> Held {
+    fn join(self) -> ReservedBytes {
         let bytes = if self.all.is_empty() { self.first } else { self.all.freeze() };
-        Held { bytes, reservation: self.reservation }
+        ReservedBytes { bytes, reservation: self.reservation }
     }
 }
 
@@ -139,15 +139,15 @@ mod tests {
 
     use super::*;
 
-    const WAIT: Duration = Duration::from_secs(1);
+    const IDLE: Duration = Duration::from_secs(1);
 
     fn body(pieces: &[&'static str]) -> impl Body<Data = Bytes> {
         let pieces: Vec<_> = pieces.iter().map(|piece| Bytes::from_static(piece.as_bytes())).collect();
         StreamBody::new(stream::iter(pieces.into_iter().map(|piece| Ok::<_, Infallible>(Frame::data(piece)))))
     }
 
-    async fn read(pieces: &[&'static str], budget: usize) -> Result<Bytes, Unread> {
-        whole(body(pieces), 6, WAIT, &Budget::new(budget)).await.map(|held| held.bytes)
+    async fn read(pieces: &[&'static str], budget: usize) -> Result<Bytes, ReadError> {
+        read_body(body(pieces), 6, IDLE, &Budget::new(budget)).await.map(|body| body.bytes)
     }
 
     #[tokio::test]
@@ -155,22 +155,22 @@ mod tests {
         assert_eq!(read(&[], 100).await, Ok(Bytes::new()));
         assert_eq!(read(&["abc"], 100).await, Ok("abc".into()));
         assert_eq!(read(&["abc", "", "de", "f"], 100).await, Ok("abcdef".into()));
-        assert_eq!(read(&["abc", "de", "fg"], 100).await, Err(Unread::TooLarge));
+        assert_eq!(read(&["abc", "de", "fg"], 100).await, Err(ReadError::TooLarge));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_stops_coming_is_given_up() {
+    async fn a_body_that_pauses_for_too_long_is_an_error() {
         let never = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Infallible>>());
-        assert_eq!(whole(never, 6, WAIT, &Budget::new(100)).await.unwrap_err(), Unread::Stalled);
+        assert_eq!(read_body(never, 6, IDLE, &Budget::new(100)).await.unwrap_err(), ReadError::Stalled);
     }
 
     #[tokio::test]
-    async fn a_body_needs_room_as_long_as_it_is_held() {
-        assert_eq!(read(&["abc", "de"], 4).await, Err(Unread::NoRoom));
+    async fn a_body_uses_budget_until_it_is_dropped() {
+        assert_eq!(read(&["abc", "de"], 4).await, Err(ReadError::OverBudget));
         let budget = Budget::new(6);
-        let held = whole(body(&["abc", "de"]), 6, WAIT, &budget).await.unwrap();
+        let reserved = read_body(body(&["abc", "de"]), 6, IDLE, &budget).await.unwrap();
         assert!(budget.try_reserve(2).is_none());
-        drop(held);
+        drop(reserved);
         assert!(budget.try_reserve(6).is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! A client of the pipeline: one connection that posts documents, one after the other.
+//! A client of the pipeline that posts documents one after the other over one connection.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,20 +11,20 @@ use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// A document on its way: what is posted where.
+/// A document with its path and headers.
 #[derive(Debug, Clone, Default)]
 pub struct Document {
-    /// The path, query included.
+    /// The path and the query.
     pub path: String,
-    /// Headers beside `Host` and the length.
+    /// Headers other than `Host` and `Content-Length`.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// The body as it is sent.
+    /// The body.
     pub body: Bytes,
 }
 
-/// What was answered.
+/// A response.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct Response {
     /// The status.
     pub status: StatusCode,
     /// The headers.
@@ -33,7 +33,7 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-/// One connection, kept alive.
+/// An open connection.
 #[derive(Debug)]
 pub struct Client {
     sender: SendRequest<Full<Bytes>>,
@@ -41,10 +41,10 @@ pub struct Client {
 }
 
 impl Document {
-    /// A document for a stream, as JSON, with a write key.
+    /// A document for a stream, with a write key.
     ///
     /// # Panics
-    /// When the key is no header's value.
+    /// The key is not valid in a header.
     #[must_use]
     pub fn new(stream: &str, key: &str, body: impl Into<Bytes>) -> Self {
         let key = HeaderValue::from_str(key).expect("a write key of visible characters");
@@ -52,10 +52,10 @@ impl Document {
         Self { path: format!("/v1/streams/{stream}"), headers, body: body.into() }
     }
 
-    /// The same with one more header.
+    /// Adds a header.
     ///
     /// # Panics
-    /// When the value is no header's value.
+    /// The value is not valid in a header.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
         let value = HeaderValue::from_str(value).expect("a value of visible characters");
@@ -68,27 +68,27 @@ impl Client {
     /// Connects.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// The connection cannot be opened.
     pub async fn connect(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        // It ends with the sender or with the server; whatever it says then, the next request says too.
+        // An error of the connection also fails the next request.
         tokio::spawn(async move { drop(connection.await) });
         let host = HeaderValue::try_from(address.to_string()).map_err(io::Error::other)?;
         Ok(Self { sender, host })
     }
 
-    /// Posts a document and reads the whole answer.
+    /// Posts a document and reads the whole response.
     ///
     /// # Errors
-    /// The connection broke: what became of the document is not known, and the client is of no further use.
-    pub async fn post(&mut self, document: &Document) -> io::Result<Answer> {
+    /// The connection failed. The outcome of the document is unknown, and the client can no longer be used.
+    pub async fn post(&mut self, document: &Document) -> io::Result<Response> {
         self.sender.ready().await.map_err(io::Error::other)?;
         let response = self.sender.send_request(self.request(document)?).await.map_err(io::Error::other)?;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-        Ok(Answer { status: parts.status, headers: parts.headers, body })
+        Ok(Response { status: parts.status, headers: parts.headers, body })
     }
 
     fn request(&self, document: &Document) -> io::Result<Request<Full<Bytes>>> {

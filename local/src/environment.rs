@@ -1,4 +1,4 @@
-//! The inside of an environment: this program, started again as one of the functions.
+//! Runs this program as one of the functions, which is how environments start their processes.
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -8,23 +8,23 @@ use std::thread;
 
 use spillway_shared::config::{Lookup, process_environment};
 
-/// The first argument that makes this program a function; the second one says which.
+/// The first argument of a function process; the second one is the name of the function.
 pub const FUNCTION: &str = "function";
 
 type Run = fn(Lookup<'_>) -> Result<(), Box<dyn Error + Send + Sync>>;
 
-/// Runs a function and never returns, if this process was started as one (`spillway function ingest|deliver`).
+/// If this process was started as a function (`spillway function ingest|deliver`), runs it and never returns.
 ///
-/// The first thing that `main` calls: a function starts without anything that the command line needs.
+/// `main` calls this first, so that a function starts without the code of the command line.
 pub fn become_function_if_asked() {
-    let Some(name) = asked_for(std::env::args_os().skip(1)) else { return };
+    let Some(name) = requested_function(std::env::args_os().skip(1)) else { return };
     exit_when_stdin_closes();
     process::exit(run(&name));
 }
 
-/// Ends this process as soon as its standard input does: whoever holds the other end is gone, or wants it gone.
+/// Exits this process when its standard input closes: its server has ended, or wants it to stop.
 ///
-/// A plain thread, since it must work whatever the function is doing.
+/// It uses a thread, so that it works also while the function blocks the runtime.
 pub fn exit_when_stdin_closes() {
     thread::spawn(|| {
         let mut buffer = [0; 64];
@@ -38,17 +38,17 @@ pub fn exit_when_stdin_closes() {
     });
 }
 
-fn asked_for(mut arguments: impl Iterator<Item = OsString>) -> Option<String> {
+fn requested_function(mut arguments: impl Iterator<Item = OsString>) -> Option<String> {
     arguments.next().filter(|argument| argument == FUNCTION)?;
     Some(arguments.next().unwrap_or_default().to_string_lossy().into_owned())
 }
 
 fn run(name: &str) -> i32 {
     let Some(run) = function(name) else {
-        eprintln!("there is no function `{name}`, only `ingest` and `deliver`");
+        eprintln!("unknown function `{name}`; the functions are `ingest` and `deliver`");
         return 2;
     };
-    // What went wrong was logged where it was found.
+    // The function has already logged its error.
     i32::from(run(&process_environment).is_err())
 }
 
@@ -64,20 +64,20 @@ fn function(name: &str) -> Option<Run> {
 mod tests {
     use super::*;
 
-    fn asked(arguments: &[&str]) -> Option<String> {
-        asked_for(arguments.iter().map(OsString::from))
+    fn requested(arguments: &[&str]) -> Option<String> {
+        requested_function(arguments.iter().map(OsString::from))
     }
 
     #[test]
-    fn only_the_word_function_makes_one() {
-        assert_eq!(asked(&["function", "ingest"]).as_deref(), Some("ingest"));
-        assert_eq!(asked(&["function"]).as_deref(), Some(""));
-        assert_eq!(asked(&["serve", "function"]), None);
-        assert_eq!(asked(&[]), None);
+    fn only_the_first_argument_function_starts_one() {
+        assert_eq!(requested(&["function", "ingest"]).as_deref(), Some("ingest"));
+        assert_eq!(requested(&["function"]).as_deref(), Some(""));
+        assert_eq!(requested(&["serve", "function"]), None);
+        assert_eq!(requested(&[]), None);
     }
 
     #[test]
-    fn both_functions_are_known_and_no_other() {
+    fn the_functions_are_ingest_and_deliver() {
         assert!(function("ingest").is_some() && function("deliver").is_some());
         assert!(function("").is_none() && function("digest").is_none());
     }

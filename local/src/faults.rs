@@ -1,14 +1,13 @@
-//! Faults of AWS and of functions, put in on purpose: what is set here strikes at the one place before and after each
-//! emulator, and in the runtime.
+//! Injects faults of AWS and of functions: into calls, before and after each emulator, and into the processes of functions.
 //!
-//! A [`Plan`] says what strikes how often; [`Faults`] draws from it and counts. Each kind of fault has a sequence of its
-//! own, which follows from the seed alone: the tenth call to S3 meets the same faults in every run with that seed.
+//! A [`Plan`] sets the rate of each [`Kind`]; [`Faults`] samples and counts them. Each kind has its own random sequence,
+//! which depends only on the seed: the tenth call to S3 meets the same faults in every run with that seed.
 
-mod calls;
+mod call;
 mod json;
 mod kind;
 mod plan;
-mod processes;
+mod process;
 mod sequence;
 
 use std::collections::BTreeMap;
@@ -18,15 +17,15 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-pub(crate) use calls::{Broken, Calls, Harm};
+pub(crate) use call::{CallFault, CallFaults, Disconnected};
 pub use json::State;
 pub use kind::Kind;
 pub use plan::{Fault, Plan, PlanError, parse};
-pub use processes::ProcessFaults;
-pub(crate) use processes::{Blow, Blows};
+pub use process::ProcessFaults;
+pub(crate) use process::{ProcessFault, ProcessFaultSchedule};
 
-/// Faults that strike by a plan, which whoever holds a clone may replace at any time. Without a plan nothing strikes, and
-/// asking costs one relaxed load.
+/// Injects faults by a plan that can be replaced at any time. Clones share the plan. Without faults in the plan, sampling
+/// costs one relaxed load.
 #[derive(Debug, Clone, Default)]
 pub struct Faults(Arc<Shared>);
 
@@ -34,12 +33,12 @@ pub struct Faults(Arc<Shared>);
 struct Shared {
     armed: AtomicBool,
     plan: watch::Sender<Plan>,
-    drawn: [AtomicU64; Kind::COUNT],
+    sampled: [AtomicU64; Kind::COUNT],
     injected: [AtomicU64; Kind::COUNT],
 }
 
 impl Faults {
-    /// Faults by `plan`.
+    /// Injects the faults of `plan`.
     #[must_use]
     pub fn new(plan: Plan) -> Self {
         let faults = Self::default();
@@ -47,57 +46,57 @@ impl Faults {
         faults
     }
 
-    /// Replaces the plan; every sequence starts anew, the counts go on.
+    /// Replaces the plan. Every sequence starts again; the counts continue.
     pub fn set(&self, plan: Plan) {
         let armed = !plan.is_empty();
         self.0.plan.send_modify(|current| {
             *current = plan;
-            self.0.drawn.iter().for_each(|drawn| drawn.store(0, Ordering::Relaxed));
+            self.0.sampled.iter().for_each(|sampled| sampled.store(0, Ordering::Relaxed));
         });
         self.0.armed.store(armed, Ordering::Relaxed);
     }
 
-    /// The plan that holds now.
+    /// The current plan.
     #[must_use]
     pub fn plan(&self) -> Plan {
         self.0.plan.borrow().clone()
     }
 
-    /// How often each kind struck so far; kinds that never did are left out.
+    /// The number of injected faults by kind, without the kinds that were never injected.
     #[must_use]
     pub fn injected(&self) -> BTreeMap<Kind, u64> {
         let count = |kind: Kind| (kind, self.0.injected[kind as usize].load(Ordering::Relaxed));
         Kind::ALL.into_iter().map(count).filter(|(_, count)| *count > 0).collect()
     }
 
-    /// Whether nothing strikes at all.
+    /// Whether the plan has no faults.
     pub(crate) fn are_off(&self) -> bool {
         !self.0.armed.load(Ordering::Relaxed)
     }
 
-    /// Draws the next number of a kind's sequence, and counts if it strikes; answers how long the fault lasts.
-    pub(crate) fn strike(&self, kind: Kind) -> Option<Duration> {
-        self.draw(kind).inspect(|_| self.count(kind))
+    /// Samples a kind of fault and counts it if it is to be injected. Returns the duration of the fault.
+    pub(crate) fn inject(&self, kind: Kind) -> Option<Duration> {
+        self.sample(kind).inspect(|_| self.count(kind))
     }
 
-    /// The same without counting, for faults that may come to nothing.
-    pub(crate) fn draw(&self, kind: Kind) -> Option<Duration> {
+    /// The same without counting, for faults that may not happen after all.
+    pub(crate) fn sample(&self, kind: Kind) -> Option<Duration> {
         if self.are_off() {
             return None;
         }
         let plan = self.0.plan.borrow();
         let fault = plan.get(kind)?;
-        (self.next(&plan, kind) < fault.rate).then_some(fault.lasts)
+        (self.next(&plan, kind) < fault.rate).then_some(fault.duration)
     }
 
-    /// A fault has come to something.
+    /// Counts a fault that was sampled and has happened.
     pub(crate) fn count(&self, kind: Kind) {
         self.0.injected[kind as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The next number of a kind's sequence, from 0 to 1.
+    /// The next number of a kind's sequence, from 0 up to 1.
     fn next(&self, plan: &Plan, kind: Kind) -> f64 {
-        let number = self.0.drawn[kind as usize].fetch_add(1, Ordering::Relaxed);
+        let number = self.0.sampled[kind as usize].fetch_add(1, Ordering::Relaxed);
         sequence::number(plan.seed, kind, number)
     }
 }
@@ -111,30 +110,30 @@ mod tests {
         Plan::new(seed, faults)
     }
 
-    fn strikes(faults: &Faults, kind: Kind) -> Vec<bool> {
-        (0..200).map(|_| faults.strike(kind).is_some()).collect()
+    fn injections(faults: &Faults, kind: Kind) -> Vec<bool> {
+        (0..200).map(|_| faults.inject(kind).is_some()).collect()
     }
 
     #[test]
     fn one_seed_gives_one_sequence_for_each_kind() {
         let set = || Faults::new(plan(&["s3.error=0.3", "s3.reset=0.3"], 7));
         let (one, other) = (set(), set());
-        let errors = strikes(&one, Kind::S3Error);
-        assert_eq!(strikes(&other, Kind::S3Error), errors, "the same seed");
-        assert_ne!(strikes(&other, Kind::S3Reset), errors, "another kind");
+        let errors = injections(&one, Kind::S3Error);
+        assert_eq!(injections(&other, Kind::S3Error), errors, "the same seed");
+        assert_ne!(injections(&other, Kind::S3Reset), errors, "another kind");
         one.set(plan(&["s3.error=0.3"], 8));
-        assert_ne!(strikes(&one, Kind::S3Error), errors, "another seed");
+        assert_ne!(injections(&one, Kind::S3Error), errors, "another seed");
     }
 
     #[test]
-    fn what_strikes_is_counted_and_what_is_not_set_never_strikes() {
+    fn only_planned_faults_are_injected_and_all_are_counted() {
         let faults = Faults::new(plan(&["s3.error=1", "s3.stall=0.5:3s"], 1));
-        assert_eq!(strikes(&faults, Kind::S3Error), [true; 200]);
-        assert_eq!(strikes(&faults, Kind::SqsError), [false; 200]);
-        let stalls = strikes(&faults, Kind::S3Stall).into_iter().filter(|struck| *struck).count() as u64;
+        assert_eq!(injections(&faults, Kind::S3Error), [true; 200]);
+        assert_eq!(injections(&faults, Kind::SqsError), [false; 200]);
+        let stalls = injections(&faults, Kind::S3Stall).into_iter().filter(|injected| *injected).count() as u64;
         assert!((60..140).contains(&stalls), "{stalls}");
         assert_eq!(faults.injected(), BTreeMap::from([(Kind::S3Error, 200), (Kind::S3Stall, stalls)]));
         faults.set(Plan::default());
-        assert_eq!(faults.strike(Kind::S3Error), None);
+        assert_eq!(faults.inject(Kind::S3Error), None);
     }
 }

@@ -1,16 +1,15 @@
-//! An HTTP front that does what API Gateway does for an HTTP API with a Lambda function behind it.
+//! An HTTP server that does what API Gateway does for an HTTP API with a Lambda function behind it.
 //!
-//! The way of a request: `server` accepts its connection, `wire` follows where requests begin and end on it (`framing`),
-//! `request` takes it through the limits and reads its body, `event` makes it an event in payload format 2.0, the function answers, and `answer` makes that a response.
+//! A request passes the modules in this order: `wire` reads its connection and checks its `framing`; `request` applies the
+//! limits and reads the body; `event` encodes it in payload format 2.0; the function runs; `response` decodes its output.
 
-mod answer;
 mod event;
 mod framing;
 mod headers;
 mod path;
 mod refusal;
 mod request;
-mod server;
+mod response;
 mod wire;
 
 use std::io;
@@ -18,112 +17,122 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioTimer;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use crate::invoke::Invoke;
-use server::Server;
+use crate::loopback::{Options, Server};
+use request::{Peer, Requests};
+use wire::Wire;
 
-/// How many connections may wait to be accepted; the system may allow fewer.
+/// The number of connections that may wait to be accepted; the system may allow fewer.
 const BACKLOG: u32 = 4_096;
+/// Request heads between the quota (10,240 bytes) and this size still get a JSON response.
+const MAX_BUFFER_BYTES: usize = 64 << 10;
 
-/// Where the front listens, and how long it waits for whom.
+/// Address and limits of the front.
 #[derive(Debug, Clone)]
 pub struct FrontSettings {
     /// The address; port 0 picks a free one.
     pub listen: SocketAddr,
-    /// How long the function may take to answer, waiting included (30 s in API Gateway).
-    pub answer_timeout: Duration,
-    /// How long it waits for clients.
-    pub patience: Patience,
-    /// How many connections there may be; the next ones wait to be accepted.
-    pub connections: usize,
-    /// How many bytes of bodies and events may be held at once; beyond it requests are answered 503.
-    pub held_bytes: usize,
-    /// How long [`Front::close`] waits for requests to be answered.
+    /// The time that the function has to respond, including the wait for an environment (30 s in API Gateway).
+    pub function_timeout: Duration,
+    /// The time that clients have to send requests.
+    pub client_timeouts: ClientTimeouts,
+    /// The maximum number of open connections. Further clients wait to be accepted.
+    pub max_connections: usize,
+    /// The maximum number of bytes of bodies and events in memory; requests above it get 503.
+    pub max_inflight_bytes: usize,
+    /// The maximum time that [`Front::close`] waits for running requests.
     pub close_timeout: Duration,
 }
 
-/// How long clients are waited for; who takes longer is let go.
+/// The time that clients have to send requests. The front closes connections that take longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
-    /// For the line and the headers of a request as a whole, and for the next request on a connection (30 s).
+pub struct ClientTimeouts {
+    /// For the whole head of a request, and for the next request on an open connection (30 s).
     pub head: Duration,
-    /// For the next byte of a body (10 s).
-    pub pause: Duration,
-    /// For a body as a whole (60 s, so that 6 MB arrive at 1 Mbit/s): a byte now and then shall not last for ever.
+    /// Between two reads of a body (10 s).
+    pub idle: Duration,
+    /// For a whole body (60 s, so that 6 MB arrive at 1 Mbit/s). It bounds clients that send a byte now and then.
     pub body: Duration,
 }
 
-impl Default for Patience {
+impl Default for ClientTimeouts {
     fn default() -> Self {
-        Self { head: Duration::from_secs(30), pause: Duration::from_secs(10), body: Duration::from_mins(1) }
+        Self { head: Duration::from_secs(30), idle: Duration::from_secs(10), body: Duration::from_mins(1) }
     }
 }
 
 impl FrontSettings {
-    /// API Gateway's limits, for one machine.
+    /// API Gateway's timeouts, with limits for one machine.
     #[must_use]
     pub fn new(listen: SocketAddr) -> Self {
         Self {
             listen,
-            answer_timeout: Duration::from_secs(30),
-            patience: Patience::default(),
-            connections: 20_000,
-            held_bytes: 1 << 30,
+            function_timeout: Duration::from_secs(30),
+            client_timeouts: ClientTimeouts::default(),
+            max_connections: 20_000,
+            max_inflight_bytes: 1 << 30,
             close_timeout: Duration::from_secs(35),
         }
     }
+
+    fn options(&self) -> Options {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new());
+        http.header_read_timeout(self.client_timeouts.head).max_buf_size(MAX_BUFFER_BYTES);
+        Options { http, max_connections: self.max_connections }
+    }
 }
 
-/// A front that listens. Dropping it stops it at once.
+/// A running front. Dropping it closes every connection immediately.
 pub struct Front {
-    address: SocketAddr,
-    close: oneshot::Sender<()>,
-    server: JoinHandle<()>,
+    server: Server,
+    close_timeout: Duration,
 }
 
 impl Front {
-    /// Listens, and invokes the function for every request from then on.
+    /// Listens, and invokes the function once for every request.
     ///
     /// # Errors
-    /// The address cannot be listened on.
-    #[expect(clippy::unused_async, reason = "it needs a runtime, and so says its kind")]
+    /// The front cannot listen on the address.
+    #[expect(clippy::unused_async, reason = "a listener needs a Tokio runtime, which an async function ensures")]
     pub async fn start<I: Invoke>(settings: FrontSettings, function: Arc<I>) -> io::Result<Self> {
         let listener = listen(settings.listen)?;
-        let address = listener.local_addr()?;
-        let (close, closed) = oneshot::channel();
-        let server = tokio::spawn(Server::new(settings, address, function).serve(listener, closed));
-        Ok(Self { address, close, server })
+        let (options, close_timeout) = (settings.options(), settings.close_timeout);
+        let requests = Arc::new(Requests::new(settings, listener.local_addr()?, function));
+        let server = Server::start_with(listener, options, move |stream, address| {
+            let (requests, peer) = (Arc::clone(&requests), Arc::new(Peer::new(address)));
+            let wire = Wire::new(stream, peer.ambiguous());
+            let service = service_fn(move |request| {
+                let (requests, peer) = (Arc::clone(&requests), Arc::clone(&peer));
+                async move { requests.respond(request, &peer).await }
+            });
+            (wire, service)
+        })?;
+        Ok(Self { server, close_timeout })
     }
 
-    /// Where it listens.
+    /// The address on which the front listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
-    /// Accepts nothing more, and returns when all requests are answered, or when the time for it is over.
-    pub async fn close(mut self) {
-        let (never, _) = oneshot::channel();
-        // Errors here mean that the server has ended already.
-        let _ = std::mem::replace(&mut self.close, never).send(());
-        let _ = (&mut self.server).await;
+    /// Accepts no new connection, and returns when all requests have a response or after the close timeout.
+    pub async fn close(self) {
+        self.server.close(self.close_timeout).await;
     }
 }
 
-/// A listener for crowds: where its queue is full, whoever connects next waits a second before the system tries again.
+/// A listener with a long backlog: when the backlog is full, new clients retry only after a second.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // As every server has it: connections of the one before may still be ending.
+    // Connections of an earlier server on this address may still be closing.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
-}
-
-impl Drop for Front {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
 }

@@ -1,10 +1,10 @@
-//! Ids that are unique and cheap: a random half for the process, a counted half for each.
+//! Unique and cheap ids: a random half for the source and a counter.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use uuid::Uuid;
 
-/// Marks the counted half as the variant of RFC 9562, so that ids look like any other UUID.
+/// The variant bits of RFC 9562 in the counter, so that ids are valid UUIDs.
 const VARIANT: u64 = 1 << 63;
 
 /// A source of ids, shared by reference.
@@ -19,7 +19,7 @@ impl Ids {
         Self { random: Uuid::new_v4().as_u64_pair().0, next: AtomicU64::new(VARIANT) }
     }
 
-    /// The number of a new id; see [`Self::uuid`] for its text.
+    /// The number of a new id; [`Self::uuid`] formats it.
     pub(crate) fn next(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
@@ -28,7 +28,7 @@ impl Ids {
         Uuid::from_u64_pair(self.random, number)
     }
 
-    /// The number behind an id of this source; `None` for any other text.
+    /// The number of an id of this source; `None` for any other text.
     pub(crate) fn number(&self, id: &str) -> Option<u64> {
         let (random, number) = Uuid::try_parse(id).ok()?.as_u64_pair();
         (random == self.random).then_some(number)
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_known_again_by_its_own_source_only() {
+    fn only_the_source_of_an_id_knows_its_number() {
         let (ids, others) = (Ids::new(), Ids::new());
         let (one, two) = (ids.next(), ids.next());
         assert_ne!(one, two);

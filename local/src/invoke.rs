@@ -1,30 +1,30 @@
-//! What front and event source know of a function: an event in, an answer out.
+//! The interface of a function for front and event source: an event in, output out.
 
 use std::future::Future;
 
 use bytes::Bytes;
 
-/// Something that runs one invocation of a function.
+/// A function that can be invoked.
 pub trait Invoke: Send + Sync + 'static {
-    /// Runs one invocation: `event` is its event as JSON, the result its answer as JSON.
+    /// Invokes the function with an event in JSON and returns its output in JSON.
     ///
-    /// Dropping the future gives the answer up; the function may still run to its end.
+    /// Dropping the future discards the output; the function may still run to its end.
     ///
     /// # Errors
-    /// [`InvokeError`]: the function failed, ran out of time, or never ran.
+    /// The function failed, exceeded its timeout, or did not run.
     fn invoke(&self, event: Bytes) -> impl Future<Output = Result<Bytes, InvokeError>> + Send;
 }
 
-/// Why an invocation has no answer.
+/// Why an invocation has no output.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvokeError {
-    /// The function answered with an error, or its process died; what is known about it.
+    /// The function returned an error, or its process died, with a description.
     #[error("the function failed: {0}")]
     Failed(String),
-    /// The function ran past its time-out and was killed.
-    #[error("the function ran out of time")]
+    /// The function exceeded its timeout and was killed.
+    #[error("the function exceeded its timeout")]
     TimedOut,
-    /// No environment was free in time; the function has not seen the event.
+    /// No environment was free in time. The function did not get the event.
     #[error("no environment was free in time")]
     NoEnvironment,
 }

@@ -1,13 +1,14 @@
 //! AWS on loopback: runs the real functions against an HTTP front, a Lambda Runtime API, SQS and S3 in one process.
 //!
 //! ```text
-//! client ► front ► runtime(ingest) ► queue ► event_source ► runtime(deliver) ► bucket
+//! client ► front ► runtime(ingest) ► sqs ► event_source ► runtime(deliver) ► s3
 //! ```
 //!
-//! [`pipeline`] puts them together in this order. [`front`], [`runtime`], [`sqs`], [`event_source`] and [`s3`] do
-//! what API Gateway, Lambda, SQS, its event source mapping and S3 do; [`invoke`] is what they know of a function.
-//! [`backends`] is all but the functions, for who runs these elsewhere ([`remote`]). [`ledger`] and [`outcomes`] watch from
-//! outside, [`faults`] strike at all of them; [`client`] is who posts and [`sample`] what. All of it is in one [`account`].
+//! [`pipeline`] starts them in reverse order. [`front`], [`runtime`], [`sqs`], [`event_source`] and [`s3`] emulate API
+//! Gateway, Lambda, SQS, its event source mapping and S3, all on the HTTP server of [`loopback`]. [`invoke`] is the
+//! interface of a function, whose process starts in [`environment`]. [`backends`] runs everything but the functions, for a
+//! [`remote`] deliver. [`ledger`] and [`outcomes`] count, [`faults`] injects faults, [`client`] posts documents and
+//! [`sample`] generates them. All servers share one [`account`].
 
 pub mod account;
 pub mod backends;

@@ -1,4 +1,4 @@
-//! What ingest answered: counted on the way back to the front.
+//! Counts the outcomes of payloads in the responses of ingest.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::invoke::{Invoke, InvokeError};
 
-/// Passes invocations on and counts what their answers say.
+/// Invokes ingest and counts the outcomes in its output.
 #[derive(Debug)]
 pub struct Outcomes<I> {
     function: I,
@@ -17,19 +17,19 @@ pub struct Outcomes<I> {
     withheld: AtomicU64,
 }
 
-/// What was answered so far.
+/// The counts so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Invocations.
     pub requests: u64,
-    /// Payloads that were refused.
+    /// Payloads that were rejected.
     pub rejected: u64,
     /// Payloads that were withheld.
     pub withheld: u64,
 }
 
 impl<I> Outcomes<I> {
-    /// Counts the answers of `function`.
+    /// Counts the outcomes of `function`.
     pub fn of(function: I) -> Self {
         Self {
             function,
@@ -39,15 +39,15 @@ impl<I> Outcomes<I> {
         }
     }
 
-    /// What was answered so far.
+    /// The counts so far.
     pub fn counts(&self) -> Counts {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Counts { requests: read(&self.requests), rejected: read(&self.rejected), withheld: read(&self.withheld) }
     }
 
-    fn count(&self, answer: &[u8]) {
+    fn count(&self, output: &[u8]) {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let Fates { rejected, withheld } = fates(answer).unwrap_or_default();
+        let Outcome { rejected, withheld } = outcome(output).unwrap_or_default();
         self.rejected.fetch_add(rejected, Ordering::Relaxed);
         self.withheld.fetch_add(withheld, Ordering::Relaxed);
     }
@@ -55,47 +55,48 @@ impl<I> Outcomes<I> {
 
 impl<I: Invoke> Invoke for Outcomes<I> {
     async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
-        let answer = self.function.invoke(event).await;
-        self.count(answer.as_deref().unwrap_or_default());
-        answer
+        let output = self.function.invoke(event).await;
+        self.count(output.as_deref().unwrap_or_default());
+        output
     }
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Fates {
+struct Outcome {
     rejected: u64,
     withheld: u64,
 }
 
-fn fates(answer: &[u8]) -> Option<Fates> {
+fn outcome(output: &[u8]) -> Option<Outcome> {
     #[derive(Deserialize)]
-    struct Answer<'a> {
+    struct Response<'a> {
         #[serde(borrow)]
         body: Option<Cow<'a, str>>,
     }
-    let answer: Answer<'_> = serde_json::from_slice(answer).ok()?;
-    serde_json::from_str(&answer.body?).ok()
+    let output: Response<'_> = serde_json::from_slice(output).ok()?;
+    serde_json::from_str(&output.body?).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    struct Answers;
+    /// Returns every event as output.
+    struct Echo;
 
-    impl Invoke for Answers {
+    impl Invoke for Echo {
         async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
             if event.is_empty() { Err(InvokeError::TimedOut) } else { Ok(event) }
         }
     }
 
     #[tokio::test]
-    async fn answers_are_counted_and_passed_on() {
-        let outcomes = Outcomes::of(Answers);
-        let answer = r#"{"statusCode":200,"body":"{\"accepted\":4,\"withheld\":2,\"rejected\":3}"}"#;
+    async fn outcomes_are_counted_and_output_is_passed_on() {
+        let outcomes = Outcomes::of(Echo);
+        let output = r#"{"statusCode":200,"body":"{\"accepted\":4,\"withheld\":2,\"rejected\":3}"}"#;
         let empty = r#"{"statusCode":401,"body":"{\"status\":401}"}"#;
-        for event in [answer, answer, empty, "null"] {
+        for event in [output, output, empty, "null"] {
             assert_eq!(outcomes.invoke(Bytes::from(event)).await, Ok(Bytes::from(event)));
         }
         assert_eq!(outcomes.invoke(Bytes::new()).await, Err(InvokeError::TimedOut));

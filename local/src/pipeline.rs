@@ -1,4 +1,4 @@
-//! The whole pipeline on one machine: front ► ingest ► SQS ► event source ► deliver ► S3, with the real functions.
+//! The whole pipeline on one machine, with the real functions: front ► ingest ► SQS ► event source ► deliver ► S3.
 
 pub(crate) mod functions;
 mod servers;
@@ -25,7 +25,7 @@ use crate::runtime::{Function, StartError};
 use crate::s3::{Bucket, BucketError, BucketSettings, Object};
 use crate::sqs::{Calls, Queue, QueueError, QueueSettings};
 
-/// A pipeline that runs. Dropping it stops everything at once; [`Pipeline::drain`] ends it in order.
+/// A running pipeline. Dropping it stops everything immediately; [`Pipeline::drain`] stops it gracefully.
 pub struct Pipeline {
     ledger: Ledger,
     queue: Queue,
@@ -39,10 +39,10 @@ pub struct Pipeline {
     settings: Settings,
 }
 
-/// What is left of a pipeline that has ended.
+/// The results of a pipeline that was drained.
 #[derive(Debug)]
 pub struct Drained {
-    /// Where every record that SQS acknowledged lies.
+    /// The outcome of every record that SQS acknowledged.
     pub ledger: Report,
     /// The objects of this run.
     pub objects: Vec<Object>,
@@ -52,10 +52,10 @@ pub struct Drained {
     pub puts: u64,
 }
 
-/// Why a pipeline did not start, or could not be ended in order.
+/// Why a pipeline did not start or could not be drained.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
-    /// The settings contradict each other.
+    /// Some settings contradict each other.
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The front cannot listen.
@@ -70,16 +70,16 @@ pub enum PipelineError {
     /// A function did not start.
     #[error(transparent)]
     Function(#[from] StartError),
-    /// The ledger could not be drawn up.
+    /// The ledger could not be closed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
 
 impl Pipeline {
-    /// Starts everything, backwards along the data's way, and returns when the first request can be taken.
+    /// Starts the pipeline from its end to its beginning, and returns when it accepts requests.
     ///
     /// # Errors
-    /// What did not start and why.
+    /// A part did not start.
     pub async fn start(settings: Settings) -> Result<Self, PipelineError> {
         settings.check()?;
         let faults = Faults::new(settings.faults.clone());
@@ -95,13 +95,13 @@ impl Pipeline {
         Ok(Self { ledger, queue, bucket, ingest, deliver, event_source, outcomes, front, faults, settings })
     }
 
-    /// Where documents are posted to.
+    /// The address that accepts documents.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.front.address()
     }
 
-    /// Where the SDKs find SQS.
+    /// The endpoint of SQS.
     #[must_use]
     pub fn sqs_endpoint(&self) -> &str {
         &self.queue.endpoint
@@ -113,59 +113,58 @@ impl Pipeline {
         &self.queue.url
     }
 
-    /// Where the SDKs find S3.
+    /// The endpoint of S3.
     #[must_use]
     pub fn s3_endpoint(&self) -> &str {
         &self.bucket.endpoint
     }
 
-    /// The folder in which the objects lie.
+    /// The folder of the objects.
     #[must_use]
     pub fn objects(&self) -> &PathBuf {
         &self.bucket.root
     }
 
-    /// What goes wrong on purpose, to be changed at any time.
+    /// The injected faults, which can be changed at any time.
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.faults
     }
 
-    /// The functions that take requests.
+    /// The function ingest.
     #[must_use]
     pub fn ingest(&self) -> &Function {
         &self.ingest
     }
 
-    /// The functions that store.
+    /// The function deliver.
     #[must_use]
     pub fn deliver(&self) -> &Function {
         &self.deliver
     }
 
-    /// How it stands now.
+    /// The current counts.
     ///
     /// # Errors
-    /// SQS does not say.
+    /// SQS does not report its counts.
     pub async fn status(&self) -> Result<Status, QueueError> {
         let (counts, stored) = (self.queue.counts().await?, self.bucket.stored());
         let held = self.event_source.held() as u64;
         Ok(status::of(&self.outcomes.counts(), self.ledger.accepted(), counts, stored, held))
     }
 
-    /// Whether SQS or S3 is run by somebody else: the ledger cannot tell everything then.
+    /// Whether SQS or S3 is external: the ledger is then incomplete.
     #[must_use]
     pub fn is_external(&self) -> bool {
         self.queue.is_external() || self.bucket.is_external()
     }
 
-    /// Takes no further request, stores what is queued, ends everything and draws up the ledger of this run.
+    /// Stops accepting requests, stores the queued records, stops everything and closes the ledger of this run.
     ///
     /// # Errors
-    /// The ledger cannot be drawn up.
+    /// The ledger cannot be closed.
     pub async fn drain(self) -> Result<Drained, PipelineError> {
         let deadline = Instant::now() + self.settings.drain_timeout;
-        // Only who has a free timer could hold this up, and the drain's own time bounds it.
         let _ = tokio::time::timeout_at(deadline, self.front.close()).await;
         self.event_source.drain(deadline).await;
         self.event_source.stop();
@@ -182,8 +181,8 @@ impl Pipeline {
 
 fn front_settings(settings: &Settings) -> FrontSettings {
     FrontSettings {
-        answer_timeout: settings.front_timeout,
-        patience: settings.patience,
+        function_timeout: settings.front_timeout,
+        client_timeouts: settings.client_timeouts,
         ..FrontSettings::new(settings.listen)
     }
 }

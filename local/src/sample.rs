@@ -1,8 +1,8 @@
-//! Payloads as devices send them, for demonstrations, tests and measurements.
+//! Sample payloads of devices, for demonstrations, tests and measurements.
 
 use serde_json::{Value, json};
 
-/// One reading of a device: about 500 bytes of JSON, the same for the same random numbers.
+/// One reading of a device: about 500 bytes of JSON, determined by the random numbers.
 #[must_use]
 pub fn reading(random: &mut fastrand::Rng, device: &str, second: usize) -> Value {
     json!({
@@ -22,7 +22,7 @@ pub fn reading(random: &mut fastrand::Rng, device: &str, second: usize) -> Value
     })
 }
 
-/// A document of `payloads` readings, as a JSON array; the same for the same `seed`.
+/// A document of `payloads` readings as a JSON array, determined by `seed`.
 #[must_use]
 pub fn document(seed: u64, payloads: usize) -> String {
     let mut random = fastrand::Rng::with_seed(seed);

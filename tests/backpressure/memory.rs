@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use spillway_local::client::{Answer, Client, Document};
+use spillway_local::client::{Client, Document, Response};
 use spillway_local::faults::{Plan, parse};
 use tokio::time::{Instant, sleep};
 
@@ -34,7 +34,7 @@ fn document(is_random: bool) -> Document {
 }
 
 /// Posts once, or until it is taken.
-async fn post(run: &Run, document: &Document, until_taken: bool) -> Answer {
+async fn post(run: &Run, document: &Document, until_taken: bool) -> Response {
     let started = Instant::now();
     loop {
         let answer = Client::connect(run.pipeline.address()).await.unwrap().post(document).await.unwrap();

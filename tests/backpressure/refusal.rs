@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use spillway_local::client::{Answer, Document};
+use spillway_local::client::{Document, Response};
 use spillway_local::faults::{Plan, parse};
 use spillway_local::pipeline::Settings;
 use tokio::time::Instant;
@@ -27,7 +27,7 @@ async fn start(variables: &[(&str, &str)], fault: &str) -> Run {
 }
 
 /// Posts as many documents of five records at once; what each was answered, and when.
-async fn post_at_once(run: &Run, documents: usize) -> Vec<(Answer, Duration)> {
+async fn post_at_once(run: &Run, documents: usize) -> Vec<(Response, Duration)> {
     let document = Document::new("clicks", KEY, "[{},{},{},{},{}]");
     let started = Instant::now();
     let post = async || (run.post(&document).await, started.elapsed());
@@ -35,7 +35,7 @@ async fn post_at_once(run: &Run, documents: usize) -> Vec<(Answer, Duration)> {
 }
 
 /// It was refused, with this reason, and the client is told when to come again.
-fn assert_refused(answer: &Answer, kind: &str) {
+fn assert_refused(answer: &Response, kind: &str) {
     assert_eq!(answer.status, 503, "{answer:?}");
     let after = answer.headers.get("retry-after").unwrap_or_else(|| panic!("no Retry-After: {answer:?}"));
     let after: u64 = after.to_str().unwrap().parse().unwrap();
@@ -44,7 +44,7 @@ fn assert_refused(answer: &Answer, kind: &str) {
 }
 
 /// No fault any more: clients are served, and only what was answered with 200 is stored.
-async fn end(run: Run, answered: &[Answer]) {
+async fn end(run: Run, answered: &[Response]) {
     run.pipeline.faults().set(Plan::default());
     let last = run.post(&Document::new("clicks", KEY, "[{}]")).await;
     assert_eq!(last.status, 200, "{last:?}");

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
-use spillway_local::client::{Answer, Document};
+use spillway_local::client::{Document, Response};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -30,7 +30,7 @@ fn lines(body: impl Into<Vec<u8>>) -> Document {
 }
 
 /// What the answer must be, in one line.
-fn told(answer: &Answer) -> String {
+fn told(answer: &Response) -> String {
     let body = json(answer);
     let status = answer.status.as_u16();
     match body.get("rejections").and_then(Value::as_array) {

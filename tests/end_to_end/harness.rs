@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
 use serde_json::Value;
-use spillway_local::client::{Answer, Client, Document};
+use spillway_local::client::{Client, Document, Response};
 use spillway_local::pipeline::{Drained, Pipeline, Settings};
 use tempfile::TempDir;
 
@@ -46,7 +46,7 @@ impl Run {
         Client::connect(self.pipeline.address()).await.unwrap()
     }
 
-    pub(crate) async fn post(&self, document: &Document) -> Answer {
+    pub(crate) async fn post(&self, document: &Document) -> Response {
         self.client().await.post(document).await.unwrap()
     }
 
@@ -88,12 +88,12 @@ pub(crate) fn lines_in(folder: &Path) -> BTreeMap<String, Vec<String>> {
 }
 
 /// An answer's body.
-pub(crate) fn json(answer: &Answer) -> Value {
+pub(crate) fn json(answer: &Response) -> Value {
     serde_json::from_slice(&answer.body).unwrap()
 }
 
 /// The ids of the records that an answer of 200 stands for, where every payload was accepted.
-pub(crate) fn accepted_ids(answer: &Answer) -> Vec<String> {
+pub(crate) fn accepted_ids(answer: &Response) -> Vec<String> {
     let answer = json(answer);
     let id = answer["request_id"].as_str().unwrap().to_owned();
     (0..answer["accepted"].as_u64().unwrap()).map(|index| format!("{id}-{index}")).collect()

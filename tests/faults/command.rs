@@ -30,12 +30,16 @@ impl Serving {
         serving
     }
 
-    /// A request to `/faults`: the status and the answer.
     fn faults(&self, method: &str, body: &str) -> (u16, Value) {
+        self.request(method, "/faults", body)
+    }
+
+    /// Sends a request to the admin server and returns status and body of the response.
+    fn request(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let mut connection = TcpStream::connect(&self.admin).expect("a connection");
         let length = body.len();
         let head =
-            format!("{method} /faults HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+            format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
         connection.write_all((head + body).as_bytes()).expect("it is written");
         let mut answer = String::new();
         connection.read_to_string(&mut answer).expect("an answer");
@@ -58,10 +62,26 @@ fn faults_are_set_by_flags_and_replaced_while_it_runs() {
     let set = json!({"seed": 7, "faults": {"s3.error": "0.2", "s3.stall": "0.01:3s"}, "injected": {}});
     assert_eq!(serving.faults("GET", ""), (200, set));
     let (status, problem) = serving.faults("PUT", r#"{"faults":{"s3.error":2}}"#);
-    assert_eq!((status, &problem["message"]), (400, &json!("the rate of s3.error is from 0 to 1")));
+    assert_eq!((status, &problem["message"]), (400, &json!("the rate of s3.error must be from 0 to 1")));
     let other = json!({"seed": 9, "faults": {"sqs.twice": "1:1s"}, "injected": {}});
     let put = serving.faults("PUT", r#"{"seed":9,"faults":{"sqs.twice":"1:1s"}}"#);
     assert_eq!(put, (200, other.clone()));
     assert_eq!(serving.faults("GET", ""), (200, other));
     assert_eq!(serving.faults("DELETE", "").0, 405);
+}
+
+#[test]
+fn the_admin_server_serves_its_document_and_lists_its_routes_in_errors() {
+    let serving = Serving::start(&[]);
+    let (status, document) = serving.request("GET", "/openapi.json", "");
+    assert_eq!((status, &document["openapi"]), (200, &json!("3.1.0")));
+    let large = "x".repeat(65 << 10);
+    for (method, path, body, expected) in
+        [("GET", "/", "", 404), ("POST", "/status", "", 405), ("PUT", "/faults", large.as_str(), 413)]
+    {
+        let (status, error) = serving.request(method, path, body);
+        let message = error["message"].as_str().expect("a message");
+        assert_eq!(status, expected, "{message}");
+        assert_eq!(message.contains("GET /openapi.json"), status != 413, "{message}");
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _};
 use spillway_local::client::{Client, Document};
-use spillway_local::front::Patience;
+use spillway_local::front::ClientTimeouts;
 use spillway_local::loopback::{file_limit, raise_file_limit};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -132,8 +132,8 @@ async fn ten_thousand_idle_connections_keep_nobody_waiting_and_end_with_the_serv
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_connection_is_closed_in_time_used_before_or_not() {
-    let patience = Patience { head: Duration::from_millis(1_500), ..Patience::default() };
-    let mut target = Target::start(patience).await;
+    let timeouts = ClientTimeouts { head: Duration::from_millis(1_500), ..ClientTimeouts::default() };
+    let mut target = Target::start(timeouts).await;
     let (unused, mut used) = (connect(target.address(), 300).await, connect(target.address(), 10).await);
     for connection in &mut used {
         connection.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();

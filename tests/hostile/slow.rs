@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures::future::join_all;
-use spillway_local::front::Patience;
+use spillway_local::front::ClientTimeouts;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
@@ -17,8 +17,8 @@ const CLIENTS: usize = 300;
 /// What a slow client waits before its next byte: less than what ends a pause.
 const BETWEEN_BYTES: Duration = Duration::from_millis(250);
 /// What the front waits; a byte a second under the usual times, ten times as fast.
-const FRONT: Patience =
-    Patience { head: Duration::from_secs(3), pause: Duration::from_secs(1), body: Duration::from_secs(4) };
+const FRONT: ClientTimeouts =
+    ClientTimeouts { head: Duration::from_secs(3), idle: Duration::from_secs(1), body: Duration::from_secs(4) };
 /// After its time a client is let go at last; this machine may be busy.
 const AT_LAST: Duration = Duration::from_secs(15);
 
@@ -81,7 +81,7 @@ async fn a_body_in_chunks_of_a_byte_is_waited_for_no_longer() {
     let head =
         "POST /v1/streams/clicks HTTP/1.1\r\nhost: x\r\nx-write-key: local\r\ntransfer-encoding: chunked\r\n\r\n";
     // The framing between is no part of the body.
-    attack(head, "1\r\n \r\n", &[408], FRONT.pause).await;
+    attack(head, "1\r\n \r\n", &[408], FRONT.idle).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use spillway_local::client::Document;
-use spillway_local::front::Patience;
+use spillway_local::front::ClientTimeouts;
 use tokio::time::timeout;
 
 use crate::harness::{KEY, Run, accepted_ids};
@@ -19,14 +19,14 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    pub(crate) async fn start(patience: Patience) -> Self {
-        Self { run: Run::start(|settings| settings.patience = patience).await, sent: BTreeSet::new() }
+    pub(crate) async fn start(timeouts: ClientTimeouts) -> Self {
+        Self { run: Run::start(|settings| settings.client_timeouts = timeouts).await, sent: BTreeSet::new() }
     }
 
     /// A connection lasts a second after its last answer.
     pub(crate) async fn impatient() -> Self {
-        let (head, pause, body) = (Duration::from_secs(1), Duration::from_secs(1), Duration::from_secs(5));
-        Self::start(Patience { head, pause, body }).await
+        let (head, idle, body) = (Duration::from_secs(1), Duration::from_secs(1), Duration::from_secs(5));
+        Self::start(ClientTimeouts { head, idle, body }).await
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

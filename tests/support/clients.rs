@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use serde::Deserialize;
-use spillway_local::client::{Answer, Client, Document};
+use spillway_local::client::{Client, Document, Response};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::documents::Documents;
@@ -115,7 +115,7 @@ impl Clients {
     }
 
     /// One try; nothing if the connection broke, and then there is a new one the next time.
-    async fn try_once(&self, document: &Document, connection: &mut Option<Client>) -> Option<Answer> {
+    async fn try_once(&self, document: &Document, connection: &mut Option<Client>) -> Option<Response> {
         let mut client = match connection.take() {
             Some(client) => client,
             None => Client::connect(self.address).await.ok()?,
@@ -134,7 +134,7 @@ impl Clients {
 }
 
 /// The request id of a 200; nothing if it is worth another try. Anything else no fault explains.
-fn accepted(answer: &Answer, payloads: u32) -> Option<u128> {
+fn accepted(answer: &Response, payloads: u32) -> Option<u128> {
     match answer.status.as_u16() {
         200 => {
             let Accepted { request_id, accepted } = serde_json::from_slice(&answer.body).expect("an answer in JSON");

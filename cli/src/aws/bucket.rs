@@ -1,4 +1,4 @@
-//! The bucket as operators' commands use it.
+//! The bucket for operator commands.
 
 use anyhow::Context as _;
 use aws_config::SdkConfig;
@@ -14,25 +14,25 @@ pub(crate) struct Bucket {
     name: String,
 }
 
-/// An object as a listing shows it.
+/// An object in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Listed {
-    /// Its key.
+    /// The key.
     pub(crate) key: String,
-    /// Its bytes.
+    /// The size in bytes.
     pub(crate) bytes: u64,
 }
 
 impl Bucket {
-    /// The bucket of this name. A server that is not AWS's own is addressed by path.
+    /// The bucket of this name. An external server is addressed by path.
     pub(crate) fn new(config: &SdkConfig, name: impl Into<String>) -> Self {
-        let elsewhere = config.endpoint_url().is_some()
+        let is_external = config.endpoint_url().is_some()
             || ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| process_environment(name).is_some());
-        let config = Builder::from(config).force_path_style(elsewhere).build();
+        let config = Builder::from(config).force_path_style(is_external).build();
         Self { client: Client::from_conf(config), name: name.into() }
     }
 
-    /// All objects whose keys begin with `prefix`, in the order of their keys.
+    /// All objects whose keys begin with `prefix`, ordered by key.
     pub(crate) async fn list(&self, prefix: &str) -> anyhow::Result<Vec<Listed>> {
         let mut pages = self.client.list_objects_v2().bucket(&self.name).prefix(prefix).into_paginator().send();
         let mut listed = Vec::new();

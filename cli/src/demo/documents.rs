@@ -1,4 +1,4 @@
-//! Documents as devices send them: most good, some compressed, some a line a payload, a few broken.
+//! Sample documents: most plain JSON, some compressed, some NDJSON, a few broken.
 
 use std::io::Write as _;
 
@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use spillway_local::client::Document;
 use spillway_local::sample::reading;
 
-/// How many payloads a document has.
+/// The number of payloads of a document.
 const PAYLOADS: usize = 10;
 const STREAM: &str = "telemetry";
 const KEY: &str = "local";
 
-/// The document of a number, always the same.
+/// The document with this number, always the same.
 pub(super) fn document(number: usize) -> Document {
     let mut random = fastrand::Rng::with_seed(number as u64);
     let device = format!("device-{:04}", random.u32(..2_000));
@@ -46,7 +46,7 @@ fn cut_off(readings: &[Value]) -> String {
 
 fn gzip(text: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    // Writing into memory does not fail.
+    // Writing to memory cannot fail.
     let _ = encoder.write_all(text.as_bytes());
     encoder.finish().unwrap_or_default()
 }

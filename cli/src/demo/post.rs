@@ -1,4 +1,4 @@
-//! Posting documents over a few connections, and counting the answers.
+//! Posts documents over several connections and counts the responses.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,26 +7,26 @@ use anyhow::Context as _;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use indicatif::ProgressBar;
 use serde::Deserialize;
-use spillway_local::client::{Answer, Client};
+use spillway_local::client::{Client, Response};
 
 use super::documents::document;
 
 const CONNECTIONS: usize = 32;
 
-/// What clients were told.
+/// Counts from the responses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Posted {
     /// Records that are durable.
     pub(super) accepted: u64,
-    /// Payloads that were refused, their neighbours taken.
+    /// Payloads that were rejected in accepted documents.
     rejected: u64,
-    /// Documents that were answered with 200.
-    taken: u64,
-    /// Documents that were refused whole, as the broken ones are.
-    refused: u64,
+    /// Documents with the response 200.
+    accepted_documents: u64,
+    /// Documents with the response 400, as the broken ones have.
+    rejected_documents: u64,
 }
 
-/// Posts `count` documents and sums up what was answered.
+/// Posts `count` documents and sums up the responses.
 pub(super) async fn all(address: SocketAddr, count: usize, progress: &ProgressBar) -> anyhow::Result<Posted> {
     let connections = CONNECTIONS.min(count.max(1));
     let posts = (0..connections).map(|first| some(address, (first..count).step_by(connections), progress));
@@ -41,30 +41,32 @@ async fn some(
     numbers: impl Iterator<Item = usize>,
     progress: &ProgressBar,
 ) -> anyhow::Result<Posted> {
-    let mut client = Client::connect(address).await.context("the pipeline does not answer")?;
+    let mut client = Client::connect(address).await.context("the pipeline does not respond")?;
     let mut posted = Posted::default();
     for number in numbers {
-        let answer = client.post(&document(number)).await.context("the pipeline broke the connection")?;
-        posted = posted.plus(Posted::of(&answer)?);
+        let response = client.post(&document(number)).await.context("the pipeline closed the connection")?;
+        posted = posted.plus(Posted::of(&response)?);
         progress.inc(1);
     }
     Ok(posted)
 }
 
 impl Posted {
-    fn of(answer: &Answer) -> anyhow::Result<Self> {
+    fn of(response: &Response) -> anyhow::Result<Self> {
         #[derive(Deserialize)]
-        struct Fates {
+        struct Counts {
             accepted: u64,
             rejected: u64,
         }
-        match answer.status.as_u16() {
+        match response.status.as_u16() {
             200 => {
-                let Fates { accepted, rejected } = serde_json::from_slice(&answer.body)?;
-                Ok(Self { accepted, rejected, taken: 1, refused: 0 })
+                let Counts { accepted, rejected } = serde_json::from_slice(&response.body)?;
+                Ok(Self { accepted, rejected, accepted_documents: 1, rejected_documents: 0 })
             }
-            400 => Ok(Self { refused: 1, ..Self::default() }),
-            status => anyhow::bail!("a document was answered with {status}: {}", String::from_utf8_lossy(&answer.body)),
+            400 => Ok(Self { rejected_documents: 1, ..Self::default() }),
+            status => {
+                anyhow::bail!("a document got the response {status}: {}", String::from_utf8_lossy(&response.body))
+            }
         }
     }
 
@@ -72,23 +74,23 @@ impl Posted {
         Self {
             accepted: self.accepted + other.accepted,
             rejected: self.rejected + other.rejected,
-            taken: self.taken + other.taken,
-            refused: self.refused + other.refused,
+            accepted_documents: self.accepted_documents + other.accepted_documents,
+            rejected_documents: self.rejected_documents + other.rejected_documents,
         }
     }
 
-    /// How many documents were answered.
+    /// The number of documents with a response.
     pub(super) fn documents(&self) -> u64 {
-        self.taken + self.refused
+        self.accepted_documents + self.rejected_documents
     }
 }
 
 impl fmt::Display for Posted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { accepted, rejected, taken, refused } = self;
+        let Self { accepted, rejected, accepted_documents, rejected_documents } = self;
         write!(
             f,
-            "{taken} documents were taken ({accepted} payloads accepted, {rejected} rejected), {refused} broken ones refused"
+            "{accepted_documents} documents were accepted ({accepted} payloads accepted, {rejected} rejected), {rejected_documents} were rejected"
         )
     }
 }

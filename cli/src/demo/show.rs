@@ -1,4 +1,4 @@
-//! An object as a reader of the bucket sees it.
+//! Shows the content of an object.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read};
@@ -7,10 +7,10 @@ use std::path::Path;
 use anyhow::Context as _;
 use flate2::read::MultiGzDecoder;
 
-/// How many records are shown.
+/// The number of records to show.
 const RECORDS: usize = 2;
 
-/// An object's path and its first records.
+/// The path and the first records of an object.
 pub(super) fn object(path: &Path) -> anyhow::Result<String> {
     let file = File::open(path).with_context(|| format!("{} cannot be opened", path.display()))?;
     let lines: Result<Vec<_>, _> = BufReader::new(decoder(path, file)?).lines().take(RECORDS).collect();

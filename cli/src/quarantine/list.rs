@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::PREFIX;
 use crate::aws::bucket::{Bucket, Listed};
 
-/// Prints key and bytes of each, by day.
+/// Prints key and size of each message, by day.
 pub(super) async fn run(bucket: &Bucket, day: Option<&str>) -> anyhow::Result<ExitCode> {
     let listed = all(bucket, day).await?;
     for Listed { key, bytes } in &listed {
@@ -15,7 +15,7 @@ pub(super) async fn run(bucket: &Bucket, day: Option<&str>) -> anyhow::Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-/// All quarantined messages, or those of a day.
+/// All quarantined messages, or those of one day.
 pub(super) async fn all(bucket: &Bucket, day: Option<&str>) -> anyhow::Result<Vec<Listed>> {
     let prefix = day.map_or_else(|| PREFIX.to_owned(), |day| format!("{PREFIX}dt={day}/"));
     bucket.list(&prefix).await

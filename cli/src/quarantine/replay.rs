@@ -11,29 +11,29 @@ use crate::aws;
 use crate::aws::bucket::Bucket;
 use crate::aws::queue::Queue;
 
-/// What `spillway quarantine replay` is told.
+/// The arguments of `spillway quarantine replay`.
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
     #[command(flatten)]
     place: Place,
-    /// The queue that deliver reads; one on this machine needs neither endpoint nor credentials
+    /// The URL of the queue that deliver reads; on this machine no endpoint and credentials are needed
     #[arg(long, env = "QUEUE_URL")]
     queue_url: String,
-    /// Where SQS is, if it is neither AWS's own nor on this machine
+    /// The endpoint of SQS, if it is neither AWS nor on this machine
     #[arg(long)]
     sqs_endpoint: Option<String>,
     /// The keys, as `list` prints them
     #[arg(required_unless_present_any = ["all", "day"])]
     keys: Vec<String>,
-    /// All that there are
+    /// All quarantined messages
     #[arg(long, conflicts_with_all = ["keys", "day"])]
     all: bool,
-    /// All of a day, as 2026-11-21
+    /// All messages of this day, such as 2026-11-21
     #[arg(long, conflicts_with = "keys")]
     day: Option<String>,
 }
 
-/// Puts messages back, one after the other; one that fails is told and does not hold up the others.
+/// Replays messages one after the other; a failure is printed and the next message follows.
 pub(super) async fn run(arguments: Replay) -> anyhow::Result<ExitCode> {
     let bucket = arguments.place.bucket().await;
     let endpoint = aws::endpoint_of_queue(arguments.sqs_endpoint.as_deref(), &arguments.queue_url);
@@ -46,7 +46,7 @@ pub(super) async fn run(arguments: Replay) -> anyhow::Result<ExitCode> {
             Err(error) => eprintln!("{key}: {error:#}"),
         }
     }
-    println!("{replayed} messages put back on the queue, {} left in quarantine", keys.len() - replayed);
+    println!("{replayed} messages replayed, {} left in quarantine", keys.len() - replayed);
     Ok(if replayed == keys.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -57,12 +57,15 @@ async fn keys(arguments: Replay, bucket: &Bucket) -> anyhow::Result<Vec<String>>
     Ok(list::all(bucket, arguments.day.as_deref()).await?.into_iter().map(|listed| listed.key).collect())
 }
 
-/// Sends the body, and deletes the object only when SQS has acknowledged it.
+/// Sends the body, and deletes the object after SQS has acknowledged the message.
 pub(super) async fn one(bucket: &Bucket, queue: &Queue, key: &str) -> anyhow::Result<()> {
     let quarantined = read(bucket, key).await?;
-    // Alone in a batch it would be taken for the other one, and count as stored.
-    ensure!(quarantined.reason != SAME_ID, "{SAME_ID}, and deliver may not store it: give its text a new id by hand");
-    let body = quarantined.body.context("there is no body to put back")?;
+    // Deliver would take it for the other message with this id and count it as stored.
+    ensure!(
+        quarantined.reason != SAME_ID,
+        "{SAME_ID}, so deliver may not store it: edit its text and give it a new id"
+    );
+    let body = quarantined.body.context("the message has no body")?;
     ensure!(queue.send(&[&body]).await? == [0], "SQS refused the message");
-    bucket.delete(key).await.context("it is on the queue again, and still in quarantine")
+    bucket.delete(key).await.context("it was sent to the queue but is still in quarantine")
 }

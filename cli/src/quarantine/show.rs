@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use super::{Quarantined, read};
 use crate::aws::bucket::Bucket;
 
-/// Prints a quarantined message: what is known of it, an empty line, its body.
+/// Prints a quarantined message: its properties, an empty line and its body.
 pub(super) async fn run(bucket: &Bucket, key: &str) -> anyhow::Result<ExitCode> {
     println!("{}", read(bucket, key).await?);
     Ok(ExitCode::SUCCESS)

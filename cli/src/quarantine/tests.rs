@@ -10,13 +10,13 @@ use spillway_local::sqs::{Queue as Sqs, QueueSettings};
 use super::*;
 use crate::aws::queue::Queue;
 
-fn anywhere() -> SocketAddr {
+fn free_port() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
 async fn s3(data: &Path) -> (S3, Bucket) {
     let settings = BucketSettings {
-        listen: anywhere(),
+        listen: free_port(),
         data: data.to_owned(),
         name: "spillway".to_owned(),
         access_key: "local".to_owned(),
@@ -31,7 +31,7 @@ async fn s3(data: &Path) -> (S3, Bucket) {
 
 async fn sqs() -> (Sqs, Queue) {
     let settings = QueueSettings {
-        listen: anywhere(),
+        listen: free_port(),
         name: "spillway".to_owned(),
         region: "us-east-1".to_owned(),
         visibility_timeout: Duration::from_mins(1),
@@ -45,7 +45,7 @@ async fn sqs() -> (Sqs, Queue) {
     (server, queue)
 }
 
-/// Writes an object as deliver would, and answers its key.
+/// Writes an object in the format of deliver, and returns its key.
 fn quarantine(server: &S3, day: &str, id: &str, body: &str) -> String {
     quarantine_for("not zstd", server, day, id, body)
 }
@@ -62,7 +62,7 @@ fn quarantine_for(reason: &str, server: &S3, day: &str, id: &str, body: &str) ->
 }
 
 #[tokio::test]
-async fn quarantined_messages_are_listed_by_day_and_nothing_else_is() {
+async fn only_quarantined_messages_are_listed_by_day() {
     let data = tempfile::tempdir().unwrap();
     let (server, bucket) = s3(data.path()).await;
     let keys = [quarantine(&server, "2026-11-20", "b", "x"), quarantine(&server, "2026-11-21", "a", "x")];
@@ -75,7 +75,7 @@ async fn quarantined_messages_are_listed_by_day_and_nothing_else_is() {
 }
 
 #[tokio::test]
-async fn one_is_shown_with_all_that_is_known_of_it() {
+async fn a_message_is_shown_with_its_properties() {
     let data = tempfile::tempdir().unwrap();
     let (server, bucket) = s3(data.path()).await;
     let key = quarantine(&server, "2026-11-20", "id-1", "line one\nline two");
@@ -86,7 +86,7 @@ async fn one_is_shown_with_all_that_is_known_of_it() {
 }
 
 #[tokio::test]
-async fn only_quarantined_messages_are_touched() {
+async fn other_objects_are_refused() {
     let data = tempfile::tempdir().unwrap();
     let (server, bucket) = s3(data.path()).await;
     std::fs::write(server.root.join("records.json"), "{\"reason\":\"\",\"body\":\"x\"}").unwrap();
@@ -97,7 +97,7 @@ async fn only_quarantined_messages_are_touched() {
 }
 
 #[tokio::test]
-async fn a_replayed_message_is_on_the_queue_as_it_was_and_no_longer_in_quarantine() {
+async fn a_replayed_message_is_on_the_queue_and_not_in_quarantine() {
     let data = tempfile::tempdir().unwrap();
     let (server, bucket) = s3(data.path()).await;
     let (_sqs, queue) = sqs().await;
@@ -107,9 +107,9 @@ async fn a_replayed_message_is_on_the_queue_as_it_was_and_no_longer_in_quarantin
     assert!(list::all(&bucket, None).await.unwrap().is_empty());
 }
 
-/// Two messages with one id: deliver tells them apart only while they are in one batch.
+/// Deliver distinguishes two messages with one id only within one batch.
 #[tokio::test]
-async fn what_deliver_would_take_for_another_is_not_put_back() {
+async fn a_message_with_the_id_of_another_is_not_replayed() {
     let data = tempfile::tempdir().unwrap();
     let (server, bucket) = s3(data.path()).await;
     let (sqs, queue) = sqs().await;
@@ -120,13 +120,13 @@ async fn what_deliver_would_take_for_another_is_not_put_back() {
 }
 
 #[tokio::test]
-async fn what_sqs_does_not_take_stays_in_quarantine() {
+async fn a_message_that_sqs_refuses_stays_in_quarantine() {
     let data = tempfile::tempdir().unwrap();
     let (server, bucket) = s3(data.path()).await;
     let (sqs, queue) = sqs().await;
     let refused = quarantine(&server, "2026-11-20", "refused", "\u{1}");
     assert!(replay::one(&bucket, &queue, &refused).await.is_err());
-    let nowhere = queue.beside(format!("{}-unknown", sqs.url));
+    let nowhere = queue.sibling(format!("{}-unknown", sqs.url));
     let good = quarantine(&server, "2026-11-20", "good", "x");
     assert!(replay::one(&bucket, &nowhere, &good).await.is_err());
     assert_eq!(list::all(&bucket, None).await.unwrap().len(), 2);

@@ -1,4 +1,4 @@
-//! The messages of one invocation, as event JSON that grows with each of them.
+//! The messages of one invocation, encoded as event JSON while they are added.
 
 use aws_sdk_sqs::types::Message;
 use bytes::Bytes;
@@ -6,22 +6,22 @@ use tokio::time::Instant;
 
 use super::event::{self, Source};
 
-/// The event JSON of one invocation, in bytes (Lambda's limit of a request).
+/// The maximum size of an event (Lambda's quota), in bytes.
 const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
 const START: &[u8] = b"{\"Records\":[";
 const END: &[u8] = b"]}";
 
-/// A batch that is being gathered.
+/// A batch that is being filled.
 #[derive(Debug)]
 pub(super) struct Batch {
     event: Vec<u8>,
     messages: Vec<Receipt>,
     max_messages: usize,
-    /// When its first message came.
-    pub(super) begun: Instant,
+    /// The time of the first message.
+    pub(super) started: Instant,
 }
 
-/// What names a message in answers and in deletions.
+/// The ids of a message in batch responses and deletions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Receipt {
     /// SQS's message id.
@@ -31,13 +31,13 @@ pub(super) struct Receipt {
 }
 
 impl Batch {
-    /// An empty batch that takes `max_messages`, at least one.
+    /// An empty batch for `max_messages`, at least one.
     pub(super) fn new(max_messages: usize) -> Self {
         let max_messages = max_messages.max(1);
-        Self { event: START.to_vec(), messages: Vec::new(), max_messages, begun: Instant::now() }
+        Self { event: START.to_vec(), messages: Vec::new(), max_messages, started: Instant::now() }
     }
 
-    /// Adds a message, or gives it back if it does not fit. The first always fits: alone it is as small as it can be.
+    /// Adds a message, or returns it if it does not fit. The first message always fits.
     pub(super) fn add(&mut self, message: Message, source: Source<'_>) -> Option<Message> {
         if self.messages.len() >= self.max_messages {
             return Some(message);
@@ -55,12 +55,12 @@ impl Batch {
         None
     }
 
-    /// Whether it holds as many messages as it may.
+    /// Whether the batch has the maximum number of messages.
     pub(super) fn is_full(&self) -> bool {
         self.messages.len() >= self.max_messages
     }
 
-    /// The event, and what it is made of.
+    /// The event, and the receipts of its messages.
     pub(super) fn close(mut self) -> (Bytes, Vec<Receipt>) {
         self.event.extend_from_slice(END);
         (Bytes::from(self.event), self.messages)
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_larger_than_all_goes_alone() {
+    fn a_message_larger_than_the_limit_is_a_batch_alone() {
         let mut batch = Batch::new(10);
         assert!(batch.add(message(MAX_EVENT_BYTES), SOURCE).is_none());
         assert!(batch.add(message(1), SOURCE).is_some());

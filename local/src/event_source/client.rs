@@ -1,4 +1,4 @@
-//! How the event source reaches SQS.
+//! The SQS client of the event source.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{Credentials, Region};
 
-/// A receive waits for messages, and this long for its answer beside that.
+/// The timeout of a call, including the wait of a long poll (at most 20 s).
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A client of the SQS at `endpoint`, without retries of its own. Access key and secret are both `credential`.
+/// A client of the SQS at `endpoint`, without retries. Access key and secret are both `credential`.
 #[must_use]
 pub fn connect(endpoint: &str, region: &'static str, credential: &str) -> Client {
     connect_as(endpoint, region.to_owned(), credential, credential, None)
 }
 
-/// A client of the SQS at `endpoint` with whole credentials, without retries of its own.
+/// A client of the SQS at `endpoint` with these credentials, without retries.
 #[must_use]
 pub fn connect_as(
     endpoint: &str,

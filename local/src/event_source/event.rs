@@ -1,4 +1,4 @@
-//! One message as Lambda's event shows it.
+//! Encodes one message as a record of Lambda's SQS event.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-/// What all messages of one queue have in common.
+/// The members that all messages of a queue share.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Source<'a> {
     /// The queue's ARN.
@@ -64,7 +64,7 @@ pub(super) fn record(message: &Message, source: Source<'_>) -> Vec<u8> {
         aws_region: source.region,
     };
     let mut json = Vec::with_capacity(body.len() + body.len() / 4 + 1024);
-    // Into memory, and with text for keys, this cannot fail.
+    // Writing to memory with string keys cannot fail.
     let _ = serde_json::to_writer(&mut json, &record);
     json
 }
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_reads_as_lambda_writes_it() {
+    fn a_record_has_the_members_that_lambda_writes() {
         let number = MessageAttributeValue::builder().data_type("Number").string_value("7").build().unwrap();
         let binary =
             MessageAttributeValue::builder().data_type("Binary").binary_value(Blob::new([1, 2])).build().unwrap();

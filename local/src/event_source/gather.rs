@@ -1,4 +1,4 @@
-//! Gathers what is received into batches, and holds no more than one of them while all invocations are busy.
+//! Collects received messages into batches, and holds at most one batch while all invocations are busy.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use super::event::Source;
 use super::{Shared, settle};
 use crate::invoke::Invoke;
 
-/// The window while the queue is drained: long enough to fill a batch, too short to be waited for.
+/// The batching window while the queue is drained.
 const DRAIN_WINDOW: Duration = Duration::from_millis(100);
 
-/// Makes batches of messages and starts an invocation for each.
+/// Collects messages into batches and starts an invocation for each batch.
 pub(super) struct Gatherer<I> {
     shared: Arc<Shared>,
     received: mpsc::Receiver<Vec<Message>>,
-    /// Messages that are in no batch yet.
+    /// Messages that are not yet in a batch.
     waiting: VecDeque<Message>,
     function: Arc<I>,
     invocations: JoinSet<()>,
@@ -32,7 +32,7 @@ impl<I: Invoke> Gatherer<I> {
         Self { shared, received, waiting: VecDeque::new(), function, invocations: JoinSet::new() }
     }
 
-    /// Runs until nobody receives any more.
+    /// Runs until all pollers have ended.
     pub(super) async fn run(mut self) {
         while self.has_message().await {
             let mut batch = Batch::new(self.shared.settings.batch_size);
@@ -51,9 +51,9 @@ impl<I: Invoke> Gatherer<I> {
         !self.waiting.is_empty()
     }
 
-    /// Fills a batch until it is full or its window is over.
+    /// Fills the batch until it is full or its window ends.
     async fn fill_until_due(&mut self, batch: &mut Batch) {
-        let due = due(Arc::clone(&self.shared), batch.begun);
+        let due = due(Arc::clone(&self.shared), batch.started);
         tokio::pin!(due);
         while self.take_waiting(batch) {
             tokio::select! {
@@ -63,7 +63,7 @@ impl<I: Invoke> Gatherer<I> {
         }
     }
 
-    /// Goes on to fill it while all invocations are busy.
+    /// Fills the batch further while all invocations are busy.
     async fn fill_until_slot(&mut self, batch: &mut Batch) -> Option<OwnedSemaphorePermit> {
         let slot = Arc::clone(&self.shared.slots).acquire_owned();
         tokio::pin!(slot);
@@ -77,7 +77,7 @@ impl<I: Invoke> Gatherer<I> {
         }
     }
 
-    /// Puts waiting messages into the batch; answers whether it has room for more.
+    /// Adds waiting messages to the batch; returns whether the batch has room for more.
     fn take_waiting(&mut self, batch: &mut Batch) -> bool {
         let settings = &self.shared.settings;
         let source = Source { arn: &settings.queue_arn, region: &settings.region };
@@ -91,11 +91,11 @@ impl<I: Invoke> Gatherer<I> {
     }
 }
 
-/// Ends with the window of a batch.
-async fn due(shared: Arc<Shared>, begun: Instant) {
+/// Waits for the end of a batch's window.
+async fn due(shared: Arc<Shared>, started: Instant) {
     let window = shared.settings.window;
     tokio::select! {
-        () = sleep_until(begun + window) => {}
-        () = shared.until_draining() => sleep_until(begun + DRAIN_WINDOW.min(window)).await,
+        () = sleep_until(started + window) => {}
+        () = shared.until_draining() => sleep_until(started + DRAIN_WINDOW.min(window)).await,
     }
 }

@@ -1,11 +1,11 @@
-//! An event source mapping: what Lambda does between SQS and a function, over the real SDK.
+//! An event source mapping: it polls SQS with the real SDK and invokes a function with batches, as Lambda does.
 //!
-//! The way of a message: [`poll`] receives it, [`gather`] puts it into a [`batch`] as [`event`] JSON, [`settle`]
-//! invokes the function, reads its [`answer`] and deletes what succeeded. What failed is left alone: SQS shows it
-//! again after the visibility timeout, or moves it to the dead-letter queue.
+//! [`poll`] receives messages, [`gather`] collects them into a [`batch`] as [`event`] JSON, and [`settle`] invokes the
+//! function, decodes its [`batch_response`] and deletes the messages that succeeded. SQS makes the others visible again
+//! after the visibility timeout, or dead-letters them.
 
-mod answer;
 mod batch;
+mod batch_response;
 mod client;
 mod drain;
 mod event;
@@ -26,30 +26,30 @@ use crate::invoke::Invoke;
 pub use client::{connect, connect_as};
 use gather::Gatherer;
 
-/// What an event source is started with.
+/// Settings of an event source.
 #[derive(Debug, Clone)]
 pub struct EventSourceSettings {
-    /// Talks to SQS, wherever that is; its own retries should be off, there are some here.
+    /// The client of SQS, without retries: the event source retries by itself.
     pub client: Client,
-    /// The queue that is read.
+    /// The URL of the queue.
     pub queue_url: String,
-    /// Its ARN, as events name it.
+    /// The ARN of the queue, for events.
     pub queue_arn: String,
-    /// Its region, as events name it.
+    /// The region of the queue, for events.
     pub region: String,
-    /// Messages of one event: 1 to 10,000.
+    /// The maximum number of messages of one event: 1 to 10,000.
     pub batch_size: usize,
-    /// How long a batch gathers at most after its first message; Lambda takes 0 to 300 s.
+    /// The batching window after the first message; 0 to 300 s on Lambda.
     pub window: Duration,
-    /// How many invocations run at once; at least 1.
+    /// The number of concurrent invocations; at least 1.
     pub max_concurrency: usize,
-    /// How many receive at once; at least 1. Lambda begins with 5.
+    /// The number of concurrent receives; at least 1. Lambda starts with 5.
     pub pollers: usize,
-    /// How long a receive waits for the first message; whole seconds, at most 20.
+    /// The wait of a long poll; whole seconds, at most 20.
     pub poll_wait: Duration,
 }
 
-/// A running event source; it stops when it is dropped, and what it holds comes back after the visibility timeout.
+/// A running event source. It stops when it is dropped; its messages become visible after the visibility timeout.
 #[derive(Debug)]
 pub struct EventSource {
     shared: Arc<Shared>,
@@ -57,20 +57,21 @@ pub struct EventSource {
     _tasks: JoinSet<()>,
 }
 
-/// What the tasks of one event source share.
+/// The state that the tasks of an event source share.
 #[derive(Debug)]
 struct Shared {
     settings: EventSourceSettings,
+    /// The number of messages that were received and are not settled.
     held: AtomicUsize,
     draining: watch::Receiver<bool>,
-    /// Invocations that run.
+    /// One permit for each concurrent invocation.
     slots: Arc<Semaphore>,
-    /// Batches whose messages are being deleted.
+    /// One permit for each batch whose messages are being deleted.
     deletions: Arc<Semaphore>,
 }
 
 impl EventSourceSettings {
-    /// A mapping with Lambda's defaults but for the window: batches of 10,000, 1 s, one invocation at once.
+    /// Batches of up to 10,000 messages, a window of 1 s, one invocation at a time.
     #[must_use]
     pub fn new(client: Client, queue_url: &str, queue_arn: &str) -> Self {
         Self {
@@ -88,7 +89,7 @@ impl EventSourceSettings {
 }
 
 impl EventSource {
-    /// Begins to receive.
+    /// Starts to receive messages.
     #[must_use]
     pub fn start<I: Invoke>(settings: EventSourceSettings, function: Arc<I>) -> Self {
         let (draining, drain) = watch::channel(false);
@@ -100,7 +101,7 @@ impl EventSource {
             deletions: Arc::new(Semaphore::new(settings.max_concurrency.max(1))),
             settings,
         });
-        // What waits here is bounded: ten messages a poller, and as many in each poller's hands.
+        // At most ten messages for each poller wait in the channel, and each poller holds at most ten more.
         let (sender, received) = mpsc::channel(pollers);
         let mut tasks = JoinSet::new();
         for _ in 0..pollers {
@@ -110,31 +111,31 @@ impl EventSource {
         Self { shared, draining, _tasks: tasks }
     }
 
-    /// How many messages were received and are not yet settled: they are among those that SQS counts as in flight.
+    /// The number of messages that were received and are not settled. SQS counts them as in flight.
     #[must_use]
     pub fn held(&self) -> usize {
         self.shared.held.load(Ordering::Relaxed)
     }
 
-    /// Cuts the window short and goes on until the queue is empty and nothing is in flight, or until `deadline`.
+    /// Shortens the window and waits until the queue is empty, or until `deadline`. Returns whether the queue is empty.
     ///
-    /// Answers whether the queue is empty. For when nobody sends any more; the event source goes on after it.
+    /// Call this after the last send. The event source keeps running.
     pub async fn drain(&self, deadline: Instant) -> bool {
         self.draining.send_replace(true);
         tokio::time::timeout_at(deadline, drain::until_empty(&self.shared)).await.is_ok()
     }
 
-    /// Stops at once. Running invocations are given up, and what is held comes back after the visibility timeout.
+    /// Stops immediately and abandons running invocations. Their messages become visible after the visibility timeout.
     pub fn stop(self) {
         drop(self);
     }
 }
 
 impl Shared {
-    /// Returns once the queue is to be drained.
+    /// Waits until draining starts.
     async fn until_draining(&self) {
         let mut draining = self.draining.clone();
-        // When nobody can ask for it any more, everything has ended.
+        // An error means that the event source was dropped.
         let _ = draining.wait_for(|draining| *draining).await;
     }
 

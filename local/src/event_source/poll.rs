@@ -10,17 +10,17 @@ use tokio::time::{sleep, timeout};
 
 use super::Shared;
 
-/// The most that SQS hands out at once.
-const MESSAGES: usize = 10;
-/// After a receive that did not bring all that it could, a poller lets messages gather for so long: on loopback it would
-/// be back for every single one, which only keeps this machine busy.
-const GATHER: Duration = Duration::from_millis(50);
-/// The part of the window that may pass with it at most.
-const GATHER_SHARE: u32 = 10;
-/// How much longer than the poll itself its answer may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The maximum number of messages of one receive.
+const MAX_MESSAGES: usize = 10;
+/// The pause after a receive that returned fewer messages than it could, so that messages accumulate: on loopback a poller
+/// would otherwise receive them one by one and keep the machine busy.
+const PAUSE: Duration = Duration::from_millis(50);
+/// The pause is at most the window divided by this.
+const PAUSE_SHARE: u32 = 10;
+/// The maximum time of a receive in addition to its wait.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Receives as long as somebody takes what comes; while nobody does, it receives nothing.
+/// Receives while the channel has capacity, until the receiver is dropped.
 pub(super) async fn run(shared: Arc<Shared>, received: mpsc::Sender<Vec<Message>>) {
     let mut failures = 0;
     while let Ok(place) = received.reserve().await {
@@ -31,7 +31,7 @@ pub(super) async fn run(shared: Arc<Shared>, received: mpsc::Sender<Vec<Message>
                 if count > 0 {
                     shared.took(count);
                     place.send(messages);
-                    let_gather(&shared, count).await;
+                    pause(&shared, count).await;
                 }
             }
             Err(error) => {
@@ -44,18 +44,18 @@ pub(super) async fn run(shared: Arc<Shared>, received: mpsc::Sender<Vec<Message>
     }
 }
 
-/// A pause after a receive of so many messages, unless the queue is being drained.
-async fn let_gather(shared: &Shared, count: usize) {
-    if count < most(shared) {
-        let pause = GATHER.min(shared.settings.window / GATHER_SHARE);
-        // It errs when the pause is over, which is as good.
-        let _ = timeout(pause, shared.until_draining()).await;
+/// Pauses after a receive of `count` messages, unless the queue is being drained.
+async fn pause(shared: &Shared, count: usize) {
+    if count < max_messages(shared) {
+        let duration = PAUSE.min(shared.settings.window / PAUSE_SHARE);
+        // An error means that the pause is over.
+        let _ = timeout(duration, shared.until_draining()).await;
     }
 }
 
-/// How many messages one receive asks for.
-fn most(shared: &Shared) -> usize {
-    shared.settings.batch_size.clamp(1, MESSAGES)
+/// The number of messages that one receive requests.
+fn max_messages(shared: &Shared) -> usize {
+    shared.settings.batch_size.clamp(1, MAX_MESSAGES)
 }
 
 async fn receive(shared: &Shared) -> Result<Vec<Message>, String> {
@@ -64,14 +64,14 @@ async fn receive(shared: &Shared) -> Result<Vec<Message>, String> {
         .client
         .receive_message()
         .queue_url(&settings.queue_url)
-        .max_number_of_messages(i32::try_from(most(shared)).unwrap_or(1))
+        .max_number_of_messages(i32::try_from(max_messages(shared)).unwrap_or(1))
         .wait_time_seconds(i32::try_from(settings.poll_wait.as_secs()).unwrap_or(20).min(20))
         .message_system_attribute_names(MessageSystemAttributeName::All)
         .message_attribute_names("All")
         .send();
-    match timeout(settings.poll_wait + PATIENCE, call).await {
+    match timeout(settings.poll_wait + RESPONSE_TIMEOUT, call).await {
         Ok(Ok(output)) => Ok(output.messages.unwrap_or_default()),
         Ok(Err(error)) => Err(aws_sdk_sqs::error::DisplayErrorContext(error).to_string()),
-        Err(_) => Err("no answer in time".to_owned()),
+        Err(_) => Err("no response in time".to_owned()),
     }
 }

@@ -1,4 +1,4 @@
-//! One batch: its invocation, and the deletion of what succeeded.
+//! Invokes the function with a batch and deletes the messages that succeeded.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,20 +12,20 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
 
 use super::batch::{Batch, Receipt};
-use super::{Shared, answer};
+use super::{Shared, batch_response};
 use crate::invoke::{Invoke, InvokeError};
 
-/// The most that SQS deletes at once.
-const DELETIONS: usize = 10;
-/// Calls that delete at once, for each batch.
-const CALLS: usize = 4;
-/// A deletion that fails is tried again: else the message comes back and is delivered twice.
+/// The maximum number of messages of one deletion call.
+const MAX_DELETIONS: usize = 10;
+/// The number of concurrent deletion calls of a batch.
+const CONCURRENT_DELETIONS: usize = 4;
+/// Attempts of a deletion. A message that is not deleted becomes visible and is delivered twice.
 const TRIES: Tries = Tries { timeout: Duration::from_secs(3), count: 5 };
-const DELETE_WITHIN: Duration = Duration::from_secs(15);
-/// How often a batch is offered to a function that has no free environment.
-const OFFERS: u32 = 6;
+const DELETE_DEADLINE: Duration = Duration::from_secs(15);
+/// The maximum number of invocations of a batch while no environment is free.
+const MAX_INVOKES: u32 = 6;
 
-/// Invokes the function with a batch and deletes what succeeded.
+/// Invokes the function with a batch and deletes the messages that succeeded.
 pub(super) async fn run<I: Invoke>(
     shared: Arc<Shared>,
     function: Arc<I>,
@@ -34,51 +34,52 @@ pub(super) async fn run<I: Invoke>(
 ) {
     let (event, messages) = batch.close();
     let count = messages.len();
-    match invoke(&*function, event).await.and_then(|answer| answer::succeeded(&answer, messages)) {
+    match invoke(&*function, event).await.and_then(|response| batch_response::succeeded(&response, messages)) {
         Ok(succeeded) => {
             let failed = count - succeeded.len();
             if failed > 0 {
-                tracing::info!(failed, of = count, "messages of a batch failed; they come back");
+                tracing::info!(failed, of = count, "messages of a batch failed; they will be retried");
             }
-            // The next invocation need not wait for deletions, but there is an end to how many may wait.
+            // The next invocation need not wait for deletions, but their number is bounded.
             let _deleting = shared.deletions.acquire().await;
             drop(slot);
             delete(&shared, succeeded).await;
         }
-        Err(error) => tracing::warn!(error, messages = count, "a batch failed; its messages come back"),
+        Err(error) => tracing::warn!(error, messages = count, "a batch failed; its messages will be retried"),
     }
     shared.settled(count);
 }
 
 async fn invoke<I: Invoke>(function: &I, event: Bytes) -> Result<Bytes, String> {
-    let mut offers = 0;
+    let mut invokes = 0;
     loop {
-        offers += 1;
+        invokes += 1;
         match function.invoke(event.clone()).await {
-            Err(InvokeError::NoEnvironment) if offers < OFFERS => sleep(pause_after(offers)).await,
-            answer => return answer.map_err(|error| error.to_string()),
+            Err(InvokeError::NoEnvironment) if invokes < MAX_INVOKES => sleep(pause_after(invokes)).await,
+            response => return response.map_err(|error| error.to_string()),
         }
     }
 }
 
 async fn delete(shared: &Arc<Shared>, messages: Vec<Receipt>) {
-    let calls: Vec<_> = messages.chunks(DELETIONS).map(|some| delete_some(Arc::clone(shared), some.to_vec())).collect();
-    stream::iter(calls).buffer_unordered(CALLS).for_each(|()| async {}).await;
+    let calls: Vec<_> =
+        messages.chunks(MAX_DELETIONS).map(|some| delete_some(Arc::clone(shared), some.to_vec())).collect();
+    stream::iter(calls).buffer_unordered(CONCURRENT_DELETIONS).for_each(|()| async {}).await;
 }
 
 async fn delete_some(shared: Arc<Shared>, mut left: Vec<Receipt>) {
-    let (mut tries, deadline) = (TRIES.begin(), Instant::now() + DELETE_WITHIN);
+    let (mut tries, deadline) = (TRIES.begin(), Instant::now() + DELETE_DEADLINE);
     let result = loop {
         if let Some(end) = tries.once(deadline, delete_once(&shared, &mut left)).await {
             break end;
         }
     };
     if let Err(error) = result {
-        tracing::warn!(%error, messages = left.len(), "messages could not be deleted; they come back");
+        tracing::warn!(%error, messages = left.len(), "messages could not be deleted; they will be delivered again");
     }
 }
 
-/// Deletes once; what may be tried again stays in `messages`.
+/// Makes one deletion call; the messages to retry stay in `messages`.
 async fn delete_once(shared: &Shared, messages: &mut Vec<Receipt>) -> Outcome<(), String> {
     let entry = |(at, receipt): (usize, &Receipt)| {
         DeleteMessageBatchRequestEntry::builder().id(at.to_string()).receipt_handle(&receipt.handle).build()
@@ -89,7 +90,7 @@ async fn delete_once(shared: &Shared, messages: &mut Vec<Receipt>) -> Outcome<()
         Ok(output) => output,
         Err(error) => return Outcome::Again(DisplayErrorContext(error).to_string()),
     };
-    // What is the caller's fault stays so: such a handle is past its time.
+    // An entry that failed by fault of the sender has an expired handle; a retry would not help.
     let failed = output.failed().iter().filter(|entry| !entry.sender_fault());
     *messages = failed.filter_map(|entry| messages.get(entry.id().parse::<usize>().ok()?).cloned()).collect();
     if messages.is_empty() { Outcome::Done(()) } else { Outcome::Again("some entries failed".to_owned()) }

@@ -1,4 +1,4 @@
-//! The plan as JSON: `{"seed":7,"faults":{"s3.error":0.2,"s3.stall":"0.01:3s"}}`, and what is shown of it.
+//! Plan and counts as JSON: `{"seed":7,"faults":{"s3.error":0.2,"s3.stall":"0.01:3s"}}`.
 
 use std::collections::BTreeMap;
 
@@ -7,24 +7,24 @@ use serde::{Deserialize, Serialize};
 use super::plan::parse_fault;
 use super::{Faults, Kind, Plan, PlanError};
 
-/// How the faults stand: the plan, in the form in which it can be set, and what it came to.
+/// The current plan, in the form in which it can be set, and the counts of injected faults.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct State {
     /// The seed of all sequences.
     pub seed: u64,
     /// Each fault as `RATE` or `RATE:DURATION`.
     pub faults: BTreeMap<&'static str, String>,
-    /// How often each struck since the start.
+    /// The number of injected faults by kind since the start.
     pub injected: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct PlanJson {
     seed: Option<u64>,
     #[serde(default)]
     faults: BTreeMap<String, Rate>,
-    /// What was shown may be sent back; it sets nothing.
+    /// Ignored, so that a [`State`] can be sent back.
     #[serde(default, rename = "injected")]
     _injected: serde::de::IgnoredAny,
 }
@@ -37,7 +37,7 @@ enum Rate {
 }
 
 impl Faults {
-    /// How the faults stand now.
+    /// The current state.
     #[must_use]
     pub fn state(&self) -> State {
         let plan = self.plan();
@@ -48,18 +48,18 @@ impl Faults {
         }
     }
 
-    /// Replaces the plan by one in JSON; one without a seed keeps the seed.
+    /// Replaces the plan. JSON without a seed keeps the current seed.
     ///
     /// # Errors
-    /// What is wrong with it; the plan that was there stays.
+    /// The plan is invalid; the current one stays.
     pub fn set_json(&self, json: &[u8]) -> Result<(), PlanError> {
-        let written: Written = serde_json::from_slice(json).map_err(|error| PlanError::Json(error.to_string()))?;
-        let faults = written.faults.iter().map(|(name, rate)| {
+        let json_plan: PlanJson = serde_json::from_slice(json).map_err(|error| PlanError::Json(error.to_string()))?;
+        let faults = json_plan.faults.iter().map(|(name, rate)| {
             let kind: Kind = name.parse()?;
             Ok((kind, parse_fault(kind, &rate.text())?))
         });
         let faults: Vec<_> = faults.collect::<Result<_, PlanError>>()?;
-        self.set(Plan::new(written.seed.unwrap_or_else(|| self.plan().seed), faults));
+        self.set(Plan::new(json_plan.seed.unwrap_or_else(|| self.plan().seed), faults));
         Ok(())
     }
 }
@@ -78,10 +78,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shown_can_be_set() {
+    fn a_shown_state_can_be_set() {
         let faults = Faults::default();
         faults.set_json(br#"{"seed":7,"faults":{"s3.error":0.5,"s3.stall":"0.01:2s"}}"#).unwrap();
-        while faults.strike(Kind::S3Error).is_none() {}
+        while faults.inject(Kind::S3Error).is_none() {}
         let shown = serde_json::to_string(&faults.state()).unwrap();
         assert_eq!(shown, r#"{"seed":7,"faults":{"s3.error":"0.5","s3.stall":"0.01:2s"},"injected":{"s3.error":1}}"#);
         let other = Faults::default();
@@ -90,14 +90,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_changes_nothing() {
+    fn an_invalid_plan_changes_nothing() {
         let faults = Faults::default();
         faults.set_json(br#"{"seed":7,"faults":{"s3.error":1}}"#).unwrap();
         for json in ["", "[]", r#"{"faults":{"s3.eror":1}}"#, r#"{"faults":{"s3.error":2}}"#, r#"{"rates":{}}"#] {
             assert!(faults.set_json(json.as_bytes()).is_err(), "{json}");
         }
-        assert!(faults.strike(Kind::S3Error).is_some());
+        assert!(faults.inject(Kind::S3Error).is_some());
         faults.set_json(b"{}").unwrap();
-        assert_eq!((faults.strike(Kind::S3Error), faults.plan().seed), (None, 7));
+        assert_eq!((faults.inject(Kind::S3Error), faults.plan().seed), (None, 7));
     }
 }

@@ -1,4 +1,4 @@
-//! What strikes how often and for how long, as a user writes it: `s3.error=0.2`, `s3.stall=0.01:3s`.
+//! The faults to inject, with rate and duration, and their text form: `s3.error=0.2`, `s3.stall=0.01:3s`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,21 +7,21 @@ use std::time::Duration;
 use super::Kind;
 use super::kind::Per;
 
-/// No process is struck more often than this in a second.
-const MOST_A_SECOND: f64 = 100.0;
-/// No fault lasts longer.
-const LONGEST: Duration = Duration::from_hours(1);
+/// The maximum rate of faults of a process, per second.
+const MAX_PER_SECOND: f64 = 100.0;
+/// The maximum duration of a fault.
+const MAX_DURATION: Duration = Duration::from_hours(1);
 
-/// How often a fault strikes, and how long it lasts. Shown as `RATE` or `RATE:DURATION`.
+/// Rate and duration of a fault. Displayed as `RATE` or `RATE:DURATION`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fault {
-    /// The chance, from 0 to 1, or how often in a second, up to 100; which of both, its kind says.
+    /// A probability from 0 to 1, or a number per second up to 100, depending on the kind.
     pub rate: f64,
-    /// How long it lasts; nothing for what has no length. At most an hour.
-    pub lasts: Duration,
+    /// The duration, at most an hour; zero for kinds without a duration.
+    pub duration: Duration,
 }
 
-/// What strikes, and the seed of its sequences.
+/// The faults to inject, and the seed of their random sequences.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
     /// The same seed gives the same sequences.
@@ -29,35 +29,35 @@ pub struct Plan {
     faults: BTreeMap<Kind, Fault>,
 }
 
-/// What is wrong with a plan.
+/// Why a plan is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// There is no such fault.
-    #[error("there is no fault `{0}`, only {all}", all = Kind::ALL.map(Kind::name).join(", "))]
+    /// The kind is unknown.
+    #[error("unknown fault `{0}`; the faults are {all}", all = Kind::ALL.map(Kind::name).join(", "))]
     Kind(String),
-    /// A fault is not written as it should be.
+    /// The text is malformed.
     #[error("`{0}` is not NAME=RATE or NAME=RATE:DURATION, as in s3.stall=0.01:3s")]
     Form(String),
-    /// A rate is out of its range.
-    #[error("the rate of {0} is from 0 to {1}")]
+    /// The rate is out of range.
+    #[error("the rate of {0} must be from 0 to {1}")]
     Rate(Kind, u8),
-    /// A duration is too long.
-    #[error("{0} lasts at most an hour")]
-    Lasts(Kind),
-    /// It is JSON of another form.
+    /// The duration is too long.
+    #[error("the duration of {0} must be at most 1 hour")]
+    Duration(Kind),
+    /// The JSON is invalid.
     #[error("{0}")]
     Json(String),
 }
 
 impl Plan {
-    /// A plan of these faults; of several of one kind the last one holds, and a rate of 0 takes one out.
+    /// A plan with these faults. The last fault of a kind wins; a rate of 0 removes it.
     pub fn new(seed: u64, faults: impl IntoIterator<Item = (Kind, Fault)>) -> Self {
         let mut faults: BTreeMap<_, _> = faults.into_iter().collect();
         faults.retain(|_, fault| fault.rate > 0.0);
         Self { seed, faults }
     }
 
-    /// Whether nothing ever strikes.
+    /// Whether the plan has no faults.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.faults.is_empty()
@@ -73,41 +73,42 @@ impl Plan {
     }
 }
 
-/// Reads `NAME=RATE` or `NAME=RATE:DURATION`.
+/// Parses `NAME=RATE` or `NAME=RATE:DURATION`.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The text is invalid.
 pub fn parse(text: &str) -> Result<(Kind, Fault), PlanError> {
     let (name, fault) = text.split_once('=').ok_or_else(|| PlanError::Form(text.to_owned()))?;
     let kind = name.trim().parse()?;
     Ok((kind, parse_fault(kind, fault)?))
 }
 
-/// Reads `RATE` or `RATE:DURATION` of a kind.
+/// Parses `RATE` or `RATE:DURATION`.
 pub(super) fn parse_fault(kind: Kind, text: &str) -> Result<Fault, PlanError> {
     let form = || PlanError::Form(format!("{kind}={text}"));
-    let (rate, lasts) = text.split_once(':').map_or((text, None), |(rate, lasts)| (rate, Some(lasts)));
+    let (rate, duration) = text.split_once(':').map_or((text, None), |(rate, duration)| (rate, Some(duration)));
     let rate = rate.trim().parse().map_err(|_| form())?;
-    let lasts = lasts.map(|lasts| humantime::parse_duration(lasts.trim()).map_err(|_| form())).transpose()?;
-    checked(kind, Fault { rate, lasts: lasts.unwrap_or(kind.usually_lasts()) })
+    let duration =
+        duration.map(|duration| humantime::parse_duration(duration.trim()).map_err(|_| form())).transpose()?;
+    check(kind, Fault { rate, duration: duration.unwrap_or(kind.default_duration()) })
 }
 
-fn checked(kind: Kind, fault: Fault) -> Result<Fault, PlanError> {
-    let most = match kind.per() {
+fn check(kind: Kind, fault: Fault) -> Result<Fault, PlanError> {
+    let max = match kind.per() {
         Per::Chance => 1.0,
-        Per::Second => MOST_A_SECOND,
+        Per::Second => MAX_PER_SECOND,
     };
-    if !(0.0..=most).contains(&fault.rate) {
+    if !(0.0..=max).contains(&fault.rate) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is 1 or 100")]
-        return Err(PlanError::Rate(kind, most as u8));
+        return Err(PlanError::Rate(kind, max as u8));
     }
-    if fault.lasts > LONGEST { Err(PlanError::Lasts(kind)) } else { Ok(fault) }
+    if fault.duration > MAX_DURATION { Err(PlanError::Duration(kind)) } else { Ok(fault) }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.rate)?;
-        if self.lasts.is_zero() { Ok(()) } else { write!(f, ":{}", humantime::format_duration(self.lasts)) }
+        if self.duration.is_zero() { Ok(()) } else { write!(f, ":{}", humantime::format_duration(self.duration)) }
     }
 }
 
@@ -116,33 +117,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_reads_back_what_it_shows() {
+    fn a_displayed_fault_parses_back() {
         for text in ["s3.error=0.2", "s3.stall=0.01:3s", "deliver.kill=2.5", "sqs.early=1:250ms"] {
             let (kind, fault) = parse(text).unwrap();
             assert_eq!(format!("{kind}={fault}"), text);
         }
-        assert_eq!(parse("s3.stall=1").unwrap().1.lasts, Duration::from_secs(3));
+        assert_eq!(parse("s3.stall=1").unwrap().1.duration, Duration::from_secs(3));
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
-        for (text, said) in [
+    fn errors_name_the_fault_and_the_rule() {
+        for (text, expected) in [
             ("s3.error", "not NAME=RATE"),
             ("s3.error=often", "not NAME=RATE"),
             ("s3.stall=0.1:soon", "not NAME=RATE"),
-            ("s3.eror=1", "no fault `s3.eror`, only s3.latency, "),
-            ("s3.error=1.1", "the rate of s3.error is from 0 to 1"),
-            ("s3.error=NaN", "the rate of s3.error is from 0 to 1"),
-            ("ingest.kill=-1", "the rate of ingest.kill is from 0 to 100"),
-            ("s3.stall=1:2h", "s3.stall lasts at most an hour"),
+            ("s3.eror=1", "unknown fault `s3.eror`; the faults are s3.latency, "),
+            ("s3.error=1.1", "the rate of s3.error must be from 0 to 1"),
+            ("s3.error=NaN", "the rate of s3.error must be from 0 to 1"),
+            ("ingest.kill=-1", "the rate of ingest.kill must be from 0 to 100"),
+            ("s3.stall=1:2h", "the duration of s3.stall must be at most 1 hour"),
         ] {
             let error = parse(text).unwrap_err().to_string();
-            assert!(error.contains(said), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 
     #[test]
-    fn the_last_of_a_kind_holds_and_none_of_no_rate() {
+    fn the_last_fault_of_a_kind_wins_and_a_zero_rate_removes_it() {
         let faults = ["s3.error=0.5", "s3.reset=0", "s3.error=0.1"].map(|text| parse(text).unwrap());
         let plan = Plan::new(1, faults);
         assert_eq!(plan.faults().map(|(kind, fault)| (kind, fault.rate)).collect::<Vec<_>>(), [(Kind::S3Error, 0.1)]);

@@ -1,4 +1,4 @@
-//! A request as an event, in API Gateway's payload format 2.0.
+//! Encodes a request as an event in API Gateway's payload format 2.0.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
@@ -18,16 +18,16 @@ use super::headers::{Headers, cookies, joined};
 use super::path::{self, Route};
 use crate::account::ACCOUNT;
 
-/// What API Gateway writes for the time of a request.
+/// API Gateway's format of the time of a request.
 const TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
-/// Room for everything in an event but its body.
-const ROOM: usize = 2_048;
-/// The types, beside `text/*`, whose bodies HTTP APIs hand over as text; found by trying, the documentation is silent.
+/// Capacity for the event without its body, in bytes.
+const CAPACITY: usize = 2_048;
+/// Content types, besides `text/*`, whose bodies HTTP APIs pass on as text. Found by experiment: AWS does not document them.
 const TEXT_TYPES: [&str; 3] = ["application/json", "application/xml", "application/javascript"];
 
-/// A request that has arrived whole.
-pub(super) struct Arrival<'a> {
+/// A request with its whole body.
+pub(super) struct Received<'a> {
     pub(super) head: &'a Parts,
     pub(super) body: &'a [u8],
     pub(super) source_ip: &'a str,
@@ -36,11 +36,11 @@ pub(super) struct Arrival<'a> {
     pub(super) now: OffsetDateTime,
 }
 
-/// The event as JSON; `None` never happens, but nothing here is worth a panic.
-pub(super) fn json(arrival: &Arrival<'_>) -> Option<Vec<u8>> {
-    let path = path::decoded(&arrival.head.uri);
-    let mut json = Vec::with_capacity(ROOM + arrival.body.len() + arrival.body.len() / 2);
-    serde_json::to_writer(&mut json, &event(arrival, &path)?).ok()?;
+/// The event as JSON. `None` would mean that serialising failed, which does not happen.
+pub(super) fn json(received: &Received<'_>) -> Option<Vec<u8>> {
+    let path = path::decoded(&received.head.uri);
+    let mut json = Vec::with_capacity(CAPACITY + received.body.len() + received.body.len() / 2);
+    serde_json::to_writer(&mut json, &event(received, &path)?).ok()?;
     Some(json)
 }
 
@@ -89,53 +89,53 @@ struct Http<'a> {
     user_agent: Cow<'a, str>,
 }
 
-fn event<'a>(arrival: &'a Arrival<'a>, path: &'a str) -> Option<Event<'a>> {
-    let Parts { method, uri, headers, .. } = arrival.head;
+fn event<'a>(received: &'a Received<'a>, path: &'a str) -> Option<Event<'a>> {
+    let Parts { method, uri, headers, .. } = received.head;
     let route = Route::of(method, path);
     let query = uri.query().unwrap_or_default();
-    let (body, is_base64_encoded) = body(headers, arrival.body);
-    let Arrival { source_ip, address, .. } = *arrival;
+    let (body, is_base64_encoded) = body(headers, received.body);
+    let Received { source_ip, address, .. } = *received;
     Some(Event {
         version: "2.0",
         route_key: route.key(),
         raw_path: path,
         raw_query_string: query,
         cookies: cookies(headers),
-        headers: Headers { sent: headers, address, source_ip, body_length: arrival.body.len() },
+        headers: Headers { sent: headers, address, source_ip, body_length: received.body.len() },
         query_string_parameters: path::parameters(query),
         path_parameters: route.parameters(),
-        request_context: context(arrival, path, route)?,
+        request_context: context(received, path, route)?,
         body,
         is_base64_encoded,
     })
 }
 
-fn context<'a>(arrival: &'a Arrival<'a>, path: &'a str, route: Route<'a>) -> Option<Context<'a>> {
+fn context<'a>(received: &'a Received<'a>, path: &'a str, route: Route<'a>) -> Option<Context<'a>> {
     Some(Context {
         account_id: ACCOUNT,
         api_id: "local",
-        domain_name: arrival.address.ip(),
+        domain_name: received.address.ip(),
         domain_prefix: "local",
-        http: http(arrival, path),
-        request_id: arrival.id,
+        http: http(received, path),
+        request_id: received.id,
         route_key: route.key(),
         stage: "$default",
-        time: arrival.now.format(TIME).ok()?,
-        time_epoch: arrival.now.unix_timestamp_nanos() / 1_000_000,
+        time: received.now.format(TIME).ok()?,
+        time_epoch: received.now.unix_timestamp_nanos() / 1_000_000,
     })
 }
 
-fn http<'a>(arrival: &'a Arrival<'a>, path: &'a str) -> Http<'a> {
+fn http<'a>(received: &'a Received<'a>, path: &'a str) -> Http<'a> {
     Http {
-        method: arrival.head.method.as_str(),
+        method: received.head.method.as_str(),
         path,
-        protocol: if arrival.head.version == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" },
-        source_ip: arrival.source_ip,
-        user_agent: joined(&arrival.head.headers, &header::USER_AGENT),
+        protocol: if received.head.version == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" },
+        source_ip: received.source_ip,
+        user_agent: joined(&received.head.headers, &header::USER_AGENT),
     }
 }
 
-/// The body as text if its type says so and it is, else in base64; and which of both.
+/// The body as text if its content type is textual and it is UTF-8, else in base64; and whether it is base64.
 fn body<'a>(headers: &HeaderMap, body: &'a [u8]) -> (Cow<'a, str>, bool) {
     if body.is_empty() {
         return (Cow::Borrowed(""), false);

@@ -11,7 +11,7 @@ use super::*;
 
 fn event_text(request: Request<&[u8]>) -> String {
     let (head, body) = request.into_parts();
-    let arrival = Arrival {
+    let received = Received {
         head: &head,
         body,
         source_ip: "127.0.0.1",
@@ -19,11 +19,11 @@ fn event_text(request: Request<&[u8]>) -> String {
         id: "id",
         now: datetime!(2026-11-21 18:39:00.123 UTC),
     };
-    String::from_utf8(super::json(&arrival).unwrap()).unwrap()
+    String::from_utf8(super::json(&received).unwrap()).unwrap()
 }
 
 fn event_of(request: Request<&[u8]>) -> Value {
-    // Strictly: no header may stand twice.
+    // Strictly: no header may appear twice.
     strict(event_text(request).as_bytes()).unwrap()
 }
 
@@ -32,7 +32,7 @@ fn post(content_type: &str, body: &'static [u8]) -> Request<&'static [u8]> {
 }
 
 #[test]
-fn an_event_is_what_api_gateway_writes() {
+fn an_event_has_the_members_that_api_gateway_writes() {
     let request = Request::post("/v1/streams/cl%69cks?b=2&a=1&b=%33")
         .header("Host", "no host at all")
         .header("X-Write-Key", "k")
@@ -76,7 +76,7 @@ fn an_event_is_what_api_gateway_writes() {
 }
 
 #[test]
-fn text_stays_text_and_everything_else_is_base64() {
+fn textual_content_types_stay_text_and_others_become_base64() {
     for content_type in
         ["text/plain", "Text/CSV", "application/json; charset=utf-8", "APPLICATION/JSON", "application/xml"]
     {
@@ -91,7 +91,7 @@ fn text_stays_text_and_everything_else_is_base64() {
 }
 
 #[test]
-fn an_encoding_and_what_is_not_utf8_make_base64() {
+fn encoded_and_non_utf8_bodies_become_base64() {
     let mut encoded = post("application/json", b"{}");
     encoded.headers_mut().insert("content-encoding", "identity".parse().unwrap());
     assert_eq!(event_of(encoded)["body"], "e30=");
@@ -99,20 +99,20 @@ fn an_encoding_and_what_is_not_utf8_make_base64() {
 }
 
 #[test]
-fn no_body_is_none_and_no_base64() {
+fn an_empty_body_is_left_out() {
     let event = event_of(post("image/png", b""));
     assert_eq!((event.get("body"), &event["isBase64Encoded"]), (None, &json!(false)));
 }
 
 #[test]
-fn header_values_beyond_ascii_are_kept() {
+fn non_ascii_header_values_are_kept() {
     let request =
         Request::get("/").header("x-utf8", "ü".as_bytes()).header("x-latin1", &b"\xfc\x80"[..]).body(&b""[..]).unwrap();
     let event = event_of(request);
     assert_eq!((&event["headers"]["x-utf8"], &event["headers"]["x-latin1"]), (&json!("ü"), &json!("ü\u{80}")));
 }
 
-/// Any target that the HTTP server would let through, mostly of the kind that clients should not send.
+/// Any target that hyper accepts, mostly unusual ones.
 fn target() -> impl Strategy<Value = String> {
     let odd = prop_oneof![
         Just("%00"),
@@ -167,7 +167,7 @@ fn request() -> impl Strategy<Value = Option<Request<Vec<u8>>>> {
     (method, target(), vec(header_pair(), 0..8), body).prop_map(|(method, target, headers, body)| {
         let mut request = Request::builder().method(method.as_str()).uri(target).body(body).ok()?;
         for (name, value) in headers {
-            // What HTTP does not accept is not sent; the rest is.
+            // Invalid headers are skipped.
             if let (Ok(name), Ok(value)) = (name.parse::<http::HeaderName>(), http::HeaderValue::from_bytes(&value)) {
                 request.headers_mut().append(name, value);
             }
@@ -180,7 +180,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn whatever_http_accepts_lambda_http_reads(request in request()) {
+    fn lambda_http_reads_every_request_that_hyper_accepts(request in request()) {
         let Some(request) = request else { return Ok(()) };
         let (head, body) = request.into_parts();
         let text = event_text(Request::from_parts(head.clone(), &body));
@@ -199,7 +199,7 @@ proptest! {
 }
 
 #[test]
-fn the_method_of_a_request_is_kept_whatever_it_is() {
+fn unknown_methods_are_kept() {
     let request = Request::builder().method(Method::from_bytes(b"BREW").unwrap()).uri("/").body(&b""[..]).unwrap();
     assert_eq!(event_of(request)["requestContext"]["http"]["method"], "BREW");
 }

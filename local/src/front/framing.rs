@@ -1,13 +1,13 @@
-//! Follows where requests begin and end on a connection, beside the server's own parser, and notices what two readers
-//! could understand differently (RFC 9112, 6.3 and 11.2). That parser lets some of it pass: both lengths at once, lengths
-//! that stand twice, other codings before `chunked`, folded lines, lines that end without CR.
+//! Finds the boundaries of the requests on a connection, independently of hyper, and detects framing that two readers
+//! could understand differently (RFC 9112, 6.3 and 11.2), which is how requests are smuggled. hyper accepts some of it: a
+//! length together with `chunked`, repeated lengths, other codings before `chunked`, folded lines, lines without CR.
 
-/// So much of a line is looked at: more than any length or coding that is taken.
-const LOOKED_AT: usize = 64;
-/// More hex digits than this are no length of a chunk.
-const MOST_HEX_DIGITS: usize = 15;
+/// The number of bytes kept of a line: more than any valid length or coding has.
+const KEPT_BYTES: usize = 64;
+/// The maximum number of hex digits in the size of a chunk.
+const MAX_HEX_DIGITS: usize = 15;
 
-/// The framing of one connection, as far as it was read.
+/// The framing of one connection up to the last byte read.
 #[derive(Debug, Default)]
 pub(super) struct Framing {
     part: Part,
@@ -15,22 +15,22 @@ pub(super) struct Framing {
     head: Head,
 }
 
-/// What the next byte belongs to.
+/// The part of a request to which the next byte belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Part {
     #[default]
     Head,
-    /// So many bytes of a body with a length are left.
+    /// A body with a length, with the number of bytes left.
     Body(u64),
     ChunkSize,
-    /// So many bytes of a chunk are left, the line break behind it included.
+    /// A chunk, with the number of bytes left, including the line break after it.
     Chunk(u64),
     Trailers,
-    /// From here on nobody can tell.
-    Unclear,
+    /// Two readers could disagree from here on.
+    Ambiguous,
 }
 
-/// The beginning of a line, and what its end needs.
+/// The beginning of a line, its length and its last byte.
 #[derive(Debug, Default)]
 struct Line {
     start: Vec<u8>,
@@ -38,7 +38,7 @@ struct Line {
     last: u8,
 }
 
-/// What the head that is being read says of its body.
+/// How the current head frames its body.
 #[derive(Debug, Default)]
 struct Head {
     has_begun: bool,
@@ -47,9 +47,9 @@ struct Head {
 }
 
 impl Framing {
-    /// Reads on, whatever the pieces in which it comes.
+    /// Reads the next bytes of the connection, in pieces of any size.
     pub(super) fn read(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() && !self.is_unclear() {
+        while !bytes.is_empty() && !self.is_ambiguous() {
             let used = match self.part {
                 Part::Body(left) => self.skip(left, bytes.len(), Part::Body, Part::Head),
                 Part::Chunk(left) => self.skip(left, bytes.len(), Part::Chunk, Part::ChunkSize),
@@ -59,16 +59,16 @@ impl Framing {
         }
     }
 
-    /// Whether somebody else could see other requests in what came so far.
-    pub(super) fn is_unclear(&self) -> bool {
-        self.part == Part::Unclear
+    /// Whether another reader could see different requests in the bytes so far.
+    pub(super) fn is_ambiguous(&self) -> bool {
+        self.part == Part::Ambiguous
     }
 
-    /// Skips bytes of a body; what follows when none are left is `next`.
-    fn skip(&mut self, left: u64, there: usize, part: fn(u64) -> Part, next: Part) -> usize {
-        let skipped = left.min(there as u64);
+    /// Skips bytes of a body; `next` follows it. Returns the number of bytes skipped.
+    fn skip(&mut self, left: u64, available: usize, part: fn(u64) -> Part, next: Part) -> usize {
+        let skipped = left.min(available as u64);
         self.part = if skipped == left { next } else { part(left - skipped) };
-        usize::try_from(skipped).unwrap_or(there)
+        usize::try_from(skipped).unwrap_or(available)
     }
 
     fn read_line(&mut self, bytes: &[u8]) -> usize {
@@ -78,18 +78,18 @@ impl Framing {
         };
         self.line.add(&bytes[..end]);
         let mut line = std::mem::take(&mut self.line);
-        self.part = self.after(&line).unwrap_or(Part::Unclear);
+        self.part = self.after(&line).unwrap_or(Part::Ambiguous);
         line.clear();
         self.line = line;
         end + 1
     }
 
-    /// What comes after a line; `None` if nobody can tell.
+    /// The part that follows a line; `None` if it is ambiguous.
     fn after(&mut self, line: &Line) -> Option<Part> {
         let text = line.text()?;
         match self.part {
             Part::Head if text.is_empty() && self.head.has_begun => Some(std::mem::take(&mut self.head).body()),
-            // Empty lines before a request are skipped by everybody.
+            // Every reader skips empty lines before a request.
             Part::Head if text.is_empty() => Some(Part::Head),
             Part::Head => self.head.line(text, line.is_whole()).map(|()| Part::Head),
             Part::ChunkSize => Some(match chunk_size(text)? {
@@ -103,36 +103,36 @@ impl Framing {
 
 impl Line {
     fn add(&mut self, bytes: &[u8]) {
-        let room = LOOKED_AT.saturating_sub(self.start.len()).min(bytes.len());
+        let room = KEPT_BYTES.saturating_sub(self.start.len()).min(bytes.len());
         self.start.extend_from_slice(&bytes[..room]);
         self.len += bytes.len();
         self.last = bytes.last().copied().unwrap_or(self.last);
     }
 
-    /// Makes it empty, and keeps its memory for the next one.
+    /// Empties the line and keeps its memory for the next one.
     fn clear(&mut self) {
         self.start.clear();
         (self.len, self.last) = (0, 0);
     }
 
-    /// What was kept of it, without its end; `None` if that is not CR LF.
+    /// The kept bytes without the line break; `None` if that is not CR LF.
     fn text(&self) -> Option<&[u8]> {
         let text = if self.is_whole() { self.start.split_last()?.1 } else { &self.start };
         (self.last == b'\r').then_some(text)
     }
 
     fn is_whole(&self) -> bool {
-        self.len <= LOOKED_AT
+        self.len <= KEPT_BYTES
     }
 }
 
 impl Head {
-    /// Takes a line; `None` if it makes the length of the body unclear.
+    /// Reads a line; `None` if it makes the length of the body ambiguous.
     fn line(&mut self, text: &[u8], is_whole: bool) -> Option<()> {
         if !std::mem::replace(&mut self.has_begun, true) {
             return Some(());
         }
-        // A line that begins with a blank goes on with the one before it: for some readers.
+        // Some readers take a line that begins with a blank as the continuation of the line before it.
         if text[0].is_ascii_whitespace() {
             return None;
         }
@@ -159,15 +159,15 @@ impl Head {
     }
 }
 
-/// Digits and nothing else: no sign, no list.
+/// A number of digits only: no sign, no list.
 fn number(text: &[u8]) -> Option<u64> {
     text.iter().all(u8::is_ascii_digit).then(|| str::from_utf8(text).ok()?.parse().ok()).flatten()
 }
 
-/// The size of a chunk; what may stand behind a semicolon is of no account.
+/// The size of a chunk; extensions after a semicolon are ignored.
 fn chunk_size(text: &[u8]) -> Option<u64> {
     let digits = text.split(|byte| *byte == b';').next()?.trim_ascii_end();
-    let is_size = (1..=MOST_HEX_DIGITS).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit);
+    let is_size = (1..=MAX_HEX_DIGITS).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit);
     is_size.then(|| u64::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()).flatten()
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Reads it whole, byte by byte and cut in every place: the answer must be the same.
+/// Reads the text at once, byte by byte, and in every two pieces: the result must be the same.
 fn read(text: &str) -> Framing {
     let read = |pieces: &[&[u8]]| {
         let mut framing = Framing::default();
@@ -23,7 +23,7 @@ fn head(lines: &str) -> String {
 }
 
 #[test]
-fn requests_end_where_they_say() {
+fn valid_requests_end_at_their_length() {
     for text in [
         "GET / HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(),
         "\r\n\r\nGET / HTTP/1.1\r\n\r\n".to_owned(),
@@ -41,7 +41,7 @@ fn requests_end_where_they_say() {
 }
 
 #[test]
-fn what_two_readers_could_understand_differently_is_unclear() {
+fn framing_that_two_readers_could_understand_differently_is_ambiguous() {
     for lines in [
         "content-length: 5\r\ntransfer-encoding: chunked\r\n",
         "transfer-encoding: chunked\r\ncontent-length: 5\r\n",
@@ -64,14 +64,14 @@ fn what_two_readers_could_understand_differently_is_unclear() {
         "x: y\r\n\tcontent-length: 5\r\n",
         "x: y\ncontent-length: 5\r\n",
     ] {
-        assert!(read(&head(lines)).is_unclear(), "{lines:?}");
+        assert!(read(&head(lines)).is_ambiguous(), "{lines:?}");
     }
     let long = format!("content-length: {}5\r\n", " ".repeat(100));
-    assert!(read(&head(&long)).is_unclear());
+    assert!(read(&head(&long)).is_ambiguous());
 }
 
 #[test]
-fn so_are_chunks_without_a_size() {
+fn chunks_without_a_valid_size_are_ambiguous() {
     for chunk in [
         "\r\n",
         "-1\r\n",
@@ -83,12 +83,12 @@ fn so_are_chunks_without_a_size() {
         "10000000000000005\r\n",
         "FFFFFFFFFFFFFFFFF\r\n",
     ] {
-        assert!(read(&(head("transfer-encoding: chunked\r\n") + chunk)).is_unclear(), "{chunk:?}");
+        assert!(read(&(head("transfer-encoding: chunked\r\n") + chunk)).is_ambiguous(), "{chunk:?}");
     }
 }
 
 #[test]
-fn a_line_without_end_takes_no_memory() {
+fn an_endless_line_needs_little_memory() {
     let mut framing = Framing::default();
     for _ in 0..1_000 {
         framing.read(&[b'x'; 10_000]);

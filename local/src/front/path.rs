@@ -1,4 +1,4 @@
-//! The path and the query of a request, as an HTTP API hands them to its function.
+//! The path and the query of a request, as an HTTP API passes them to its function.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,14 +8,14 @@ use percent_encoding::percent_decode_str;
 
 const STREAMS: &str = "/v1/streams/";
 
-/// The route that a request takes.
+/// The route that matches a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Route<'a> {
-    /// `ANY /v1/streams/{stream}`, with the stream's name.
+    /// `ANY /v1/streams/{stream}`, with the name of the stream.
     Stream(&'a str),
     /// `GET /health`.
     Health,
-    /// Everything else.
+    /// `$default`: every other request.
     Default,
 }
 
@@ -36,7 +36,7 @@ impl<'a> Route<'a> {
         }
     }
 
-    /// What the names in the route stand for.
+    /// The values of the route's path parameters.
     pub(super) fn parameters(self) -> Option<BTreeMap<&'static str, &'a str>> {
         match self {
             Self::Stream(stream) => Some(BTreeMap::from([("stream", stream)])),
@@ -45,10 +45,10 @@ impl<'a> Route<'a> {
     }
 }
 
-/// The path, decoded, up to a decoded `?`: that is what HTTP APIs do, though REST APIs and function URLs do not.
+/// The decoded path up to a decoded `?`, as HTTP APIs pass it on (REST APIs and function URLs do not).
 ///
-/// A path that is no UTF-8 once decoded stays as it was sent. It always begins with a slash: `lambda_http` puts it
-/// behind the host, and panics where that is no URL.
+/// A path that is not UTF-8 after decoding stays as it was sent. The path always begins with a slash: `lambda_http`
+/// appends it to the host and panics if the result is not a URL.
 pub(super) fn decoded(uri: &Uri) -> Cow<'_, str> {
     let sent = uri.path();
     let path = percent_decode_str(sent).decode_utf8().unwrap_or(Cow::Borrowed(sent));
@@ -59,7 +59,7 @@ pub(super) fn decoded(uri: &Uri) -> Cow<'_, str> {
     if path.starts_with('/') { path } else { Cow::Owned(format!("/{path}")) }
 }
 
-/// The parameters of a query, decoded, repeated ones joined by commas; `None` if there are none.
+/// The decoded parameters of a query, repeated ones joined by commas; `None` without parameters.
 pub(super) fn parameters(query: &str) -> Option<BTreeMap<Cow<'_, str>, String>> {
     let mut parameters: BTreeMap<_, String> = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_is_found_by_method_and_whole_path() {
+    fn routes_match_by_method_and_whole_path() {
         for (method, path, expected) in [
             (Method::PUT, "/v1/streams/clicks", Route::Stream("clicks")),
             (Method::POST, "/v1/streams/", Route::Default),

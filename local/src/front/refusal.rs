@@ -1,37 +1,37 @@
-//! What the front answers in the function's place.
+//! The responses that the front sends instead of the function.
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
-use crate::body::Unread;
+use crate::body::ReadError;
 use crate::invoke::InvokeError;
 
-/// Why a request is not answered by the function.
+/// Why the front responds instead of the function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// It is no request for a function, or its body broke off.
+    /// The request is not for a function, or its body ended early.
     Bad,
-    /// Where it ends is said in two ways, or in none that everybody understands.
-    Unclear,
-    /// Its body stopped coming, or comes too slowly.
+    /// The framing of the request is ambiguous.
+    Ambiguous,
+    /// The client sends the body too slowly.
     Slow,
-    /// Its body or its event is too large.
+    /// The body or the event is too large.
     TooLarge,
-    /// Its line alone is too large.
+    /// The request line is too large.
     UriTooLong,
-    /// Its line and headers are too large.
+    /// The request line and the headers together are too large.
     HeadTooLarge,
-    /// The function failed, or its answer cannot be read.
+    /// The function failed, or its output is invalid.
     Failed,
-    /// The function did not answer in time, or there was no room for the request.
+    /// The function did not respond in time, or the request exceeds the memory budget.
     Unavailable,
 }
 
 impl Refusal {
     fn status_and_body(self) -> (StatusCode, &'static str) {
         match self {
-            Self::Bad | Self::Unclear => (StatusCode::BAD_REQUEST, r#"{"message":"Bad Request"}"#),
+            Self::Bad | Self::Ambiguous => (StatusCode::BAD_REQUEST, r#"{"message":"Bad Request"}"#),
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, r#"{"message":"Request Timeout"}"#),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, r#"{"message":"Request Entity Too Large"}"#),
             Self::UriTooLong => (StatusCode::URI_TOO_LONG, r#"{"message":"URI Too Long"}"#),
@@ -48,21 +48,21 @@ impl Refusal {
         let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
         *response.status_mut() = status;
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if matches!(self, Self::Slow | Self::Unclear) {
-            // What still comes of it would be read as the next request.
+        if matches!(self, Self::Slow | Self::Ambiguous) {
+            // Otherwise the rest of this request would be read as the next one.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
 }
 
-impl From<Unread> for Refusal {
-    fn from(why: Unread) -> Self {
+impl From<ReadError> for Refusal {
+    fn from(why: ReadError) -> Self {
         match why {
-            Unread::TooLarge => Self::TooLarge,
-            Unread::Stalled => Self::Slow,
-            Unread::Broken => Self::Bad,
-            Unread::NoRoom => Self::Unavailable,
+            ReadError::TooLarge => Self::TooLarge,
+            ReadError::Stalled => Self::Slow,
+            ReadError::Broken => Self::Bad,
+            ReadError::OverBudget => Self::Unavailable,
         }
     }
 }

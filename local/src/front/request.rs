@@ -1,4 +1,4 @@
-//! One request: within the limits, made an event, answered by the function.
+//! One request: checks its limits, encodes it as an event and invokes the function.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -15,48 +15,57 @@ use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use super::FrontSettings;
-use super::event::{self, Arrival};
+use super::event::{self, Received};
 use super::refusal::Refusal;
-use super::{answer, headers};
-use crate::body::{Held, whole};
+use super::{headers, response};
+use crate::body::{ReservedBytes, read_body};
 use crate::ids::Ids;
 use crate::invoke::Invoke;
 
 /// API Gateway's quota for the request line and all headers, in bytes.
-const LARGEST_HEAD: usize = 10_240;
+const MAX_HEAD_BYTES: usize = 10_240;
 /// API Gateway's quota for a body, in bytes.
-const LARGEST_BODY: usize = 10 << 20;
+const MAX_BODY_BYTES: usize = 10 << 20;
 /// Lambda's quota for an event, in bytes.
-const LARGEST_EVENT: usize = 6_291_456;
+const MAX_EVENT_BYTES: usize = 6_291_456;
 
-/// What all requests share.
+/// The state that all requests share.
 pub(super) struct Requests<I> {
-    pub(super) settings: FrontSettings,
-    pub(super) address: SocketAddr,
-    pub(super) function: Arc<I>,
-    pub(super) budget: Budget,
-    pub(super) ids: Ids,
+    settings: FrontSettings,
+    address: SocketAddr,
+    function: Arc<I>,
+    budget: Budget,
+    ids: Ids,
 }
 
-/// The other end of a connection.
+/// The client of a connection.
 pub(super) struct Peer {
     ip: String,
-    unclear: Arc<AtomicBool>,
+    ambiguous: Arc<AtomicBool>,
 }
 
 impl Peer {
-    /// `unclear` says whether its requests can be told apart no more.
-    pub(super) fn new(address: SocketAddr, unclear: Arc<AtomicBool>) -> Self {
-        Self { ip: address.ip().to_canonical().to_string(), unclear }
+    pub(super) fn new(address: SocketAddr) -> Self {
+        Self { ip: address.ip().to_canonical().to_string(), ambiguous: Arc::default() }
     }
 
-    fn is_clear(&self) -> Result<(), Refusal> {
-        if self.unclear.load(Ordering::Relaxed) { Err(Refusal::Unclear) } else { Ok(()) }
+    /// A flag that is set once the framing of the connection's requests is ambiguous.
+    pub(super) fn ambiguous(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.ambiguous)
+    }
+
+    fn check_framing(&self) -> Result<(), Refusal> {
+        if self.ambiguous.load(Ordering::Relaxed) { Err(Refusal::Ambiguous) } else { Ok(()) }
     }
 }
 
 impl<I: Invoke> Requests<I> {
-    pub(super) async fn answer(
+    pub(super) fn new(settings: FrontSettings, address: SocketAddr, function: Arc<I>) -> Self {
+        let budget = Budget::new(settings.max_inflight_bytes);
+        Self { settings, address, function, budget, ids: Ids::new() }
+    }
+
+    pub(super) async fn respond(
         &self,
         request: Request<Incoming>,
         peer: &Peer,
@@ -66,38 +75,38 @@ impl<I: Invoke> Requests<I> {
     }
 
     async fn process(&self, head: &Parts, body: Incoming, peer: &Peer) -> Result<Response<Full<Bytes>>, Refusal> {
-        peer.is_clear()?;
+        peer.check_framing()?;
         check(head)?;
         let body = self.body(body).await?;
-        // Only now are all its chunks known.
-        peer.is_clear()?;
+        // The framing of chunks is known only after the body.
+        peer.check_framing()?;
         let id = self.ids.uuid(self.ids.next()).simple().to_string();
         let event = self.event(head, &body.bytes, peer, &id)?;
         drop(body);
-        answer::response(&self.invoke(event).await?, &id).ok_or(Refusal::Failed)
+        response::from_output(&self.invoke(event).await?, &id).ok_or(Refusal::Failed)
     }
 
-    /// The whole body, within its quota, its time and the budget.
-    async fn body(&self, body: Incoming) -> Result<Held, Refusal> {
-        let patience = self.settings.patience;
-        let body = timeout(patience.body, whole(body, LARGEST_BODY, patience.pause, &self.budget));
+    /// The whole body, within its quota, its timeouts and the budget.
+    async fn body(&self, body: Incoming) -> Result<ReservedBytes, Refusal> {
+        let timeouts = self.settings.client_timeouts;
+        let body = timeout(timeouts.body, read_body(body, MAX_BODY_BYTES, timeouts.idle, &self.budget));
         Ok(body.await.map_err(|_| Refusal::Slow)??)
     }
 
     /// The event, within Lambda's quota and the budget.
-    fn event(&self, head: &Parts, body: &[u8], peer: &Peer, id: &str) -> Result<Held, Refusal> {
+    fn event(&self, head: &Parts, body: &[u8], peer: &Peer, id: &str) -> Result<ReservedBytes, Refusal> {
         let (address, now) = (self.address, OffsetDateTime::now_utc());
-        let arrival = Arrival { head, body, source_ip: &peer.ip, address, id, now };
-        let event = event::json(&arrival).ok_or(Refusal::Failed)?;
-        if event.len() > LARGEST_EVENT {
+        let received = Received { head, body, source_ip: &peer.ip, address, id, now };
+        let event = event::json(&received).ok_or(Refusal::Failed)?;
+        if event.len() > MAX_EVENT_BYTES {
             return Err(Refusal::TooLarge);
         }
-        Held::reserve(event.into(), &self.budget).map_err(Refusal::from)
+        ReservedBytes::reserve(event.into(), &self.budget).map_err(Refusal::from)
     }
 
-    async fn invoke(&self, event: Held) -> Result<Bytes, Refusal> {
+    async fn invoke(&self, event: ReservedBytes) -> Result<Bytes, Refusal> {
         let invocation = self.function.invoke(event.bytes.clone());
-        let result = timeout(self.settings.answer_timeout, invocation).await.map_err(|_| Refusal::Unavailable)?;
+        let result = timeout(self.settings.function_timeout, invocation).await.map_err(|_| Refusal::Unavailable)?;
         result.map_err(|error| {
             tracing::debug!("{error}");
             error.into()
@@ -110,8 +119,8 @@ fn check(head: &Parts) -> Result<(), Refusal> {
         return Err(Refusal::Bad);
     }
     let line = headers::line_size(head);
-    if line > LARGEST_HEAD {
+    if line > MAX_HEAD_BYTES {
         return Err(Refusal::UriTooLong);
     }
-    if line + headers::size(head) > LARGEST_HEAD { Err(Refusal::HeadTooLarge) } else { Ok(()) }
+    if line + headers::size(head) > MAX_HEAD_BYTES { Err(Refusal::HeadTooLarge) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! A client's connection, whose requests are followed as they are read.
+//! A client's connection, whose framing is checked while hyper reads from it.
 
 use std::io;
 use std::pin::Pin;
@@ -11,17 +11,17 @@ use tokio::net::TcpStream;
 
 use super::framing::Framing;
 
-/// The connection.
+/// A connection whose framing is checked.
 pub(super) struct Wire {
     stream: TcpStream,
     framing: Framing,
-    unclear: Arc<AtomicBool>,
+    ambiguous: Arc<AtomicBool>,
 }
 
 impl Wire {
-    /// Sets `unclear` as soon as nobody can tell any more where a request ends: before the server sees the byte that says so.
-    pub(super) fn new(stream: TcpStream, unclear: Arc<AtomicBool>) -> Self {
-        Self { stream, framing: Framing::default(), unclear }
+    /// Sets `ambiguous` as soon as the end of a request is ambiguous, before hyper reads the byte that makes it so.
+    pub(super) fn new(stream: TcpStream, ambiguous: Arc<AtomicBool>) -> Self {
+        Self { stream, framing: Framing::default(), ambiguous }
     }
 }
 
@@ -30,8 +30,8 @@ impl AsyncRead for Wire {
         let before = buf.filled().len();
         let result = ready!(Pin::new(&mut self.stream).poll_read(context, buf));
         self.framing.read(&buf.filled()[before..]);
-        if self.framing.is_unclear() {
-            self.unclear.store(true, Ordering::Relaxed);
+        if self.framing.is_ambiguous() {
+            self.ambiguous.store(true, Ordering::Relaxed);
         }
         Poll::Ready(result)
     }

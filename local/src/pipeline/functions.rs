@@ -1,5 +1,6 @@
-//! The two functions as the pipeline starts them: with the variables that Lambda would give them.
+//! The settings of the two functions, with the environment variables that Lambda would give them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use spillway_shared::config::Number;
@@ -15,14 +16,19 @@ use crate::runtime::FunctionSettings;
 use crate::s3::Bucket;
 use crate::sqs::Queue;
 
-/// The variables of the SDKs, and what they are here.
+/// The variables of the SDKs, and their values for built-in servers.
 pub(crate) const SDK: [(&str, &str); 3] =
     [("AWS_REGION", REGION), ("AWS_ACCESS_KEY_ID", CREDENTIAL), ("AWS_SECRET_ACCESS_KEY", CREDENTIAL)];
 
-/// Time-out and tries of ingest's calls.
+/// Variables of the logs, which every function reads.
+const LOG: [&str; 3] = [log::LEVELS[0], log::LEVELS[1], log::FORMAT];
+
+/// Timeout and attempts of ingest's calls.
 pub(super) const INGEST_CALLS: [Number; 2] =
     [spillway_ingest::config::CALL_TIMEOUT_MS, spillway_ingest::config::CALL_TRIES];
-/// Time-out and tries of deliver's calls: shorter than on AWS, since its own time-out is here. All tries fit into it.
+
+/// Timeout and attempts of deliver's calls. The timeout is shorter than on AWS, so that all attempts fit into the timeout
+/// of the local function.
 pub(super) fn deliver_calls(settings: &Settings) -> [Number; 2] {
     let [timeout, tries] = [spillway_deliver::config::CALL_TIMEOUT_MS, spillway_deliver::config::CALL_TRIES];
     let third = u64::try_from(settings.deliver_timeout.as_millis()).unwrap_or(u64::MAX) / 10 * 3;
@@ -30,76 +36,120 @@ pub(super) fn deliver_calls(settings: &Settings) -> [Number; 2] {
 }
 
 pub(super) fn ingest(settings: &Settings, queue: &Queue, faults: &Faults) -> FunctionSettings {
-    let own = [
+    use spillway_ingest::config::{NUMBERS, TEXTS};
+    let wiring = [
         ("QUEUE_URL", queue.url.clone()),
         ("AWS_ENDPOINT_URL_SQS", queue.endpoint.clone()),
         ("CONFIG_DIR", absolute(&settings.config)),
         ("WRITE_KEYS", write_keys(settings)),
     ];
-    let names = spillway_ingest::config::NUMBERS.iter().map(|number| number.name);
-    let names = names.chain(["AUTH", "COUNTRY_HEADER"]);
     FunctionSettings {
         environments: settings.ingest_environments,
         concurrency: settings.ingest_concurrency,
         timeout: settings.ingest_timeout,
         memory_mb: 256,
         faults: ProcessFaults::of_ingest(faults.clone()),
-        ..function("ingest", settings, &own, names)
+        ..function("ingest", settings, [], &names(&NUMBERS, &TEXTS), wiring)
     }
 }
 
 pub(super) fn deliver(settings: &Settings, queue: &Queue, bucket: &Bucket, faults: &Faults) -> FunctionSettings {
+    use spillway_deliver::config::{NUMBERS, TEXTS};
     let [timeout, _] = deliver_calls(settings);
-    let own = [
+    let wiring = [
         ("QUEUE_URL", queue.url.clone()),
         ("AWS_ENDPOINT_URL_SQS", queue.endpoint.clone()),
         ("BUCKET", settings.bucket.clone()),
         ("AWS_ENDPOINT_URL_S3", bucket.endpoint.clone()),
-        (timeout.name, timeout.default.to_string()),
     ];
-    let names = spillway_deliver::config::NUMBERS.iter().map(|number| number.name);
-    let names = names.chain(["OBJECT_PREFIX", "COMPRESSION"]);
     FunctionSettings {
         environments: settings.deliver_environments,
         timeout: settings.deliver_timeout,
         memory_mb: 512,
         faults: ProcessFaults::of_deliver(faults.clone()),
-        ..function("deliver", settings, &own, names)
+        ..function("deliver", settings, [(timeout.name, timeout.default)], &names(&NUMBERS, &TEXTS), wiring)
     }
 }
 
-fn function<'a>(
+/// All settings that a function reads.
+fn names<'a>(numbers: &'a [Number], texts: &'a [&'a str]) -> Vec<&'a str> {
+    numbers.iter().map(|number| number.name).chain(texts.iter().copied()).collect()
+}
+
+/// A function whose variables are, in ascending priority: defaults, the user's environment for `names`, and `wiring`.
+fn function<const D: usize, const W: usize>(
     name: &str,
     settings: &Settings,
-    own: &[(&str, String)],
-    names: impl Iterator<Item = &'a str>,
+    defaults: [(&str, u64); D],
+    names: &[&str],
+    wiring: [(&str, String); W],
 ) -> FunctionSettings {
-    let mut variables: Vec<_> = own.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-    let common = [("AWS_LAMBDA_LOG_LEVEL", "WARN"), (METRICS, "none")];
-    variables.extend(common.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    variables.extend(SDK.map(|(name, here)| (name.to_owned(), settings.of_sdk(name, here))));
+    let mut variables = BTreeMap::from([(log::LEVELS[0], "WARN".to_owned()), (METRICS, "none".to_owned())]);
+    variables.extend(defaults.map(|(name, value)| (name, value.to_string())));
     let session = settings.is_external().then_some("AWS_SESSION_TOKEN");
-    for name in names.chain([METRICS, log::LEVELS[0], log::LEVELS[1], log::FORMAT]).chain(session) {
-        if let Some(value) = settings.variables.get(name) {
-            // What is said explicitly replaces what is given here.
-            variables.retain(|(given, _)| given != name);
-            variables.push((name.to_owned(), value.clone()));
-        }
-    }
+    let read = names.iter().copied().chain(LOG).chain(session);
+    variables.extend(read.filter_map(|name| Some((name, settings.variables.get(name)?.clone()))));
+    variables.extend(wiring);
+    variables.extend(SDK.map(|(name, built_in)| (name, settings.of_sdk(name, built_in))));
     FunctionSettings {
         args: vec![FUNCTION.into(), name.into()],
-        variables,
+        variables: variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         ..FunctionSettings::new(name, &settings.program)
     }
 }
 
 pub(crate) fn write_keys(settings: &Settings) -> String {
-    let given = settings.variables.get("WRITE_KEYS").cloned();
-    let named = settings.write_keys.iter().enumerate();
-    let own = named.map(|(number, key)| format!("write-key-{}={}", number + 1, digest(key.as_bytes())));
-    given.into_iter().chain(own).collect::<Vec<_>>().join(",")
+    let configured = settings.variables.get("WRITE_KEYS").cloned();
+    let numbered = settings.write_keys.iter().enumerate();
+    let local = numbered.map(|(number, key)| format!("write-key-{}={}", number + 1, digest(key.as_bytes())));
+    configured.into_iter().chain(local).collect::<Vec<_>>().join(",")
 }
 
 pub(crate) fn absolute(folder: &Path) -> String {
     std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()).display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_source::connect;
+
+    /// Variables that connect the functions with the local servers: the user's environment does not replace them.
+    const WIRING: [&str; 5] = ["QUEUE_URL", "BUCKET", "CONFIG_DIR", "WRITE_KEYS", "AWS_REGION"];
+
+    fn value(name: &str) -> String {
+        format!("value of {name}")
+    }
+
+    /// Both functions with the settings that they read, started with every setting in the environment.
+    fn functions() -> [(FunctionSettings, Vec<&'static str>); 2] {
+        let ingest_names = names(&spillway_ingest::config::NUMBERS, &spillway_ingest::config::TEXTS);
+        let deliver_names = names(&spillway_deliver::config::NUMBERS, &spillway_deliver::config::TEXTS);
+        let mut settings = Settings::new("program");
+        settings.variables =
+            ingest_names.iter().chain(&deliver_names).map(|name| ((*name).to_owned(), value(name))).collect();
+        let queue = Queue::elsewhere("http://sqs", "http://sqs/0/q", connect("http://sqs", REGION, CREDENTIAL));
+        let faults = Faults::default();
+        let deliver = deliver(&settings, &queue, &Bucket::external("http://s3"), &faults);
+        [(ingest(&settings, &queue, &faults), ingest_names), (deliver, deliver_names)]
+    }
+
+    #[test]
+    fn every_setting_of_a_function_is_passed_on_from_the_environment() {
+        for (function, names) in functions() {
+            let variables: BTreeMap<_, _> = function.variables.into_iter().collect();
+            for name in names {
+                let passed = variables.get(name).unwrap_or_else(|| panic!("{}: {name} is missing", function.name));
+                assert_eq!(*passed == value(name), !WIRING.contains(&name), "{}: {name} is {passed}", function.name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_wiring_wins_over_the_environment_and_local_write_keys_are_added() {
+        let [(ingest, _), (deliver, _)] =
+            functions().map(|(function, names)| (function.variables.into_iter().collect::<BTreeMap<_, _>>(), names));
+        assert_eq!((ingest["QUEUE_URL"].as_str(), deliver["BUCKET"].as_str()), ("http://sqs/0/q", "spillway"));
+        assert!(ingest["WRITE_KEYS"].starts_with("value of WRITE_KEYS,write-key-1="), "{}", ingest["WRITE_KEYS"]);
+    }
 }

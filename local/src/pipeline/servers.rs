@@ -1,4 +1,4 @@
-//! SQS and S3 of a pipeline: its own, or somebody else's.
+//! SQS and S3 of a pipeline: built-in or external.
 
 use aws_sdk_sqs::Client;
 
@@ -8,25 +8,28 @@ use crate::event_source::connect_as;
 use crate::s3::{Bucket, BucketError, BucketSettings};
 use crate::sqs::{Queue, QueueError, QueueSettings};
 
-/// The bucket: somebody else's if the settings name one, else one of the own.
-pub(super) async fn bucket(settings: &Settings, own: impl FnOnce() -> BucketSettings) -> Result<Bucket, BucketError> {
+/// The bucket: external if the settings have an S3 endpoint, otherwise built-in.
+pub(super) async fn bucket(
+    settings: &Settings,
+    built_in: impl FnOnce() -> BucketSettings,
+) -> Result<Bucket, BucketError> {
     match &settings.s3_endpoint {
-        Some(endpoint) => Ok(Bucket::elsewhere(endpoint)),
-        None => Bucket::start(own()).await,
+        Some(endpoint) => Ok(Bucket::external(endpoint)),
+        None => Bucket::start(built_in()).await,
     }
 }
 
-/// The queue: somebody else's if the settings name one, else one of the own.
-pub(super) async fn queue(settings: &Settings, own: impl FnOnce() -> QueueSettings) -> Result<Queue, QueueError> {
+/// The queue: external if the settings have an SQS endpoint, otherwise built-in.
+pub(super) async fn queue(settings: &Settings, built_in: impl FnOnce() -> QueueSettings) -> Result<Queue, QueueError> {
     match &settings.sqs {
         Some(sqs) => Ok(Queue::elsewhere(&sqs.endpoint, &sqs.queue_url, client(settings, &sqs.endpoint))),
-        None => Queue::start(own()).await,
+        None => Queue::start(built_in()).await,
     }
 }
 
-/// A client of the SQS at `endpoint`, with the credentials that the functions have too.
+/// A client of the SQS at `endpoint`, with the same credentials as the functions.
 pub(super) fn client(settings: &Settings, endpoint: &str) -> Client {
-    let [region, access_key, secret_key] = SDK.map(|(name, here)| settings.of_sdk(name, here));
+    let [region, access_key, secret_key] = SDK.map(|(name, built_in)| settings.of_sdk(name, built_in));
     let session = settings.is_external().then(|| settings.variables.get("AWS_SESSION_TOKEN").cloned()).flatten();
     connect_as(endpoint, region, &access_key, &secret_key, session)
 }

@@ -1,4 +1,4 @@
-//! What a local pipeline is started with.
+//! The settings of a local pipeline.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,71 +9,71 @@ use spillway_shared::config::Number;
 
 use super::functions;
 use crate::faults::Plan;
-use crate::front::Patience;
+use crate::front::ClientTimeouts;
 
-/// What a local pipeline is started with; [`Settings::new`] has a default for everything but the program.
+/// The settings of a local pipeline; [`Settings::new`] has a default for each but the program.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The program that becomes the functions: the `spillway` binary.
+    /// The program that runs the functions: the `spillway` binary.
     pub program: PathBuf,
-    /// Where documents are posted to; port 0 picks a free one, here and below.
+    /// The address that accepts documents; port 0 picks a free one, here and below.
     pub listen: SocketAddr,
-    /// Where S3 listens.
+    /// The address of the built-in S3.
     pub s3_listen: SocketAddr,
-    /// Where SQS listens.
+    /// The address of the built-in SQS.
     pub sqs_listen: SocketAddr,
-    /// The folder under which buckets lie.
+    /// The folder that contains the folder of the bucket.
     pub data: PathBuf,
-    /// The bucket's name.
+    /// The name of the bucket.
     pub bucket: String,
     /// The folder with `streams/` and `keys.json`.
     pub config: PathBuf,
-    /// Write keys beside those of `keys.json`.
+    /// Write keys in addition to those in `keys.json`.
     pub write_keys: Vec<String>,
-    /// How long the event source gathers a batch.
+    /// The batching window of the event source.
     pub window: Duration,
-    /// How many messages a batch has at most.
+    /// The maximum number of messages of a batch.
     pub batch_size: usize,
-    /// How long a received message stays hidden.
+    /// The visibility timeout of the queue.
     pub visibility_timeout: Duration,
-    /// After how many receives a message goes to the dead-letter queue.
+    /// The number of receives after which a message is dead-lettered.
     pub max_receive_count: u32,
-    /// How many processes run ingest.
+    /// The number of processes of ingest.
     pub ingest_environments: usize,
-    /// How many requests each of them takes at once.
+    /// The number of concurrent requests of each process of ingest.
     pub ingest_concurrency: usize,
-    /// How long ingest may take for a request.
+    /// The timeout of ingest for a request.
     pub ingest_timeout: Duration,
-    /// How many processes run deliver.
+    /// The number of processes of deliver.
     pub deliver_environments: usize,
-    /// How long deliver may take for a batch.
+    /// The timeout of deliver for a batch.
     pub deliver_timeout: Duration,
-    /// How long the front waits for an answer.
+    /// The time that the front waits for a response of ingest.
     pub front_timeout: Duration,
-    /// How long the front waits for clients.
-    pub patience: Patience,
-    /// How long draining may take at the end.
+    /// The time that clients have to send requests.
+    pub client_timeouts: ClientTimeouts,
+    /// The maximum duration of draining.
     pub drain_timeout: Duration,
-    /// An SQS that somebody else runs, in place of the own one.
+    /// An external SQS instead of the built-in one.
     pub sqs: Option<ExternalSqs>,
-    /// The address of an S3 that somebody else runs, in place of the own one; it must have the bucket.
+    /// The endpoint of an external S3 instead of the built-in one. The bucket must exist there.
     pub s3_endpoint: Option<String>,
-    /// What goes wrong on purpose, until [`super::Pipeline::faults`] says otherwise.
+    /// The initial plan of injected faults; [`super::Pipeline::faults`] can replace it.
     pub faults: Plan,
-    /// The functions' own variables, passed on where the function reads them.
+    /// The user's environment: functions get the variables that they read.
     pub variables: BTreeMap<String, String>,
 }
 
-/// An SQS that somebody else runs.
+/// A queue on an external SQS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalSqs {
-    /// Its address.
+    /// The endpoint of SQS.
     pub endpoint: String,
-    /// The queue's URL there.
+    /// The URL of the queue.
     pub queue_url: String,
 }
 
-/// Settings that contradict each other.
+/// Why settings contradict each other.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SettingsError(String);
@@ -102,7 +102,7 @@ impl Settings {
             deliver_environments: 2,
             deliver_timeout: Duration::from_secs(5),
             front_timeout: Duration::from_secs(30),
-            patience: Patience::default(),
+            client_timeouts: ClientTimeouts::default(),
             drain_timeout: Duration::from_mins(1),
             sqs: None,
             s3_endpoint: None,
@@ -111,18 +111,18 @@ impl Settings {
         }
     }
 
-    /// Whether SQS or S3 is run by somebody else, to whom the credentials of this process's user are shown then.
+    /// Whether SQS or S3 is external: functions then get the user's AWS credentials.
     pub(super) fn is_external(&self) -> bool {
         self.sqs.is_some() || self.s3_endpoint.is_some()
     }
 
-    /// A variable of the SDKs: the user's own where somebody else's servers are used, else what stands for it here.
-    pub(super) fn of_sdk(&self, name: &str, here: &str) -> String {
-        let own = self.is_external().then(|| self.variables.get(name)).flatten();
-        own.cloned().unwrap_or_else(|| here.to_owned())
+    /// The value of an SDK variable: the user's if a server is external, otherwise `built_in`.
+    pub(super) fn of_sdk(&self, name: &str, built_in: &str) -> String {
+        let user = self.is_external().then(|| self.variables.get(name)).flatten();
+        user.cloned().unwrap_or_else(|| built_in.to_owned())
     }
 
-    /// Checks the relations between settings that only the whole knows.
+    /// Checks the relations between settings.
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         for (function, [timeout, tries], limit) in [
             ("ingest", functions::INGEST_CALLS, self.ingest_timeout),
@@ -132,14 +132,14 @@ impl Settings {
                 Duration::from_millis(self.number(&timeout)) * u32::try_from(self.number(&tries)).unwrap_or(1);
             if longest >= limit {
                 return Err(SettingsError(format!(
-                    "{function}: {} × {} = {longest:?} must be less than its time-out, {limit:?}",
+                    "{function}: {} × {} = {longest:?} must be shorter than its timeout, {limit:?}",
                     timeout.name, tries.name
                 )));
             }
         }
         if self.visibility_timeout < 6 * self.deliver_timeout + self.window {
             return Err(SettingsError(format!(
-                "the visibility timeout, {:?}, must be at least 6 × deliver's time-out + the window, {:?}",
+                "the visibility timeout, {:?}, must be at least 6 × deliver's timeout + the window, {:?}",
                 self.visibility_timeout,
                 6 * self.deliver_timeout + self.window
             )));
@@ -147,7 +147,7 @@ impl Settings {
         Ok(())
     }
 
-    /// What a function will read; one that it cannot read is for the function itself to refuse.
+    /// The value that a function will read. The function itself reports an invalid value.
     fn number(&self, number: &Number) -> u64 {
         self.variables.get(number.name).and_then(|text| text.parse().ok()).unwrap_or(number.default)
     }

@@ -1,4 +1,4 @@
-//! How a pipeline stands, in the order of the data's way.
+//! Counts of a running pipeline, in the order of the data flow.
 
 use serde::Serialize;
 
@@ -6,32 +6,32 @@ use crate::outcomes::Counts as Outcomes;
 use crate::s3::Stored;
 use crate::sqs::Counts;
 
-/// How a pipeline stands now.
+/// Counts of a running pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Status {
-    /// Whether it takes requests.
+    /// Whether the pipeline accepts requests.
     pub ready: bool,
-    /// Requests that ingest was invoked for.
+    /// Invocations of ingest.
     pub requests: u64,
     /// Records that SQS acknowledged.
     pub accepted: u64,
-    /// Payloads that were refused with a reason.
+    /// Payloads that were rejected.
     pub rejected: u64,
-    /// Payloads that were dropped for lack of consent.
+    /// Payloads that were withheld because consent is missing.
     pub withheld: u64,
-    /// Payloads in the objects of this run.
+    /// Records in the objects of this run.
     pub stored: u64,
     /// Objects of this run.
     pub objects: u64,
-    /// Messages that could not be read, kept whole.
+    /// Quarantined messages.
     pub quarantined: u64,
     /// Messages in the dead-letter queue.
     pub dead_lettered: u64,
-    /// Messages that wait in the queue.
+    /// Messages that wait in the queue, delayed ones included.
     pub queued: u64,
-    /// Messages that were received and are not stored yet, those that the event source holds included.
+    /// Messages that were received and are not deleted, including those in the event source.
     pub in_flight: u64,
-    /// How long ago the oldest message still in the queue was sent.
+    /// The age of the oldest message in the queue.
     pub oldest_message_seconds: f64,
 }
 
@@ -47,7 +47,7 @@ pub(super) fn of(outcomes: &Outcomes, accepted: u64, queue: Counts, stored: Stor
         quarantined: stored.quarantined,
         dead_lettered: queue.dead_lettered,
         queued: queue.queued,
-        // What the event source holds was received, so SQS counts it too; it may know of some a moment earlier.
+        // SQS counts the messages in the event source too, but it may count them a moment later.
         in_flight: queue.in_flight.max(held),
         oldest_message_seconds: queue.oldest.unwrap_or_default().as_secs_f64(),
     }

@@ -1,4 +1,4 @@
-//! The Lambda Runtime API for one process: its four routes, on a listener of its own.
+//! The Lambda Runtime API for one process, on a port that no other process shares.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
@@ -6,47 +6,43 @@ mod event;
 mod routes;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use spillway_shared::pool::{Budget, Reservation};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::Shared;
 use super::counts::Counts;
-use super::dispatch::{Dispatch, Handed, Outcome};
+use super::dispatch::{Assignment, Dispatch, InvokeResult};
 use super::in_flight::InFlight;
 use crate::ids::Ids;
+use crate::loopback::{Options, Server};
 
-/// The pause after a connection could not be accepted, which happens when the process is out of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+/// The maximum number of bytes of output that one process may post concurrently.
+const MAX_OUTPUT_BYTES: usize = 1 << 30;
 
-/// How many bytes of answers one process may be posting at once.
-const LARGEST_ANSWERS: usize = 1 << 30;
-
-/// What one process sees of the Lambda service.
+/// The state of the Runtime API of one process.
 pub(super) struct Api {
     dispatch: Arc<Dispatch>,
     in_flight: InFlight,
     ids: Ids,
-    /// What events may hold in the process.
+    /// Bounds the bytes of events in the process.
     events: Budget,
-    /// What answers may hold on their way to whoever waits for them.
-    budget: Budget,
+    /// Bounds the bytes of output that the process is posting.
+    outputs: Budget,
     arn: HeaderValue,
     timeout: Duration,
     counts: Arc<Counts>,
     first_next: OnceLock<Instant>,
-    asked: Notify,
-    /// What the process said went wrong while it started.
+    ready: Notify,
+    /// The error that the process reported while it started.
     init_error: OnceLock<String>,
 }
 
@@ -58,12 +54,12 @@ impl Api {
             in_flight: InFlight::default(),
             ids: Ids::new(),
             events: Budget::new(shared.settings.event_bytes()),
-            budget: Budget::new(LARGEST_ANSWERS),
+            outputs: Budget::new(MAX_OUTPUT_BYTES),
             arn: HeaderValue::try_from(arn).unwrap_or(HeaderValue::from_static("arn:aws:lambda")),
             timeout: shared.settings.timeout,
             counts: Arc::clone(&shared.counts),
             first_next: OnceLock::new(),
-            asked: Notify::new(),
+            ready: Notify::new(),
             init_error: OnceLock::new(),
         }
     }
@@ -76,75 +72,57 @@ impl Api {
         self.init_error.get().map(String::as_str)
     }
 
-    /// Whether the process has asked for an event, ever.
+    /// Whether the process has requested its first event.
     pub(super) fn is_ready(&self) -> bool {
         self.first_next.get().is_some()
     }
 
-    /// When the process first asked for an event, once it has.
+    /// Waits until the process requests its first event, and returns the time of the request.
     pub(super) async fn ready(&self) -> Instant {
         loop {
-            let asked = self.asked.notified();
+            let ready = self.ready.notified();
             if let Some(at) = self.first_next.get() {
                 return *at;
             }
-            asked.await;
+            ready.await;
         }
     }
 
-    /// Passes on the answer of an invocation; `false` if it is not known, or not any more.
-    fn settle(&self, number: u64, outcome: Outcome) -> bool {
-        let Some(deadline) = self.in_flight.answer(number, outcome) else { return false };
-        self.counts.ran((Instant::now() + self.timeout).saturating_duration_since(deadline));
+    /// Passes on the result of an invocation; `false` if the invocation is unknown or has ended.
+    fn settle(&self, number: u64, result: InvokeResult) -> bool {
+        let Some(deadline) = self.in_flight.finish(number, result) else { return false };
+        self.counts.add_busy((Instant::now() + self.timeout).saturating_duration_since(deadline));
         true
     }
 
-    /// The next invocation, once the process has room for its event; one that waits for it too long is let go, as one is
-    /// that finds no environment.
-    async fn next(&self) -> Option<(Handed, Reservation)> {
+    /// The next invocation, once its event fits into the memory of the process. An invocation that waits too long fails in
+    /// the same way as without a free environment.
+    async fn next(&self) -> Option<(Assignment, Reservation)> {
         loop {
-            let mut handed = self.dispatch.next().await?;
-            match timeout_at(handed.give_up_at(), self.events.reserve(handed.len())).await {
-                Ok(held) => return Some((handed, held)),
-                Err(_) => drop(handed.take()),
+            let mut assignment = self.dispatch.next().await?;
+            match timeout_at(assignment.deadline(), self.events.reserve(assignment.len())).await {
+                Ok(reservation) => return Some((assignment, reservation)),
+                Err(_) => drop(assignment.take()),
             }
         }
     }
 
     fn note_next(&self) {
         if self.first_next.get().is_none() && self.first_next.set(Instant::now()).is_ok() {
-            self.asked.notify_waiters();
+            self.ready.notify_waiters();
         }
     }
 }
 
-/// A listener on a free port of the loopback interface.
-pub(super) async fn listen() -> io::Result<(TcpListener, SocketAddr)> {
+/// Serves the API on a free port of the loopback interface until the server is dropped.
+pub(super) async fn serve(api: Arc<Api>) -> io::Result<Server> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let address = listener.local_addr()?;
-    Ok((listener, address))
-}
-
-/// Serves one process until it is aborted, and all its connections with it.
-pub(super) async fn serve(listener: TcpListener, api: Arc<Api>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((connection, _)) => { connections.spawn(converse(connection, Arc::clone(&api))); }
-                Err(_) => sleep(ACCEPT_PAUSE).await,
-            },
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
-async fn converse(connection: TcpStream, api: Arc<Api>) {
-    // Without it, an answer in two writes would wait for an acknowledgement.
-    let _ = connection.set_nodelay(true);
-    let service = service_fn(|request| routes::answer(&api, request));
-    // A connection that breaks belongs to a process that has ended, which its keeper sees.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(connection), service).await;
+    // Without a timer hyper keeps idle connections open: a process may wait hours for its next event.
+    let options = Options { http: http1::Builder::new(), ..Options::default() };
+    Server::start_with(listener, options, move |stream, _| {
+        let api = Arc::clone(&api);
+        (stream, service_fn(move |request| routes::respond(Arc::clone(&api), request)))
+    })
 }
 
 #[cfg(test)]

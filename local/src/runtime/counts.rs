@@ -1,4 +1,4 @@
-//! What happens to a function, counted.
+//! Counts of invocations, restarts and cold starts of a function.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -10,21 +10,21 @@ use bytes::Bytes;
 use super::lock;
 use crate::invoke::InvokeError;
 
-/// How many cold starts are remembered.
+/// The number of cold starts that are kept.
 const REMEMBERED: usize = 1_000;
 
-/// What has happened to a function so far.
+/// The counts of a function so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FunctionCounts {
-    /// Invocations that came to an end, however they ended.
+    /// Invocations that ended, with or without success.
     pub invocations: u64,
-    /// Those among them that the function failed.
+    /// Invocations that failed in the function.
     pub failed: u64,
-    /// Those among them that ran out of time.
+    /// Invocations that exceeded the function's timeout.
     pub timed_out: u64,
-    /// Those among them that found no environment in time.
+    /// Invocations that found no environment in time.
     pub without_environment: u64,
-    /// Processes that were started because another one had ended.
+    /// Processes that replaced a process that ended.
     pub restarts: u64,
 }
 
@@ -54,8 +54,8 @@ impl Counts {
         add(&self.restarts);
     }
 
-    /// An invocation ran so long in its process.
-    pub(super) fn ran(&self, time: Duration) {
+    /// Adds the time that an invocation ran in its process.
+    pub(super) fn add_busy(&self, time: Duration) {
         self.busy_micros.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 

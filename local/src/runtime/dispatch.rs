@@ -1,4 +1,4 @@
-//! Where invocations and environments meet: whoever comes first waits for the other.
+//! Matches invocations with environments; whichever comes first waits.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -12,112 +12,112 @@ use super::lock;
 use super::settings::FunctionSettings;
 use crate::invoke::InvokeError;
 
-/// What an invocation came to.
-pub(super) type Outcome = Result<Bytes, InvokeError>;
+/// The result of an invocation: the function's output, or why it has none.
+pub(super) type InvokeResult = Result<Bytes, InvokeError>;
 
-/// The invocations that wait for an environment, or the requests for one that wait for an invocation; never both.
+/// The invocations that wait for an environment, or the requests that wait for an invocation; never both.
 pub(super) struct Dispatch {
     state: Mutex<State>,
-    longest_queue: usize,
-    longest_wait: Duration,
+    max_waiting: usize,
+    max_wait: Duration,
 }
 
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Invocation>,
-    requests: VecDeque<oneshot::Sender<Handed>>,
+    requests: VecDeque<oneshot::Sender<Assignment>>,
     closed: bool,
 }
 
-/// An event and whoever waits for its answer.
+/// An event, and the channel for its result.
 pub(super) struct Invocation {
     pub(super) event: Bytes,
-    pub(super) answer: oneshot::Sender<Outcome>,
-    give_up_at: Instant,
+    pub(super) result: oneshot::Sender<InvokeResult>,
+    deadline: Instant,
 }
 
-/// An invocation on its way to an environment; dropped before it is taken, it goes back to the front of the queue.
-pub(super) struct Handed {
+/// An invocation assigned to an environment. Dropped before it is taken, it returns to the front of the queue.
+pub(super) struct Assignment {
     invocation: Option<Invocation>,
     from: Arc<Dispatch>,
 }
 
 impl Dispatch {
     pub(super) fn new(settings: &FunctionSettings) -> Self {
-        let (longest_queue, longest_wait) = (settings.longest_queue, settings.longest_wait);
-        Self { state: Mutex::default(), longest_queue, longest_wait }
+        let (max_waiting, max_wait) = (settings.max_waiting, settings.max_wait);
+        Self { state: Mutex::default(), max_waiting, max_wait }
     }
 
-    /// Hands an event to whoever asks for one, or lets it wait. The receiver errs if nobody takes it.
-    pub(super) fn submit(self: &Arc<Self>, event: Bytes) -> oneshot::Receiver<Outcome> {
-        let (answer, outcome) = oneshot::channel();
-        let invocation = Invocation { event, answer, give_up_at: Instant::now() + self.longest_wait };
+    /// Assigns an event to the first waiting request, or queues it. The receiver fails if no environment takes the event.
+    pub(super) fn submit(self: &Arc<Self>, event: Bytes) -> oneshot::Receiver<InvokeResult> {
+        let (result, receiver) = oneshot::channel();
+        let invocation = Invocation { event, result, deadline: Instant::now() + self.max_wait };
         let mut state = lock(&self.state);
         if let Some(invocation) = self.offer(&mut state, invocation)
             && !state.closed
-            && state.waiting.len() < self.longest_queue
+            && state.waiting.len() < self.max_waiting
         {
             state.waiting.push_back(invocation);
         }
-        outcome
+        receiver
     }
 
-    /// The next invocation, as soon as there is one; errs when nothing will come any more.
-    pub(super) async fn next(self: &Arc<Self>) -> Option<Handed> {
+    /// Waits for the next invocation; `None` after the function has stopped.
+    pub(super) async fn next(self: &Arc<Self>) -> Option<Assignment> {
         let request = match self.take_or_ask() {
-            Ok(handed) => return Some(handed),
+            Ok(assignment) => return Some(assignment),
             Err(request) => request,
         };
         request.await.ok()
     }
 
-    /// Lets go of the invocations that have waited too long by `now`, and says when the next one is due.
-    pub(super) fn give_up_late(&self, now: Instant) -> Option<Instant> {
+    /// Drops the invocations whose deadline is not after `now`, and returns the next deadline.
+    pub(super) fn expire(&self, now: Instant) -> Option<Instant> {
         let mut state = lock(&self.state);
         while let Some(first) = state.waiting.front() {
-            if first.give_up_at > now {
-                return Some(first.give_up_at);
+            if first.deadline > now {
+                return Some(first.deadline);
             }
             state.waiting.pop_front();
         }
         None
     }
 
-    /// Nothing waits any more, from now on.
+    /// Drops all waiting invocations, and every later one that finds no request.
     pub(super) fn close(&self) {
         let mut state = lock(&self.state);
         state.closed = true;
         state.waiting.clear();
     }
 
-    fn take_or_ask(self: &Arc<Self>) -> Result<Handed, oneshot::Receiver<Handed>> {
+    fn take_or_ask(self: &Arc<Self>) -> Result<Assignment, oneshot::Receiver<Assignment>> {
         let mut state = lock(&self.state);
         while let Some(invocation) = state.waiting.pop_front() {
-            // Nobody waits for its answer any more: front has answered in its place.
-            if !invocation.answer.is_closed() {
-                return Ok(self.hand(invocation));
+            // The caller has given up: the front has already sent a timeout.
+            if !invocation.result.is_closed() {
+                return Ok(self.assign(invocation));
             }
         }
-        // Requests of processes that have ended would add up where no invocation comes to find them closed.
+        // Without invocations, closed requests of ended processes would accumulate.
         while state.requests.front().is_some_and(oneshot::Sender::is_closed) {
             state.requests.pop_front();
         }
-        let (request, handed) = oneshot::channel();
+        let (request, assignment) = oneshot::channel();
         state.requests.push_back(request);
-        Err(handed)
+        Err(assignment)
     }
 
-    /// Gives the invocation to the first request that is still there; returns it if there is none.
+    /// Assigns the invocation to the first open request; returns it if none is open.
     fn offer(self: &Arc<Self>, state: &mut State, mut invocation: Invocation) -> Option<Invocation> {
         while let Some(request) = state.requests.pop_front() {
-            let Err(mut handed) = request.send(self.hand(invocation)) else { return None };
-            // Taken out at once: a drop with it inside would lock again.
-            invocation = handed.invocation.take()?;
+            let Err(mut assignment) = request.send(self.assign(invocation)) else { return None };
+            // Taken out here, because dropping the assignment would lock the state again.
+            invocation = assignment.invocation.take()?;
         }
         Some(invocation)
     }
 
-    fn give_back(self: &Arc<Self>, invocation: Invocation) {
+    fn put_back(self: &Arc<Self>, invocation: Invocation) {
         let mut state = lock(&self.state);
         if let Some(invocation) = self.offer(&mut state, invocation)
             && !state.closed
@@ -126,32 +126,32 @@ impl Dispatch {
         }
     }
 
-    fn hand(self: &Arc<Self>, invocation: Invocation) -> Handed {
-        Handed { invocation: Some(invocation), from: Arc::clone(self) }
+    fn assign(self: &Arc<Self>, invocation: Invocation) -> Assignment {
+        Assignment { invocation: Some(invocation), from: Arc::clone(self) }
     }
 }
 
-impl Handed {
-    /// How long the event is, in bytes.
+impl Assignment {
+    /// The size of the event, in bytes.
     pub(super) fn len(&self) -> usize {
         self.invocation.as_ref().map_or(0, |invocation| invocation.event.len())
     }
 
-    /// Until when it may wait for an environment.
-    pub(super) fn give_up_at(&self) -> Instant {
-        self.invocation.as_ref().map_or_else(Instant::now, |invocation| invocation.give_up_at)
+    /// The end of the wait for an environment.
+    pub(super) fn deadline(&self) -> Instant {
+        self.invocation.as_ref().map_or_else(Instant::now, |invocation| invocation.deadline)
     }
 
-    /// Takes the invocation for good.
+    /// Takes the invocation, so that dropping the assignment no longer returns it.
     pub(super) fn take(&mut self) -> Option<Invocation> {
         self.invocation.take()
     }
 }
 
-impl Drop for Handed {
+impl Drop for Assignment {
     fn drop(&mut self) {
         if let Some(invocation) = self.invocation.take() {
-            self.from.give_back(invocation);
+            self.from.put_back(invocation);
         }
     }
 }

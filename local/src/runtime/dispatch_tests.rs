@@ -2,39 +2,39 @@ use futures::FutureExt;
 
 use super::*;
 
-fn dispatch(longest_queue: usize) -> Arc<Dispatch> {
+fn dispatch(max_waiting: usize) -> Arc<Dispatch> {
     let mut settings = FunctionSettings::new("test", "");
-    settings.longest_queue = longest_queue;
+    settings.max_waiting = max_waiting;
     Arc::new(Dispatch::new(&settings))
 }
 
-fn taken(handed: Option<Handed>) -> Bytes {
-    handed.unwrap().take().unwrap().event
+fn taken(assignment: Option<Assignment>) -> Bytes {
+    assignment.unwrap().take().unwrap().event
 }
 
 #[tokio::test]
-async fn events_are_handed_out_in_the_order_in_which_they_came() {
+async fn events_are_assigned_in_order() {
     let dispatch = dispatch(10);
-    let _outcomes = ["1", "2"].map(|event| dispatch.submit(event.into()));
+    let _results = ["1", "2"].map(|event| dispatch.submit(event.into()));
     assert_eq!(taken(dispatch.next().await), "1");
     assert_eq!(taken(dispatch.next().await), "2");
     assert!(dispatch.next().now_or_never().is_none());
 }
 
 #[tokio::test]
-async fn an_event_goes_past_requests_that_are_gone() {
+async fn an_event_skips_closed_requests() {
     let dispatch = dispatch(10);
     drop(dispatch.take_or_ask());
     let Err(second) = dispatch.take_or_ask() else { panic!("nothing was submitted") };
-    let _outcome = dispatch.submit("1".into());
+    let _result = dispatch.submit("1".into());
     assert_eq!(taken(second.await.ok()), "1");
 }
 
 #[tokio::test]
-async fn an_event_that_was_handed_out_and_not_taken_comes_first_again() {
+async fn an_event_that_was_assigned_but_not_taken_returns_to_the_front() {
     let dispatch = dispatch(10);
     let Err(request) = dispatch.take_or_ask() else { panic!("nothing was submitted") };
-    let _outcomes = ["1", "2"].map(|event| dispatch.submit(event.into()));
+    let _results = ["1", "2"].map(|event| dispatch.submit(event.into()));
     drop(request);
     assert_eq!(taken(dispatch.next().await), "1");
     drop(dispatch.next().await);
@@ -42,31 +42,31 @@ async fn an_event_that_was_handed_out_and_not_taken_comes_first_again() {
 }
 
 #[tokio::test]
-async fn an_event_whose_answer_nobody_awaits_is_skipped() {
+async fn an_event_whose_caller_gave_up_is_skipped() {
     let dispatch = dispatch(10);
     drop(dispatch.submit("1".into()));
-    let _outcome = dispatch.submit("2".into());
+    let _result = dispatch.submit("2".into());
     assert_eq!(taken(dispatch.next().await), "2");
 }
 
 #[tokio::test]
-async fn no_more_wait_than_may() {
+async fn invocations_over_the_limit_are_dropped() {
     let dispatch = dispatch(1);
     let _first = dispatch.submit("1".into());
     assert!(dispatch.submit("2".into()).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_too_long_is_let_go() {
+async fn an_invocation_expires_at_its_deadline() {
     let dispatch = dispatch(10);
-    let outcome = dispatch.submit("1".into());
-    let due = dispatch.give_up_late(Instant::now()).unwrap();
-    assert_eq!(dispatch.give_up_late(due), None);
-    assert!(outcome.await.is_err());
+    let result = dispatch.submit("1".into());
+    let due = dispatch.expire(Instant::now()).unwrap();
+    assert_eq!(dispatch.expire(due), None);
+    assert!(result.await.is_err());
 }
 
 #[tokio::test]
-async fn nothing_waits_in_what_is_closed() {
+async fn closing_drops_waiting_and_later_invocations() {
     let dispatch = dispatch(10);
     let before = dispatch.submit("1".into());
     dispatch.close();

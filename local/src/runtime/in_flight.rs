@@ -1,4 +1,4 @@
-//! The invocations that one process has taken and not answered yet.
+//! The invocations that one process is running.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -7,11 +7,11 @@ use spillway_shared::pool::Reservation;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::dispatch::Outcome;
+use super::dispatch::InvokeResult;
 use super::lock;
 use crate::invoke::InvokeError;
 
-/// By number of invocation; closed when the process has ended.
+/// The running invocations by number; closed when the process has ended.
 #[derive(Default)]
 pub(super) struct InFlight(Mutex<State>);
 
@@ -22,36 +22,36 @@ struct State {
 }
 
 pub(super) struct Flight {
-    pub(super) answer: oneshot::Sender<Outcome>,
-    /// When the process is killed for it.
+    pub(super) result: oneshot::Sender<InvokeResult>,
+    /// The time at which the process is killed for it.
     pub(super) deadline: Instant,
-    /// Its event's room in the process.
-    #[expect(dead_code, reason = "held for its drop")]
-    pub(super) held: Reservation,
+    /// The event's part of the memory of the process.
+    #[expect(dead_code, reason = "releases its part of the budget when dropped")]
+    pub(super) reservation: Reservation,
 }
 
 impl InFlight {
-    /// Whether invocations can still be added. They can until [`Self::end`], which nothing else undoes.
+    /// Whether [`Self::end`] was called: from then on no invocation can be added.
     pub(super) fn is_closed(&self) -> bool {
         lock(&self.0).closed
     }
 
-    /// Adds an invocation; one that comes after the end fails at once.
+    /// Adds an invocation; after the end it fails immediately.
     pub(super) fn add(&self, number: u64, flight: Flight) {
         let mut state = lock(&self.0);
         if state.closed {
             drop(state);
-            let _ = flight.answer.send(Err(InvokeError::Failed("its environment has ended".into())));
+            let _ = flight.result.send(Err(InvokeError::Failed("its environment has ended".into())));
             return;
         }
         state.flights.insert(number, flight);
     }
 
-    /// Answers an invocation and tells its deadline; nothing if it is not known, or not any more.
-    pub(super) fn answer(&self, number: u64, outcome: Outcome) -> Option<Instant> {
+    /// Ends an invocation and returns its deadline; `None` if the invocation is unknown or has ended.
+    pub(super) fn finish(&self, number: u64, result: InvokeResult) -> Option<Instant> {
         let flight = lock(&self.0).flights.remove(&number)?;
-        // Nobody may wait for it any more; to the function it is answered all the same.
-        let _ = flight.answer.send(outcome);
+        // The caller may have given up; the function does not need to know.
+        let _ = flight.result.send(result);
         Some(flight.deadline)
     }
 
@@ -59,12 +59,12 @@ impl InFlight {
         lock(&self.0).flights.contains_key(&number)
     }
 
-    /// The deadline that comes first.
+    /// The earliest deadline.
     pub(super) fn first_deadline(&self) -> Option<Instant> {
         lock(&self.0).flights.values().map(|flight| flight.deadline).min()
     }
 
-    /// Fails everything: what is past its deadline with a time-out, the rest with `why`.
+    /// Fails every invocation: with a timeout if its deadline has passed, otherwise with `why`.
     pub(super) fn end(&self, now: Instant, why: &str) {
         let flights = {
             let mut state = lock(&self.0);
@@ -73,7 +73,7 @@ impl InFlight {
         };
         for flight in flights.into_values() {
             let error = if flight.deadline <= now { InvokeError::TimedOut } else { InvokeError::Failed(why.into()) };
-            let _ = flight.answer.send(Err(error));
+            let _ = flight.result.send(Err(error));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Starts the process of an environment, with nothing in its environment but what Lambda would put there.
+//! Starts the process of an environment with the environment variables that Lambda sets, and no others.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,10 +13,10 @@ use crate::account::{CREDENTIAL, REGION};
 
 /// Starts the function's program for the Runtime API at `api`.
 ///
-/// It is a direct child in a process group of its own, so that a terminal's Ctrl-C reaches the server alone. It holds
-/// the end of a pipe as its standard input, which closes with this process however this process ends.
+/// The process has a separate process group, so that Ctrl-C in a terminal reaches only this server. Its standard input is
+/// a pipe that closes when this server ends, even by SIGKILL.
 pub(super) fn start(settings: &FunctionSettings, api: SocketAddr, slot: usize) -> io::Result<Child> {
-    // Standard output belongs to this program's user; what functions print is log.
+    // Functions print logs, and standard output of this server is for its user.
     let log = io::stderr().as_fd().try_clone_to_owned()?;
     Command::new(&settings.program)
         .args(&settings.args)
@@ -31,7 +31,7 @@ pub(super) fn start(settings: &FunctionSettings, api: SocketAddr, slot: usize) -
         .spawn()
 }
 
-/// Sends a signal to a process that has not been waited for yet: until then its id is no other's.
+/// Sends a signal to a process that has not been waited for: until then no other process has its id.
 pub(super) fn signal(child: &Child, signal: Signal) -> io::Result<()> {
     let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     id.map_or(Ok(()), |id| Ok(kill_process(id, signal)?))

@@ -1,4 +1,4 @@
-//! What a function is made of.
+//! The settings of a function.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,35 +6,35 @@ use std::time::Duration;
 use crate::account::{ACCOUNT, REGION};
 use crate::faults::ProcessFaults;
 
-/// What runs a function, with how much of everything.
+/// The program, environment and limits of a function.
 #[derive(Debug, Clone)]
 pub struct FunctionSettings {
-    /// The function's name, as it appears in logs and in its ARN.
+    /// The name, as in logs and in the ARN.
     pub name: String,
-    /// The program that is the function.
+    /// The program that runs the function.
     pub program: PathBuf,
     /// The program's arguments.
     pub args: Vec<String>,
-    /// The function's own environment variables; they win over those that Lambda sets.
+    /// The environment variables of the function. They replace those that Lambda sets.
     pub variables: Vec<(String, String)>,
-    /// How many environments (processes) there are, always.
+    /// The constant number of environments (processes).
     pub environments: usize,
-    /// How many invocations one environment takes at once; above 1 it is told so by `AWS_LAMBDA_MAX_CONCURRENCY`.
+    /// The number of concurrent invocations of one environment; above 1 it is passed as `AWS_LAMBDA_MAX_CONCURRENCY`.
     pub concurrency: usize,
-    /// How long one invocation may run before its environment is killed.
+    /// The maximum duration of one invocation, after which its environment is killed.
     pub timeout: Duration,
-    /// The memory that the function is told to have, in MB. It is not handed more events at once than fit into it; nothing
-    /// else enforces it.
+    /// The memory of the function in MB, as `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`. It bounds the events that a process gets
+    /// concurrently, and nothing else.
     pub memory_mb: u32,
-    /// How many invocations may wait for an environment.
-    pub longest_queue: usize,
-    /// How long an invocation may wait for an environment.
-    pub longest_wait: Duration,
-    /// How long a process may take to ask for its first event (10 s on Lambda).
-    pub longest_start: Duration,
-    /// How long a process may take to end after its standard input was closed.
-    pub stop_grace: Duration,
-    /// What happens to its processes on purpose.
+    /// The maximum number of invocations that wait for an environment.
+    pub max_waiting: usize,
+    /// The maximum time that an invocation waits for an environment.
+    pub max_wait: Duration,
+    /// The maximum time from the start of a process to its first request for an event (10 s on Lambda).
+    pub init_timeout: Duration,
+    /// The maximum time that a process takes to exit after its standard input was closed; then it is killed.
+    pub grace_period: Duration,
+    /// The faults that are injected into its processes.
     pub faults: ProcessFaults,
 }
 
@@ -51,21 +51,21 @@ impl FunctionSettings {
             concurrency: 1,
             timeout: Duration::from_secs(3),
             memory_mb: 128,
-            longest_queue: 10_000,
-            longest_wait: Duration::from_secs(5),
-            longest_start: Duration::from_secs(10),
-            stop_grace: Duration::from_secs(2),
+            max_waiting: 10_000,
+            max_wait: Duration::from_secs(5),
+            init_timeout: Duration::from_secs(10),
+            grace_period: Duration::from_secs(2),
             faults: ProcessFaults::default(),
         }
     }
 
-    /// How many bytes of events one process may have at once. Each event is there several times while it is read, as
-    /// bytes, as text and as what is made of it, and so an eighth of the memory is all that can be held of them.
+    /// The maximum number of bytes of events in one process: an eighth of its memory, because a process that reads an event
+    /// holds it as bytes, as text and as parsed data.
     pub(super) fn event_bytes(&self) -> usize {
         (self.memory_mb as usize) << 17
     }
 
-    /// The name by which an invocation knows the function.
+    /// The ARN that invocations contain.
     pub(super) fn arn(&self) -> String {
         format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.name)
     }

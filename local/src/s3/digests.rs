@@ -1,4 +1,4 @@
-//! The digests of a body: what the sender says of it must be true before it becomes an object.
+//! Digests of a body: those that the client sends must match before the object is stored.
 
 use std::fmt::Write as _;
 
@@ -10,21 +10,21 @@ use s3s::crypto::{Checksum as _, Md5};
 use s3s::dto::{Checksum, PutObjectInput};
 use s3s::{S3Result, s3_error};
 
-/// Hashes a body while it comes in.
+/// Hashes a body while it is received.
 pub(super) struct Digests {
     md5: Md5,
     checksums: ChecksumHasher,
 }
 
-/// What a body came to.
+/// The digests of a whole body.
 pub(super) struct Digested {
     md5: [u8; 16],
-    /// The checksums that the sender named.
+    /// The checksums that the client requested.
     pub(super) checksums: Checksum,
 }
 
 impl Digests {
-    /// Hashes with MD5, for the `ETag`, and with whatever the sender named.
+    /// Hashes with MD5, for the `ETag`, and with the algorithms that the client requested.
     pub(super) fn new(input: &PutObjectInput, headers: &HeaderMap) -> Self {
         let trailer = headers.get("x-amz-trailer").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let algorithm = input.checksum_algorithm.as_ref().map(s3s::dto::ChecksumAlgorithm::as_str).unwrap_or_default();
@@ -62,12 +62,12 @@ impl Digested {
         text
     }
 
-    /// Holds what the sender says, in headers or behind the body, against what came.
+    /// Compares the digests that the client sent, in headers or trailers, with those of the body.
     pub(super) fn check(&self, input: &PutObjectInput, trailers: &HeaderMap) -> S3Result<()> {
         let Checksum { checksum_crc32, checksum_crc32c, checksum_sha1, checksum_sha256, checksum_crc64nvme, .. } =
             &self.checksums;
         let md5 = Some(BASE64.encode(self.md5));
-        for (name, said, came) in [
+        for (name, header, computed) in [
             ("content-md5", &input.content_md5, &md5),
             ("x-amz-checksum-crc32", &input.checksum_crc32, checksum_crc32),
             ("x-amz-checksum-crc32c", &input.checksum_crc32c, checksum_crc32c),
@@ -76,8 +76,8 @@ impl Digested {
             ("x-amz-checksum-crc64nvme", &input.checksum_crc64nvme, checksum_crc64nvme),
         ] {
             let trailer = trailers.get(name).and_then(|value| value.to_str().ok());
-            if said.as_deref().or(trailer).is_some_and(|said| Some(said) != came.as_deref()) {
-                return Err(s3_error!(BadDigest, "{name} does not match what was received"));
+            if header.as_deref().or(trailer).is_some_and(|sent| Some(sent) != computed.as_deref()) {
+                return Err(s3_error!(BadDigest, "{name} does not match the body"));
             }
         }
         Ok(())

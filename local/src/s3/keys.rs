@@ -1,13 +1,13 @@
-//! Which keys can be files.
+//! Checks that a key can be a file.
 
 use s3s::{S3Result, s3_error};
 
-/// Bytes of a file's name on the usual file systems.
+/// The maximum length of a file name on common file systems, in bytes.
 const MAX_SEGMENT: usize = 255;
 
-/// Checks that a key, read as a path, stays inside of the bucket's folder and has one meaning only.
+/// Checks that a key, as a path, stays inside the folder of the bucket and is unambiguous.
 ///
-/// S3 itself takes keys with `..` or empty segments; files cannot have them.
+/// S3 itself accepts keys with `..` or empty segments; files cannot have them.
 pub(super) fn check(key: &str) -> S3Result<()> {
     let good = |segment: &str| {
         !matches!(segment, "" | "." | "..") && segment.len() <= MAX_SEGMENT && !segment.contains(['\0', '\\'])
@@ -15,7 +15,7 @@ pub(super) fn check(key: &str) -> S3Result<()> {
     if key.split('/').all(good) {
         return Ok(());
     }
-    Err(s3_error!(InvalidArgument, "a key here is a path of plain names"))
+    Err(s3_error!(InvalidArgument, "this server only accepts keys that are paths of plain names"))
 }
 
 #[cfg(test)]
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_stays_in_its_folder() {
+    fn keys_that_leave_the_folder_are_invalid() {
         for good in ["a", "records/stream=clicks/dt=2026-11-21/hour=18/x.ndjson.gz", "..a/b..", "ü"] {
             assert!(check(good).is_ok(), "{good}");
         }

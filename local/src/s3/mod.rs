@@ -1,10 +1,10 @@
-//! S3 on loopback: one bucket whose objects are files, `<data>/<bucket>/<key>`, spoken to by the real SDK over HTTP.
+//! S3 on loopback: one bucket whose objects are the files `<data>/<bucket>/<key>`.
 //!
-//! The protocol is `s3s`, reading is `s3s-fs`; writing is [`put`], because there atomicity matters. What is not an
-//! object (metadata, files half written) lies in `<data>/.s3`, out of the way of people who read the folder.
+//! `s3s` implements the protocol and `s3s-fs` reads; [`put`] writes, because writes must be atomic. Everything else
+//! (metadata, unfinished files) is in `<data>/.s3`, so that the folder of the bucket holds objects only.
 
 mod digests;
-mod harm;
+mod fault;
 mod keys;
 mod place;
 mod put;
@@ -28,66 +28,66 @@ pub use run::{Kind, Object, Stored};
 use service::Service;
 use store::Store;
 
-/// Where everything lies that is not an object.
-const ASIDE: &str = ".s3";
+/// The folder of everything that is not an object.
+const INTERNAL_FOLDER: &str = ".s3";
 
-/// What a bucket is started with.
+/// Settings of a bucket.
 #[derive(Debug, Clone)]
 pub struct BucketSettings {
-    /// Where to listen; port 0 picks a free one.
+    /// The address; port 0 picks a free one.
     pub listen: SocketAddr,
-    /// The folder that holds the bucket's folder; it is made if there is none.
+    /// The folder that contains the folder of the bucket; created if missing.
     pub data: PathBuf,
-    /// The bucket's name, by the rules of S3.
+    /// The name of the bucket, by the rules of S3.
     pub name: String,
-    /// The key by which streamed bodies are signed: their signature is part of the body, so it cannot be ignored.
+    /// The access key of clients. It is checked only for streamed bodies, which contain their signature.
     pub access_key: String,
-    /// Its secret.
+    /// The secret of the access key.
     pub secret_key: String,
-    /// What goes wrong on purpose.
+    /// The faults that are injected into calls.
     pub faults: Faults,
 }
 
 /// Why a bucket did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum BucketError {
-    /// The address cannot be listened on.
+    /// The server cannot listen on the address.
     #[error("S3 cannot listen on {0}: {1}")]
     Listen(SocketAddr, io::Error),
-    /// The folder cannot be made or read.
+    /// The folder cannot be created or read.
     #[error("{0}: {1}")]
     Folder(PathBuf, io::Error),
-    /// Another process keeps a bucket there.
+    /// Another process uses the folder.
     #[error("{0} is in use by another process")]
     InUse(PathBuf),
-    /// The name is not one that S3 takes.
-    #[error("`{0}` is no bucket name: 3 to 63 of a-z, 0-9, `-` and `.`")]
+    /// The name breaks the rules of S3.
+    #[error("`{0}` is not a bucket name: it must have 3 to 63 characters from a-z, 0-9, `-` and `.`")]
     Name(String),
 }
 
-/// A running bucket; its objects stay when it is dropped.
+/// A built-in bucket that is running, or an external one. The objects stay when it is dropped.
 #[derive(Debug)]
 pub struct Bucket {
-    /// Where the SDK finds it: `http://127.0.0.1:port`.
+    /// The endpoint for SDKs, such as `http://127.0.0.1:9002`.
     pub endpoint: String,
-    /// The folder whose files are the objects; empty for a bucket elsewhere.
+    /// The folder whose files are the objects; empty for an external bucket.
     pub root: PathBuf,
-    here: Option<Here>,
+    built_in: Option<BuiltIn>,
 }
 
-/// What a bucket has that is run here.
+/// The server of a built-in bucket.
 #[derive(Debug)]
-struct Here {
+struct BuiltIn {
     store: Store,
     server: Server,
     _lock: std::fs::File,
 }
 
 impl Bucket {
-    /// Listens, and makes the bucket's folder if there is none.
+    /// Starts a built-in bucket, and creates its folder if missing.
     ///
     /// # Errors
-    /// Why it cannot run.
+    /// The bucket cannot start.
     pub async fn start(settings: BucketSettings) -> Result<Self, BucketError> {
         if !s3s::path::check_bucket_name(&settings.name) {
             return Err(BucketError::Name(settings.name));
@@ -96,71 +96,72 @@ impl Bucket {
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let root = settings.data.join(&settings.name);
-        let aside = settings.data.join(ASIDE);
-        let lock = prepare(&root, &aside, &settings.name)?;
-        let reader = FileSystem::new(&aside).map_err(|error| folder(&aside)(io::Error::other(format!("{error:?}"))))?;
-        let store = Store::new(reader, &settings.name, root.clone(), aside);
+        let internal = settings.data.join(INTERNAL_FOLDER);
+        let lock = prepare(&root, &internal, &settings.name)?;
+        let reader =
+            FileSystem::new(&internal).map_err(|error| folder(&internal)(io::Error::other(format!("{error:?}"))))?;
+        let store = Store::new(reader, &settings.name, root.clone(), internal);
         let service = Service::new(&store, &settings);
         let server = Server::start(listener, service).map_err(failed)?;
-        Ok(Self { endpoint: format!("http://{address}"), root, here: Some(Here { store, server, _lock: lock }) })
+        Ok(Self { endpoint: format!("http://{address}"), root, built_in: Some(BuiltIn { store, server, _lock: lock }) })
     }
 
-    /// A bucket on a server that somebody else runs; nothing is sent to it.
+    /// A bucket on an external S3. This sends nothing.
     #[must_use]
-    pub fn elsewhere(endpoint: &str) -> Self {
-        Self { endpoint: endpoint.to_owned(), root: PathBuf::new(), here: None }
+    pub fn external(endpoint: &str) -> Self {
+        Self { endpoint: endpoint.to_owned(), root: PathBuf::new(), built_in: None }
     }
 
-    /// Whether somebody else runs it: what lies in it is not known here then.
+    /// Whether the bucket is external: its objects are then unknown.
     #[must_use]
     pub fn is_external(&self) -> bool {
-        self.here.is_none()
+        self.built_in.is_none()
     }
 
-    /// What was stored in this run so far; nothing is known of a bucket elsewhere.
+    /// Counts of the objects stored in this run; zero for an external bucket.
     #[must_use]
     pub fn stored(&self) -> Stored {
-        self.here.as_ref().map(|here| here.store.run().stored()).unwrap_or_default()
+        self.built_in.as_ref().map(|bucket| bucket.store.run().stored()).unwrap_or_default()
     }
 
-    /// How many PUTs there were in this run, those that stored nothing included; nothing is known of a bucket elsewhere.
+    /// The number of PUTs in this run, including those that stored nothing; zero for an external bucket.
     #[must_use]
     pub fn puts(&self) -> u64 {
-        self.here.as_ref().map(|here| here.store.run().puts()).unwrap_or_default()
+        self.built_in.as_ref().map(|bucket| bucket.store.run().puts()).unwrap_or_default()
     }
 
-    /// Every object that was stored in this run, or that a sender found stored already.
+    /// Every object that was stored in this run or that a client found already stored; none for an external bucket.
     #[must_use]
     pub fn objects_of_this_run(&self) -> Vec<Object> {
-        self.here.as_ref().map(|here| here.store.run().objects(&self.root)).unwrap_or_default()
+        self.built_in.as_ref().map(|bucket| bucket.store.run().objects(&self.root)).unwrap_or_default()
     }
 
-    /// Answers what is running, for at most a second, and stops listening.
+    /// Finishes running requests, for at most a second, and stops listening.
     pub async fn close(self) {
-        if let Some(here) = self.here {
-            here.server.close(Duration::from_secs(1)).await;
+        if let Some(bucket) = self.built_in {
+            bucket.server.close(Duration::from_secs(1)).await;
         }
     }
 }
 
-/// Makes the folders and takes the lock: two processes would overwrite each other's unfinished files.
-fn prepare(root: &Path, aside: &Path, name: &str) -> Result<std::fs::File, BucketError> {
+/// Creates the folders and locks them: two processes would overwrite each other's unfinished files.
+fn prepare(root: &Path, internal: &Path, name: &str) -> Result<std::fs::File, BucketError> {
     std::fs::create_dir_all(root).map_err(folder(root))?;
-    std::fs::create_dir_all(aside).map_err(folder(aside))?;
-    let lock = std::fs::File::create(aside.join("lock")).map_err(folder(aside))?;
+    std::fs::create_dir_all(internal).map_err(folder(internal))?;
+    let lock = std::fs::File::create(internal.join("lock")).map_err(folder(internal))?;
     lock.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => BucketError::InUse(root.to_owned()),
-        TryLockError::Error(error) => BucketError::Folder(aside.to_owned(), error),
+        TryLockError::Error(error) => BucketError::Folder(internal.to_owned(), error),
     })?;
-    put::remove_unfinished(aside).map_err(folder(aside))?;
-    link(aside, name).map_err(folder(aside))?;
+    put::remove_unfinished(internal).map_err(folder(internal))?;
+    link(internal, name).map_err(folder(internal))?;
     Ok(lock)
 }
 
-/// `s3s-fs` keeps its own files beside the buckets: it sees the bucket through a link.
-fn link(aside: &Path, name: &str) -> io::Result<()> {
+/// Links the bucket into the internal folder, where `s3s-fs` keeps its files next to the buckets.
+fn link(internal: &Path, name: &str) -> io::Result<()> {
     let target = Path::new("..").join(name);
-    match std::os::unix::fs::symlink(target, aside.join(name)) {
+    match std::os::unix::fs::symlink(target, internal.join(name)) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }

@@ -1,30 +1,30 @@
-//! Puts a whole file in its place, so that nobody ever sees half an object.
+//! Moves a finished file to its key, so that readers never see a partial object.
 
 use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-/// Puts files in their places, one at a time: only so is "if there is none" atomic.
+/// Moves files one at a time, which makes "only if the key is free" atomic.
 #[derive(Debug, Default)]
 pub(super) struct Placer(Mutex<()>);
 
-/// Why a file did not get its place.
+/// Why a file was not moved.
 #[derive(Debug)]
-pub(super) enum Refused {
-    /// There is an object already.
+pub(super) enum PlaceError {
+    /// The key already has an object.
     Exists,
-    /// The file system refuses, for example a key that is another key's folder.
+    /// The file system refused, for example because the key is the folder of another key.
     Failed(io::Error),
 }
 
 impl Placer {
-    /// Moves `file` to `place`; with `only_new` only if there is none.
-    pub(super) fn place(&self, file: &Path, place: &Path, only_new: bool) -> Result<(), Refused> {
+    /// Moves `file` to `place`; with `only_new` only if `place` is free.
+    pub(super) fn place(&self, file: &Path, place: &Path, only_new: bool) -> Result<(), PlaceError> {
         let _one_at_a_time = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if only_new && place.exists() {
-            return Err(Refused::Exists);
+            return Err(PlaceError::Exists);
         }
-        rename(file, place).map_err(Refused::Failed)
+        rename(file, place).map_err(PlaceError::Failed)
     }
 }
 

@@ -1,4 +1,4 @@
-//! `PutObject`: the body goes to a file aside, is checked, and only then gets its place.
+//! `PutObject`: writes the body to a temporary file, checks it, and moves the file to its key.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -10,24 +10,24 @@ use s3s::dto::{ETag, PutObjectInput, PutObjectOutput, StreamingBlob};
 use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use super::digests::{Digested, Digests};
-use super::place::{Placer, Refused};
+use super::place::{PlaceError, Placer};
 use super::run::Run;
 use super::{keys, side};
 
-/// The names of unfinished files begin with this.
+/// The prefix of the names of unfinished files.
 const UNFINISHED: &str = ".put.";
 
 /// Writes objects under one folder.
 #[derive(Debug)]
 pub(super) struct Writer {
     root: PathBuf,
-    aside: PathBuf,
+    internal: PathBuf,
     number: AtomicU64,
     placer: Placer,
     pub(super) run: Run,
 }
 
-/// A file that is removed unless it gets its place.
+/// A temporary file that is removed when it is dropped, unless it was moved to its key.
 struct Unfinished {
     path: PathBuf,
     file: File,
@@ -35,14 +35,14 @@ struct Unfinished {
 }
 
 impl Writer {
-    pub(super) fn new(root: PathBuf, aside: PathBuf) -> Self {
-        Self { root, aside, number: AtomicU64::new(0), placer: Placer::default(), run: Run::default() }
+    pub(super) fn new(root: PathBuf, internal: PathBuf) -> Self {
+        Self { root, internal, number: AtomicU64::new(0), placer: Placer::default(), run: Run::default() }
     }
 
-    /// Stores one object, whole and with true digests, or nothing.
+    /// Stores a whole object with matching digests, or nothing.
     pub(super) async fn put(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let S3Request { mut input, headers, trailing_headers, .. } = request;
-        self.run.asked();
+        self.run.count_put();
         keys::check(&input.key)?;
         let only_new = only_new(&input)?;
         let body = input.body.take().ok_or_else(|| s3_error!(IncompleteBody))?;
@@ -50,36 +50,36 @@ impl Writer {
         if only_new && place.exists() {
             return Err(self.exists(&input.key, body).await);
         }
-        let mut file = Unfinished::create(&self.aside, self.number.fetch_add(1, Ordering::Relaxed))?;
+        let mut file = Unfinished::create(&self.internal, self.number.fetch_add(1, Ordering::Relaxed))?;
         let digested = file.receive(body, Digests::new(&input, &headers)).await?;
         let trailers = trailing_headers.and_then(|trailers| trailers.take()).unwrap_or_default();
         digested.check(&input, &trailers)?;
         self.place(&file, &place, &input.key, only_new)?;
-        self.stored(&input, file.bytes);
+        self.record(&input, file.bytes);
         Ok(S3Response::new(output(digested)))
     }
 
     fn place(&self, file: &Unfinished, place: &Path, key: &str, only_new: bool) -> S3Result<()> {
         match self.placer.place(&file.path, place, only_new) {
             Ok(()) => Ok(()),
-            Err(Refused::Exists) => {
+            Err(PlaceError::Exists) => {
                 self.run.remember(key);
                 Err(precondition_failed())
             }
-            Err(Refused::Failed(error)) => Err(S3Error::internal_error(error)),
+            Err(PlaceError::Failed(error)) => Err(S3Error::internal_error(error)),
         }
     }
 
-    fn stored(&self, input: &PutObjectInput, bytes: u64) {
-        // The object is whole without it.
-        if let Err(error) = side::save(&self.aside, input) {
-            tracing::warn!(key = input.key, %error, "metadata of an object could not be kept");
+    fn record(&self, input: &PutObjectInput, bytes: u64) {
+        // The object is complete without its metadata.
+        if let Err(error) = side::save(&self.internal, input) {
+            tracing::warn!(key = input.key, %error, "the metadata of an object could not be written");
         }
         let records = input.metadata.as_ref().and_then(|metadata| metadata.get("records"));
         self.run.add(&input.key, records.and_then(|records| records.parse().ok()).unwrap_or(0), bytes);
     }
 
-    /// The body is read to its end, so that the sender hears the answer on a connection that stays good.
+    /// Reads the body to its end, so that the client reads the response and can reuse the connection.
     async fn exists(&self, key: &str, mut body: StreamingBlob) -> S3Error {
         self.run.remember(key);
         while let Some(Ok(_)) = body.next().await {}
@@ -88,13 +88,13 @@ impl Writer {
 }
 
 impl Unfinished {
-    fn create(aside: &Path, number: u64) -> S3Result<Self> {
-        let path = aside.join(format!("{UNFINISHED}{number}"));
+    fn create(internal: &Path, number: u64) -> S3Result<Self> {
+        let path = internal.join(format!("{UNFINISHED}{number}"));
         let file = File::create(&path).map_err(S3Error::internal_error)?;
         Ok(Self { path, file, bytes: 0 })
     }
 
-    /// Written in place and not on a thread of its own: it only fills the page cache.
+    /// Writes in this task, not in a blocking thread, because it only fills the page cache.
     async fn receive(&mut self, mut body: StreamingBlob, mut digests: Digests) -> S3Result<Digested> {
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(|error| s3_error!(IncompleteBody, "{error}"))?;
@@ -108,14 +108,14 @@ impl Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        // In its place it has another name.
+        // A file that was moved to its key has another name.
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
-/// Removes what an earlier run left unfinished.
-pub(super) fn remove_unfinished(aside: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(aside)? {
+/// Removes the unfinished files of an earlier run.
+pub(super) fn remove_unfinished(internal: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(internal)? {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
             std::fs::remove_file(entry.path())?;
@@ -128,7 +128,7 @@ fn only_new(input: &PutObjectInput) -> S3Result<bool> {
     match (&input.if_match, &input.if_none_match) {
         (None, None) => Ok(false),
         (None, Some(condition)) if condition.is_any() => Ok(true),
-        _ => Err(s3_error!(NotImplemented, "of conditional writes only `If-None-Match: *` is known here")),
+        _ => Err(s3_error!(NotImplemented, "the only supported condition is `If-None-Match: *`")),
     }
 }
 

@@ -1,17 +1,17 @@
-//! What this run stored.
+//! The objects that were stored in this run of the server.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Quarantined messages lie under this.
+/// The prefix of quarantined messages.
 const QUARANTINE: &str = "quarantine/";
 
-/// What an object holds, by its key.
+/// The content of an object, by its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Records, or something that somebody else stored.
+    /// Records, or the object of another writer.
     Records,
     /// A quarantined message.
     Quarantined,
@@ -20,31 +20,31 @@ pub enum Kind {
 /// One object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
-    /// Its key in the bucket.
+    /// The key in the bucket.
     pub key: String,
-    /// Its file.
+    /// The file.
     pub path: PathBuf,
-    /// What it holds.
+    /// The content.
     pub kind: Kind,
 }
 
-/// Counts of what was stored.
+/// Counts of stored objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stored {
-    /// Records, as the objects' metadata `records` says.
+    /// Records, from the metadata `records` of the objects.
     pub records: u64,
     /// Objects that are not quarantined messages.
     pub objects: u64,
     /// Quarantined messages.
     pub quarantined: u64,
-    /// Bytes of all of them.
+    /// Bytes of all objects.
     pub bytes: u64,
 }
 
-/// Counts, and the keys.
+/// Keys and counts of the objects of this run.
 #[derive(Debug, Default)]
 pub(super) struct Run {
-    /// Whether each was counted: one that was there before this run is not.
+    /// The keys, and whether each is counted: objects of earlier runs are not.
     keys: Mutex<HashMap<Box<str>, bool>>,
     records: AtomicU64,
     objects: AtomicU64,
@@ -60,8 +60,8 @@ impl Kind {
 }
 
 impl Run {
-    /// A PUT came; it is billed whatever becomes of it.
-    pub(super) fn asked(&self) {
+    /// Counts a PUT, which is billed also if it fails.
+    pub(super) fn count_put(&self) {
         self.puts.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -69,7 +69,7 @@ impl Run {
         self.puts.load(Ordering::Relaxed)
     }
 
-    /// An object was stored; one that is stored again counts once.
+    /// Counts a stored object; an object that is stored again counts once.
     pub(super) fn add(&self, key: &str, records: u64, bytes: u64) {
         if self.keys().insert(key.into(), true) == Some(true) {
             return;
@@ -83,12 +83,12 @@ impl Run {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// A sender was told that it is stored already, maybe before whoever stores it has said so.
+    /// Notes an object that a client found already stored, possibly before the client that stored it is counted.
     pub(super) fn remember(&self, key: &str) {
         self.keys().entry(key.into()).or_default();
     }
 
-    /// An object was deleted: it is no longer one of this run.
+    /// Forgets a deleted object.
     pub(super) fn forget(&self, key: &str) {
         let was_counted = self.keys().remove(key).unwrap_or_default();
         if was_counted && Kind::of(key) == Kind::Quarantined {
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_counts_once_also_if_somebody_hears_of_it_before_it_is_counted() {
+    fn an_object_counts_once_also_if_a_rival_finds_it_before_it_is_counted() {
         let run = Run::default();
         run.remember("a");
         for _ in 0..2 {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quarantined_message_that_was_put_back_no_longer_counts() {
+    fn a_replayed_quarantined_message_no_longer_counts() {
         let run = Run::default();
         run.add("quarantine/a", 1, 1);
         run.remember("quarantine/there-before");

@@ -1,4 +1,4 @@
-//! Metadata of an object, in the file where `s3s-fs` looks for it when it reads.
+//! Writes the metadata of an object to the file from which `s3s-fs` reads it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use s3s::dto::{Metadata, PutObjectInput};
 use serde::Serialize;
 
-/// Bytes of a file's name on the usual file systems.
+/// The maximum length of a file name on common file systems, in bytes.
 const MAX_NAME: usize = 255;
 
 #[derive(Serialize)]
@@ -27,9 +27,9 @@ struct Attributes<'a> {
     cache_control: Option<&'a str>,
 }
 
-/// Keeps what `input` says of its object; a key that is too long for a file's name has no metadata.
-pub(super) fn save(aside: &Path, input: &PutObjectInput) -> io::Result<()> {
-    let Some(path) = path(aside, &input.bucket, &input.key) else { return Ok(()) };
+/// Writes the metadata in `input`. A key that is too long for a file name has no metadata.
+pub(super) fn save(internal: &Path, input: &PutObjectInput) -> io::Result<()> {
+    let Some(path) = path(internal, &input.bucket, &input.key) else { return Ok(()) };
     let attributes = Attributes {
         user_metadata: input.metadata.as_ref(),
         content_encoding: input.content_encoding.as_deref(),
@@ -41,8 +41,8 @@ pub(super) fn save(aside: &Path, input: &PutObjectInput) -> io::Result<()> {
     std::fs::write(path, serde_json::to_vec(&attributes)?)
 }
 
-fn path(aside: &Path, bucket: &str, key: &str) -> Option<PathBuf> {
+fn path(internal: &Path, bucket: &str, key: &str) -> Option<PathBuf> {
     let (bucket, key) = (URL_SAFE_NO_PAD.encode(bucket), URL_SAFE_NO_PAD.encode(key));
     let name = format!(".bucket-{bucket}.object-{key}.metadata.json");
-    (name.len() <= MAX_NAME).then(|| aside.join(name))
+    (name.len() <= MAX_NAME).then(|| internal.join(name))
 }

@@ -1,4 +1,4 @@
-//! The operations of S3 that the pipeline and its users need: writing is [`super::put`], the rest is `s3s-fs`.
+//! The S3 operations that the pipeline and its users need: [`super::put`] writes, `s3s-fs` does the rest.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::keys;
 use super::put::Writer;
 use super::run::Run;
 
-/// One bucket. What is not here answers `NotImplemented`.
+/// One bucket. Operations that are not listed here return `NotImplemented`.
 #[derive(Debug, Clone)]
 pub(super) struct Store(Arc<Parts>);
 
@@ -27,15 +27,15 @@ struct Parts {
     writer: Writer,
 }
 
-type Answer<T> = S3Result<S3Response<T>>;
+type S3Output<T> = S3Result<S3Response<T>>;
 
 impl Store {
-    /// `reader` sees the bucket's folder `root` under the bucket's name; `aside` is for what is no object.
-    pub(super) fn new(reader: FileSystem, name: &str, root: PathBuf, aside: PathBuf) -> Self {
-        Self(Arc::new(Parts { name: name.to_owned(), reader, writer: Writer::new(root, aside) }))
+    /// `reader` sees the folder `root` under the name of the bucket; `internal` holds everything but objects.
+    pub(super) fn new(reader: FileSystem, name: &str, root: PathBuf, internal: PathBuf) -> Self {
+        Self(Arc::new(Parts { name: name.to_owned(), reader, writer: Writer::new(root, internal) }))
     }
 
-    /// What this run stored.
+    /// The objects of this run.
     pub(super) fn run(&self) -> &Run {
         &self.0.writer.run
     }
@@ -52,48 +52,51 @@ impl Store {
 
 #[async_trait::async_trait]
 impl S3 for Store {
-    async fn put_object(&self, request: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
+    async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Output<PutObjectOutput> {
         self.in_bucket(&request.input.bucket)?;
         self.0.writer.put(request).await
     }
 
-    async fn get_object(&self, request: S3Request<GetObjectInput>) -> Answer<GetObjectOutput> {
+    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Output<GetObjectOutput> {
         self.at(&request.input.bucket, &request.input.key)?.get_object(request).await
     }
 
-    async fn head_object(&self, request: S3Request<HeadObjectInput>) -> Answer<HeadObjectOutput> {
+    async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Output<HeadObjectOutput> {
         self.at(&request.input.bucket, &request.input.key)?.head_object(request).await
     }
 
-    async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> Answer<DeleteObjectOutput> {
+    async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> S3Output<DeleteObjectOutput> {
         let key = request.input.key.clone();
-        let answer = self.at(&request.input.bucket, &key)?.delete_object(request).await?;
+        let output = self.at(&request.input.bucket, &key)?.delete_object(request).await?;
         self.run().forget(&key);
-        Ok(answer)
+        Ok(output)
     }
 
-    async fn delete_objects(&self, request: S3Request<DeleteObjectsInput>) -> Answer<DeleteObjectsOutput> {
+    async fn delete_objects(&self, request: S3Request<DeleteObjectsInput>) -> S3Output<DeleteObjectsOutput> {
         request.input.delete.objects.iter().try_for_each(|object| keys::check(&object.key))?;
         self.in_bucket(&request.input.bucket)?.delete_objects(request).await
     }
 
-    async fn list_objects(&self, request: S3Request<ListObjectsInput>) -> Answer<ListObjectsOutput> {
+    async fn list_objects(&self, request: S3Request<ListObjectsInput>) -> S3Output<ListObjectsOutput> {
         self.in_bucket(&request.input.bucket)?.list_objects(request).await
     }
 
-    async fn list_objects_v2(&self, request: S3Request<ListObjectsV2Input>) -> Answer<ListObjectsV2Output> {
+    async fn list_objects_v2(&self, request: S3Request<ListObjectsV2Input>) -> S3Output<ListObjectsV2Output> {
         self.in_bucket(&request.input.bucket)?.list_objects_v2(request).await
     }
 
-    async fn head_bucket(&self, request: S3Request<HeadBucketInput>) -> Answer<HeadBucketOutput> {
+    async fn head_bucket(&self, request: S3Request<HeadBucketInput>) -> S3Output<HeadBucketOutput> {
         self.in_bucket(&request.input.bucket)?.head_bucket(request).await
     }
 
-    async fn get_bucket_location(&self, request: S3Request<GetBucketLocationInput>) -> Answer<GetBucketLocationOutput> {
+    async fn get_bucket_location(
+        &self,
+        request: S3Request<GetBucketLocationInput>,
+    ) -> S3Output<GetBucketLocationOutput> {
         self.in_bucket(&request.input.bucket)?.get_bucket_location(request).await
     }
 
-    async fn list_buckets(&self, _request: S3Request<ListBucketsInput>) -> Answer<ListBucketsOutput> {
+    async fn list_buckets(&self, _request: S3Request<ListBucketsInput>) -> S3Output<ListBucketsOutput> {
         let bucket = Bucket { name: Some(self.0.name.clone()), ..Bucket::default() };
         Ok(S3Response::new(ListBucketsOutput { buckets: Some(vec![bucket]), ..ListBucketsOutput::default() }))
     }

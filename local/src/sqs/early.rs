@@ -13,7 +13,7 @@ impl Service {
     /// Picks those of the messages just received that are shown early, unless they are deleted by then.
     pub(super) fn show_early(self: &Arc<Self>, messages: &[Message], queue_url: &str) {
         for message in messages {
-            if let Some(lasts) = self.faults().draw(Kind::SqsEarly)
+            if let Some(lasts) = self.faults().sample(Kind::SqsEarly)
                 && let (Some(id), Some(receipt_handle)) = (message.message_id.clone(), message.receipt_handle.clone())
             {
                 let (service, queue_url) = (Arc::clone(self), queue_url.to_owned());

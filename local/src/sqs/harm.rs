@@ -11,7 +11,7 @@ use rustack_sqs_model::types::{BatchResultErrorEntry, Message};
 use tokio::time::Instant;
 
 use super::refusal::Refusal;
-use crate::faults::{Broken, Faults, Harm, Kind};
+use crate::faults::{CallFault, Disconnected, Faults, Kind};
 
 const RECEIVE_COUNT: &str = "ApproximateReceiveCount";
 /// The most that SQS hands out at once.
@@ -33,10 +33,10 @@ pub(super) enum Instead {
 pub(super) struct Repeats(Mutex<VecDeque<(Instant, Message)>>);
 
 impl Instead {
-    pub(super) fn response(self) -> Result<Response<Full<Bytes>>, Broken> {
+    pub(super) fn response(self) -> Result<Response<Full<Bytes>>, Disconnected> {
         match self {
             Self::Refused(refusal) => Ok(refusal.response()),
-            Self::Broken => Err(Broken),
+            Self::Broken => Err(Disconnected),
         }
     }
 }
@@ -47,12 +47,12 @@ impl From<Refusal> for Instead {
     }
 }
 
-impl From<Harm> for Instead {
-    fn from(harm: Harm) -> Self {
+impl From<CallFault> for Instead {
+    fn from(harm: CallFault) -> Self {
         match harm {
-            Harm::Refused(Kind::SqsThrottle) => Self::Refused(Refusal::of_caller("RequestThrottled", "on purpose")),
-            Harm::Refused(Kind::SqsError) => Self::Refused(internal()),
-            Harm::Refused(_) | Harm::Broken => Self::Broken,
+            CallFault::Error(Kind::SqsThrottle) => Self::Refused(Refusal::of_caller("RequestThrottled", "on purpose")),
+            CallFault::Error(Kind::SqsError) => Self::Refused(internal()),
+            CallFault::Error(_) | CallFault::Disconnect => Self::Broken,
         }
     }
 }
@@ -61,7 +61,7 @@ impl Repeats {
     /// Keeps copies of the messages that are to be delivered again.
     pub(super) fn pick(&self, messages: &[Message], faults: &Faults) {
         for message in messages {
-            if let Some(lasts) = faults.draw(Kind::SqsTwice) {
+            if let Some(lasts) = faults.sample(Kind::SqsTwice) {
                 self.lock().push_back((Instant::now() + lasts, again(message)));
             }
         }
@@ -96,14 +96,14 @@ pub(super) fn take_failing<T>(
     id: impl Fn(&T) -> &str,
     faults: &Faults,
 ) -> Vec<BatchResultErrorEntry> {
-    let failing = entries.extract_if(.., |_| faults.strike(Kind::SqsPartial).is_some());
+    let failing = entries.extract_if(.., |_| faults.inject(Kind::SqsPartial).is_some());
     failing.map(|entry| internal().of_entry(id(&entry))).collect()
 }
 
 /// Hides a message for a while, so that later ones overtake it; what its sender delays is left alone.
 pub(super) fn disorder(delay_seconds: &mut Option<i32>, faults: &Faults) {
     if delay_seconds.is_none()
-        && let Some(lasts) = faults.strike(Kind::SqsOutOfOrder)
+        && let Some(lasts) = faults.inject(Kind::SqsOutOfOrder)
     {
         *delay_seconds = Some(i32::try_from(lasts.as_secs()).unwrap_or(LONGEST_DELAY).clamp(1, LONGEST_DELAY));
     }

@@ -28,7 +28,7 @@ use super::harm::{Instead, Repeats, take_failing};
 use super::refusal::{Refusal, json};
 use super::track::Track;
 use super::{QueueSettings, rules};
-use crate::faults::{Broken, Calls, Faults};
+use crate::faults::{CallFaults, Disconnected, Faults};
 
 /// The largest call: a batch of 1 MiB whose every character is escaped in JSON.
 const MAX_CALL_BYTES: usize = 8 << 20;
@@ -42,7 +42,7 @@ pub(super) struct Service {
     others: RustackSqsHandler,
     settings: QueueSettings,
     track: Mutex<Track>,
-    calls: Calls,
+    calls: CallFaults,
     repeats: Repeats,
     pub(super) counted: Counter,
 }
@@ -53,7 +53,7 @@ pub(super) struct Http(Arc<Service>);
 
 impl hyper::service::Service<Request<Incoming>> for Http {
     type Response = Response<Full<Bytes>>;
-    type Error = Broken;
+    type Error = Disconnected;
     type Future = futures::future::BoxFuture<'static, Result<Self::Response, Self::Error>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
@@ -67,7 +67,7 @@ impl Service {
         let emulator = Arc::new(emulator);
         let others = RustackSqsHandler::new(Arc::clone(&emulator));
         let track = Mutex::new(Track::new(settings.max_receive_count));
-        let (calls, repeats) = (Calls::of_sqs(settings.faults.clone()), Repeats::default());
+        let (calls, repeats) = (CallFaults::of_sqs(settings.faults.clone()), Repeats::default());
         Self { emulator, others, settings, track, calls, counted: Counter::default(), repeats }
     }
 

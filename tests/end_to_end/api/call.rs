@@ -8,7 +8,7 @@ use hyper::client::conn::http1::handshake;
 use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
-use spillway_local::client::Answer;
+use spillway_local::client::Response;
 use tokio::net::TcpStream;
 
 /// A request.
@@ -38,13 +38,13 @@ impl Call {
     }
 
     /// Sends it and reads the whole answer.
-    pub(super) async fn send(&self, address: SocketAddr) -> Answer {
+    pub(super) async fn send(&self, address: SocketAddr) -> Response {
         let stream = TcpStream::connect(address).await.unwrap();
         let (mut sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(async move { drop(connection.await) });
         let (parts, body) = sender.send_request(self.request(address)).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: parts.status, headers: parts.headers, body }
+        Response { status: parts.status, headers: parts.headers, body }
     }
 
     fn request(&self, address: SocketAddr) -> Request<Full<Bytes>> {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use spillway_local::client::Answer;
+use spillway_local::client::Response;
 
 /// Which real id each shown id stands for.
 #[derive(Debug, Default)]
@@ -12,7 +12,7 @@ pub(super) struct Ids(BTreeMap<String, String>);
 
 impl Ids {
     /// Checks status, shown headers and body of an answer that is shown as `curl -i` prints it.
-    pub(super) fn assert_answer(&mut self, shown: &str, real: &Answer) {
+    pub(super) fn assert_answer(&mut self, shown: &str, real: &Response) {
         let (head, body) = shown.split_once("\n\n").unwrap();
         let mut head = head.lines();
         assert_eq!(head.next().unwrap(), format!("HTTP/1.1 {}", real.status), "{shown}\n{real:?}");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jsonschema::Validator;
 use serde_json::Value;
-use spillway_local::client::Answer;
+use spillway_local::client::Response;
 
 use super::OPENAPI;
 
@@ -15,7 +15,7 @@ pub(super) struct OpenApi(Value);
 
 /// One response of the document.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Response<'a> {
+pub(super) struct Documented<'a> {
     pub(super) path: &'a str,
     /// Digits, or `default`.
     pub(super) status: &'a str,
@@ -28,16 +28,16 @@ impl OpenApi {
     }
 
     /// Every response of every path.
-    pub(super) fn responses(&self) -> Vec<Response<'_>> {
+    pub(super) fn responses(&self) -> Vec<Documented<'_>> {
         let paths = self.0["paths"].as_object().unwrap().iter();
         let operations =
             paths.flat_map(|(path, item)| METHODS.iter().filter_map(move |method| Some((path, item.get(method)?))));
         operations.flat_map(|(path, operation)| self.of_operation(path, operation)).collect()
     }
 
-    fn of_operation<'a>(&'a self, path: &'a str, operation: &'a Value) -> Vec<Response<'a>> {
+    fn of_operation<'a>(&'a self, path: &'a str, operation: &'a Value) -> Vec<Documented<'a>> {
         let responses = operation["responses"].as_object().unwrap().iter();
-        let response = |(status, response): (&'a String, &'a Value)| Response {
+        let response = |(status, response): (&'a String, &'a Value)| Documented {
             path,
             status,
             description: self.resolve(response),
@@ -46,7 +46,7 @@ impl OpenApi {
     }
 
     /// The response to a path with a status; `default` where it is not listed.
-    pub(super) fn response(&self, path: &str, status: u16) -> Response<'_> {
+    pub(super) fn response(&self, path: &str, status: u16) -> Documented<'_> {
         let of_path = self.responses().into_iter().filter(|response| response.path == path);
         let (default, listed): (Vec<_>, Vec<_>) = of_path.partition(|response| response.status == "default");
         let exact = listed.into_iter().find(|response| response.status == status.to_string());
@@ -54,7 +54,7 @@ impl OpenApi {
     }
 
     /// Checks the media type, the required headers and the body of an answer.
-    pub(super) fn assert_describes(&self, response: Response<'_>, answer: &Answer) {
+    pub(super) fn assert_describes(&self, response: Documented<'_>, answer: &Response) {
         let media_type = answer.headers["content-type"].to_str().unwrap();
         self.assert_valid(response, media_type, &serde_json::from_slice(&answer.body).unwrap());
         for (name, header) in response.description["headers"].as_object().into_iter().flatten() {
@@ -64,7 +64,7 @@ impl OpenApi {
     }
 
     /// Checks a body of a media type.
-    pub(super) fn assert_valid(&self, response: Response<'_>, media_type: &str, body: &Value) {
+    pub(super) fn assert_valid(&self, response: Documented<'_>, media_type: &str, body: &Value) {
         let content = response.description["content"].get(media_type);
         let content = content.unwrap_or_else(|| panic!("{media_type} is not listed: {response:?}"));
         let errors: Vec<_> =

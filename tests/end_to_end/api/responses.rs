@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hyper::Method;
-use spillway_local::client::Answer;
+use spillway_local::client::Response;
 use spillway_local::faults::{Plan, parse};
 
 use super::call::Call;
@@ -64,7 +64,7 @@ fn failures() -> [Case; 2] {
 }
 
 /// The answer to a case: the first one with its status. Only faults of processes take more than one attempt.
-async fn answer(run: &Run, case: &Case, document: &OpenApi) -> Answer {
+async fn answer(run: &Run, case: &Case, document: &OpenApi) -> Response {
     run.pipeline.faults().set(Plan::new(1, case.faults.iter().map(|fault| parse(fault).unwrap())));
     let (path, status) = case.response;
     let attempts = if case.faults.len() > 1 { ATTEMPTS } else { 1 };

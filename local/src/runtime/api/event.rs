@@ -1,4 +1,4 @@
-//! The body of an answer to `next`: an event that counts as delivered when it is written, not before.
+//! The body of the response to `next`: an event that counts as delivered only once its body is written.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -11,22 +11,27 @@ use spillway_shared::pool::Reservation;
 use tokio::time::Instant;
 
 use super::Api;
-use crate::runtime::dispatch::Handed;
+use crate::runtime::dispatch::Assignment;
 use crate::runtime::in_flight::Flight;
 
-/// An event on its way into a connection. If the connection is gone before it is written, it goes back into the queue.
+/// An event that is not yet written. If the connection closes first, the event returns to the queue.
 pub(super) struct EventBody {
-    handed: Handed,
-    /// Its event's room in the process, until it is in flight.
-    held: Option<Reservation>,
+    assignment: Assignment,
+    /// The event's part of the memory of the process, until it is in flight.
+    reservation: Option<Reservation>,
     api: Arc<Api>,
     number: u64,
     deadline: Instant,
 }
 
 impl EventBody {
-    pub(super) fn new((handed, held): (Handed, Reservation), api: Arc<Api>, number: u64, deadline: Instant) -> Self {
-        Self { handed, held: Some(held), api, number, deadline }
+    pub(super) fn new(
+        (assignment, reservation): (Assignment, Reservation),
+        api: Arc<Api>,
+        number: u64,
+        deadline: Instant,
+    ) -> Self {
+        Self { assignment, reservation: Some(reservation), api, number, deadline }
     }
 }
 
@@ -38,18 +43,18 @@ impl Body for EventBody {
         mut self: Pin<&mut Self>,
         _context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let Some(invocation) = self.handed.take() else { return Poll::Ready(None) };
-        let Some(held) = self.held.take() else { return Poll::Ready(None) };
-        let flight = Flight { answer: invocation.answer, deadline: self.deadline, held };
+        let Some(invocation) = self.assignment.take() else { return Poll::Ready(None) };
+        let Some(reservation) = self.reservation.take() else { return Poll::Ready(None) };
+        let flight = Flight { result: invocation.result, deadline: self.deadline, reservation };
         self.api.in_flight().add(self.number, flight);
         Poll::Ready(Some(Ok(Frame::data(invocation.event))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.handed.len() == 0
+        self.assignment.len() == 0
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.handed.len() as u64)
+        SizeHint::with_exact(self.assignment.len() as u64)
     }
 }

@@ -1,4 +1,4 @@
-//! The four routes: `next`, `response` and `error` of an invocation, and `error` of the start.
+//! The four routes: `next`, `response` and `error` of invocations, and `error` of the initialisation.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,21 +13,21 @@ use tokio::time::Instant;
 
 use super::Api;
 use super::event::EventBody;
-use crate::body::{Unread, whole};
+use crate::body::{ReadError, read_body};
 use crate::invoke::InvokeError;
-use crate::runtime::dispatch::Handed;
+use crate::runtime::dispatch::Assignment;
 
-type Answer = Response<Either<EventBody, Full<Bytes>>>;
+type ApiResponse = Response<Either<EventBody, Full<Bytes>>>;
 
-/// The largest answer of a function, in bytes (Lambda's quota).
-const LARGEST_ANSWER: usize = 6_291_556;
-/// How much of an error's description is kept, in bytes.
-const LARGEST_ERROR: usize = 2_048;
-/// A process on the same machine never pauses this long within a body.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// The maximum size of a function's output, in bytes (Lambda's quota).
+const MAX_OUTPUT_BYTES: usize = 6_291_556;
+/// The number of bytes kept of an error's description.
+const MAX_ERROR_BYTES: usize = 2_048;
+/// The maximum pause within a body; a process on the same machine never pauses this long.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const PREFIX: &str = "/2018-06-01/runtime/";
 
-/// What the process asks for.
+/// A route of the API.
 enum Route<'a> {
     Next,
     Response(&'a str),
@@ -35,14 +35,14 @@ enum Route<'a> {
     InitError,
 }
 
-pub(super) async fn answer(api: &Arc<Api>, request: Request<Incoming>) -> Result<Answer, Infallible> {
+pub(super) async fn respond(api: Arc<Api>, request: Request<Incoming>) -> Result<ApiResponse, Infallible> {
     let (head, body) = request.into_parts();
     Ok(match route(&head.method, head.uri.path()) {
-        Some(Route::Next) => next(api).await,
-        Some(Route::Response(id)) => response(api, id, body).await,
-        Some(Route::Error(id)) => error(api, id, body).await,
-        Some(Route::InitError) => init_error(api, body).await,
-        None => refuse(StatusCode::NOT_FOUND, "NotFound", "no such route"),
+        Some(Route::Next) => next(&api).await,
+        Some(Route::Response(id)) => response(&api, id, body).await,
+        Some(Route::Error(id)) => error(&api, id, body).await,
+        Some(Route::InitError) => init_error(&api, body).await,
+        None => refuse(StatusCode::NOT_FOUND, "NotFound", "unknown route"),
     })
 }
 
@@ -57,64 +57,64 @@ fn route<'a>(method: &Method, path: &'a str) -> Option<Route<'a>> {
     }
 }
 
-async fn next(api: &Arc<Api>) -> Answer {
+async fn next(api: &Arc<Api>) -> ApiResponse {
     api.note_next();
     match api.next().await {
-        Some((handed, held)) if !api.in_flight.is_closed() => event(api, handed, held),
-        _ => refuse(StatusCode::FORBIDDEN, "InvalidStateTransition", "the environment is ending"),
+        Some((assignment, reservation)) if !api.in_flight.is_closed() => event(api, assignment, reservation),
+        _ => refuse(StatusCode::FORBIDDEN, "InvalidStateTransition", "the environment is shutting down"),
     }
 }
 
-fn event(api: &Arc<Api>, handed: Handed, held: Reservation) -> Answer {
+fn event(api: &Arc<Api>, assignment: Assignment, reservation: Reservation) -> ApiResponse {
     let number = api.ids.next();
     let id = api.ids.uuid(number);
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let deadline_ms = u64::try_from((since_epoch + api.timeout).as_millis()).unwrap_or(u64::MAX);
     let trace = format!("Root=1-{:08x}-{:024x};Sampled=0", since_epoch.as_secs(), id.as_u128() & ((1 << 96) - 1));
-    let body = EventBody::new((handed, held), Arc::clone(api), number, Instant::now() + api.timeout);
-    let mut answer = Response::new(Either::Left(body));
-    let headers = answer.headers_mut();
+    let body = EventBody::new((assignment, reservation), Arc::clone(api), number, Instant::now() + api.timeout);
+    let mut response = Response::new(Either::Left(body));
+    let headers = response.headers_mut();
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     headers.insert("lambda-runtime-aws-request-id", value(id.to_string()));
     headers.insert("lambda-runtime-deadline-ms", deadline_ms.into());
     headers.insert("lambda-runtime-invoked-function-arn", api.arn.clone());
     headers.insert("lambda-runtime-trace-id", value(trace));
-    answer
+    response
 }
 
-async fn response(api: &Api, id: &str, body: Incoming) -> Answer {
+async fn response(api: &Api, id: &str, body: Incoming) -> ApiResponse {
     let Some(number) = known(api, id) else { return unknown() };
-    let too_large = format!("its answer is larger than {LARGEST_ANSWER} bytes");
-    let outcome = match whole(body, LARGEST_ANSWER, LONGEST_WAIT, &api.budget).await {
-        Ok(answer) => Ok(answer.bytes),
-        Err(Unread::TooLarge) => Err(InvokeError::Failed(too_large.clone())),
-        // Its process is ending, or has sent something that is no body; the time-out decides.
-        Err(_) => return refuse(StatusCode::BAD_REQUEST, "BadRequest", "broken body"),
+    let too_large = format!("its output is larger than {MAX_OUTPUT_BYTES} bytes");
+    let result = match read_body(body, MAX_OUTPUT_BYTES, IDLE_TIMEOUT, &api.outputs).await {
+        Ok(output) => Ok(output.bytes),
+        Err(ReadError::TooLarge) => Err(InvokeError::Failed(too_large.clone())),
+        // The process is exiting or sent an invalid body: its end or the timeout ends the invocation.
+        Err(_) => return refuse(StatusCode::BAD_REQUEST, "BadRequest", "the body cannot be read"),
     };
-    let fits = outcome.is_ok();
-    match (api.settle(number, outcome), fits) {
+    let fits = result.is_ok();
+    match (api.settle(number, result), fits) {
         (false, _) => unknown(),
         (true, false) => refuse(StatusCode::PAYLOAD_TOO_LARGE, "Function.ResponseSizeTooLarge", &too_large),
         (true, true) => accepted(),
     }
 }
 
-async fn error(api: &Api, id: &str, body: Incoming) -> Answer {
+async fn error(api: &Api, id: &str, body: Incoming) -> ApiResponse {
     let Some(number) = known(api, id) else { return unknown() };
-    let outcome = Err(InvokeError::Failed(description(api, body).await));
-    if api.settle(number, outcome) { accepted() } else { unknown() }
+    let result = Err(InvokeError::Failed(description(api, body).await));
+    if api.settle(number, result) { accepted() } else { unknown() }
 }
 
-async fn init_error(api: &Api, body: Incoming) -> Answer {
-    // Only the first one counts; the process ends by itself after it.
+async fn init_error(api: &Api, body: Incoming) -> ApiResponse {
+    // Only the first error counts; the process exits after it.
     let _ = api.init_error.set(description(api, body).await);
     accepted()
 }
 
-/// What the process says of an error, cut to a length that logs can bear.
+/// The description of an error that the process posts, shortened for logs.
 async fn description(api: &Api, body: Incoming) -> String {
-    match whole(body, LARGEST_ANSWER, LONGEST_WAIT, &api.budget).await {
-        Ok(text) => String::from_utf8_lossy(&text.bytes[..text.bytes.len().min(LARGEST_ERROR)]).into_owned(),
+    match read_body(body, MAX_OUTPUT_BYTES, IDLE_TIMEOUT, &api.outputs).await {
+        Ok(text) => String::from_utf8_lossy(&text.bytes[..text.bytes.len().min(MAX_ERROR_BYTES)]).into_owned(),
         Err(error) => error.to_string(),
     }
 }
@@ -123,23 +123,23 @@ fn known(api: &Api, id: &str) -> Option<u64> {
     api.ids.number(id).filter(|number| api.in_flight.is_known(*number))
 }
 
-fn accepted() -> Answer {
+fn accepted() -> ApiResponse {
     json(StatusCode::ACCEPTED, Bytes::from_static(br#"{"status":"OK"}"#))
 }
 
-fn unknown() -> Answer {
-    refuse(StatusCode::BAD_REQUEST, "InvalidRequestID", "no such invocation is running")
+fn unknown() -> ApiResponse {
+    refuse(StatusCode::BAD_REQUEST, "InvalidRequestID", "no invocation with this id is running")
 }
 
-fn refuse(status: StatusCode, kind: &str, message: &str) -> Answer {
+fn refuse(status: StatusCode, kind: &str, message: &str) -> ApiResponse {
     json(status, format!(r#"{{"errorType":"{kind}","errorMessage":"{message}"}}"#).into())
 }
 
-fn json(status: StatusCode, body: Bytes) -> Answer {
-    let mut answer = Response::new(Either::Right(Full::new(body)));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
-    answer
+fn json(status: StatusCode, body: Bytes) -> ApiResponse {
+    let mut response = Response::new(Either::Right(Full::new(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
+    response
 }
 
 fn value(text: String) -> HeaderValue {

@@ -1,4 +1,4 @@
-//! What the tests share: the function's settings, a plain HTTP client, processes, and waiting for a condition.
+//! The settings of the test function, a plain HTTP client, processes, and waiting for a condition.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -19,12 +19,12 @@ use tokio::time::{Instant, sleep};
 /// Settings of the function in `function.rs`.
 pub(crate) fn settings() -> FunctionSettings {
     let mut settings = FunctionSettings::new("echo", std::env::current_exe().unwrap());
-    settings.args = arguments("function::be_the_function").map(str::to_owned).into();
+    settings.args = arguments("lambda::function::be_the_function").map(str::to_owned).into();
     settings.timeout = Duration::from_secs(20);
     settings
 }
 
-/// Arguments that make this program run one of its ignored tests.
+/// Arguments with which this program runs one of its ignored tests.
 pub(crate) fn arguments(test: &str) -> [&str; 5] {
     [test, "--exact", "--ignored", "--nocapture", "--test-threads=1"]
 }
@@ -48,17 +48,17 @@ pub(crate) async fn order(function: &Function, what: &str) -> Result<Value, Invo
     invoke(function, json!({ "do": what })).await
 }
 
-/// Hangs, once the mark is left.
+/// Hangs after it has left a mark.
 pub(crate) async fn hang(function: &Function, marks: &Marks) -> Result<Value, InvokeError> {
     invoke(function, json!({ "do": "hang", "mark": marks.path() })).await
 }
 
 async fn invoke(function: &Function, event: Value) -> Result<Value, InvokeError> {
     let event = event.to_string();
-    function.invoke(event.into()).await.map(|answer| serde_json::from_slice(&answer).unwrap())
+    function.invoke(event.into()).await.map(|output| serde_json::from_slice(&output).unwrap())
 }
 
-/// Where invocations that hang leave a mark, so that a test sees how many have begun.
+/// A file in which hanging invocations leave marks, so that a test sees how many have started.
 pub(crate) struct Marks(NamedTempFile);
 
 impl Marks {
@@ -71,11 +71,11 @@ impl Marks {
     }
 
     pub(crate) async fn reach(&self, count: u64) {
-        until("invocations have begun", || self.0.as_file().metadata().unwrap().len() >= count).await;
+        until("invocations have started", || self.0.as_file().metadata().unwrap().len() >= count).await;
     }
 }
 
-/// What a server answered: its status, and the rest as text and bytes.
+/// A response: its status, head and body.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub status: u16,
@@ -85,11 +85,11 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
     }
 }
 
-/// Sends bytes as they are on a connection of their own, and reads until the server closes it.
+/// Sends raw bytes on a new connection, and reads until the server closes it.
 pub(crate) async fn send(address: SocketAddr, request: impl AsRef<[u8]>) -> Reply {
     let mut connection = TcpStream::connect(address).await.unwrap();
     connection.write_all(request.as_ref()).await.unwrap();
@@ -98,7 +98,7 @@ pub(crate) async fn send(address: SocketAddr, request: impl AsRef<[u8]>) -> Repl
 
 pub(crate) async fn read(mut connection: TcpStream) -> Reply {
     let mut bytes = Vec::new();
-    // A reset after the answer is an end like any other.
+    // The server may reset the connection after its response.
     let _ = connection.read_to_end(&mut bytes).await;
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("an HTTP response");
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
@@ -106,7 +106,7 @@ pub(crate) async fn read(mut connection: TcpStream) -> Reply {
     Reply { status, head, body: bytes.split_off(end + 4).into() }
 }
 
-/// A POST that the server answers and closes.
+/// A POST after which the server closes the connection.
 pub(crate) fn post(headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let mut request = format!(
@@ -117,22 +117,32 @@ pub(crate) fn post(headers: &str, body: &[u8]) -> Vec<u8> {
     request
 }
 
-/// Whether a process runs; one that has ended and was not waited for does not.
+/// Whether a process runs; a zombie does not.
 pub(crate) fn runs(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"));
-    stat.is_ok_and(|stat| !stat.contains(") Z "))
+    state(pid).is_some_and(|state| state != 'Z')
 }
 
-/// SIGKILL.
+/// Whether a process is stopped by SIGSTOP.
+pub(crate) fn is_stopped(pid: u32) -> bool {
+    state(pid) == Some('T')
+}
+
+/// The state of a process in `/proc/<pid>/stat`, after the name in parentheses.
+fn state(pid: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
+/// Kills a process with SIGKILL.
 pub(crate) fn kill(pid: u32) {
     assert!(Command::new("sh").args(["-c", &format!("kill -9 {pid}")]).status().unwrap().success());
 }
 
-/// Waits until something is so, at most 10 s.
-pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let give_up = Instant::now() + Duration::from_secs(10);
-    while !is_so() {
-        assert!(Instant::now() < give_up, "in vain waited for: {what}");
+/// Waits until a condition holds, for at most 10 s.
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !holds() {
+        assert!(Instant::now() < deadline, "timed out waiting until {what}");
         sleep(Duration::from_millis(5)).await;
     }
 }

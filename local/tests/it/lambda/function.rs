@@ -1,4 +1,4 @@
-//! The function that the tests invoke. What it does is said by `do` in the event, or by the header `x-do`.
+//! The function that the tests invoke; `do` in the event or the header `x-do` selects its behaviour.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -11,7 +11,7 @@ use spillway_local::environment::exit_when_stdin_closes;
 use spillway_shared::config::process_environment;
 use tokio::sync::Barrier;
 
-/// How many invocations `meet` brings together.
+/// The number of concurrent invocations for which `meet` waits.
 pub(crate) const MEETING: usize = 64;
 
 #[test]
@@ -23,7 +23,7 @@ fn be_the_function() {
     match process_environment("START").as_deref() {
         Some("exit") => std::process::exit(7),
         Some("hang") => std::thread::sleep(Duration::from_mins(1)),
-        Some("deaf") => {}
+        Some("ignores-stdin") => {}
         _ => exit_when_stdin_closes(),
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -35,7 +35,7 @@ async fn run() -> Result<(), Error> {
     lambda_runtime::run_concurrent(service_fn(move |event| handle(event, Arc::clone(&meeting)))).await
 }
 
-/// Leaves a byte in the file that the event names, and never ends.
+/// Appends a byte to the file in the event, and never returns.
 async fn hang(event: &Value) -> Result<Value, Error> {
     let mark = event["mark"].as_str().or(event["headers"]["x-mark"].as_str());
     if let Some(mark) = mark {
@@ -48,8 +48,8 @@ async fn handle(event: LambdaEvent<Value>, meeting: Arc<Barrier>) -> Result<Valu
     let (event, context) = event.into_parts();
     let order = event["do"].as_str().or(event["headers"]["x-do"].as_str()).unwrap_or("echo");
     match order {
-        "fail" => Err("as you wish".into()),
-        "panic" => panic!("as you wish"),
+        "fail" => Err("requested by the test".into()),
+        "panic" => panic!("requested by the test"),
         "crash" => std::process::exit(3),
         "hang" => hang(&event).await,
         "meet" => {

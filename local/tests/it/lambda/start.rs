@@ -1,4 +1,4 @@
-//! How environments start and end.
+//! Start and end of environments.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -7,17 +7,17 @@ use std::time::Duration;
 use spillway_local::invoke::InvokeError;
 use spillway_local::runtime::{Function, FunctionSettings};
 
-use crate::support::{arguments, order, runs, settings, start, until};
+use super::support::{arguments, order, runs, settings, start, until};
 
 async fn refusal(settings: FunctionSettings) -> String {
     match Function::start(settings).await {
-        Ok(_) => panic!("it started"),
+        Ok(_) => panic!("the function started"),
         Err(error) => error.to_string(),
     }
 }
 
 #[tokio::test]
-async fn the_process_knows_lambdas_variables_and_its_own_and_no_others() {
+async fn a_process_has_the_variables_of_lambda_and_of_its_function_only() {
     let mut settings = settings();
     settings.variables = vec![("MAX_WORKERS".into(), "7".into()), ("AWS_REGION".into(), "eu-west-1".into())];
     let function = start(settings).await;
@@ -39,7 +39,7 @@ async fn the_process_knows_lambdas_variables_and_its_own_and_no_others() {
 }
 
 #[tokio::test]
-async fn a_function_that_ends_before_it_is_ready_is_named_with_its_status() {
+async fn a_process_that_ends_before_it_is_ready_is_reported_with_its_status() {
     let mut settings = settings();
     settings.variables = vec![("START".into(), "exit".into())];
     let error = refusal(settings).await;
@@ -47,21 +47,21 @@ async fn a_function_that_ends_before_it_is_ready_is_named_with_its_status() {
 }
 
 #[tokio::test]
-async fn a_function_that_never_gets_ready_is_killed() {
+async fn a_process_that_never_gets_ready_is_killed() {
     let mut settings = settings();
     settings.variables = vec![("START".into(), "hang".into())];
-    settings.longest_start = Duration::from_millis(100);
-    assert!(refusal(settings).await.contains("did not ask for its first event in time"));
+    settings.init_timeout = Duration::from_millis(100);
+    assert!(refusal(settings).await.contains("did not request its first event in time"));
 }
 
 #[tokio::test]
-async fn a_program_that_is_not_there_is_an_error() {
+async fn a_missing_program_is_an_error() {
     let error = refusal(FunctionSettings::new("ghost", "/no/such/program")).await;
     assert!(error.starts_with("ghost could not be started: "), "{error}");
 }
 
 #[tokio::test]
-async fn a_stopped_function_leaves_no_process_and_takes_no_invocation() {
+async fn a_stopped_function_has_no_process_and_refuses_invocations() {
     let mut settings = settings();
     settings.environments = 2;
     let function = start(settings).await;
@@ -73,10 +73,10 @@ async fn a_stopped_function_leaves_no_process_and_takes_no_invocation() {
 }
 
 #[tokio::test]
-async fn a_process_that_ignores_the_end_of_its_input_is_killed_after_the_grace() {
+async fn a_process_that_ignores_the_end_of_its_input_is_killed_after_the_grace_period() {
     let mut settings = settings();
-    settings.variables = vec![("START".into(), "deaf".into())];
-    settings.stop_grace = Duration::from_millis(100);
+    settings.variables = vec![("START".into(), "ignores-stdin".into())];
+    settings.grace_period = Duration::from_millis(100);
     let function = start(settings).await;
     let pid = function.pids()[0];
     function.stop().await;
@@ -104,7 +104,7 @@ async fn be_a_server() {
 #[tokio::test]
 async fn no_process_outlives_a_killed_server() {
     let mut server = Command::new(std::env::current_exe().unwrap())
-        .args(arguments("start::be_a_server"))
+        .args(arguments("lambda::start::be_a_server"))
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

@@ -1,16 +1,14 @@
 //! The queue, spoken to by the real SDK.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
 use std::time::Duration;
 
+use crate::common::{queue, sqs, until};
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, QueueAttributeName,
     SendMessageBatchRequestEntry, SendMessageBatchResultEntry,
 };
-use common::{queue, sqs, until};
 use spillway_local::ledger::Ledger;
 
 fn entry(id: &str, body: impl Into<String>) -> SendMessageBatchRequestEntry {

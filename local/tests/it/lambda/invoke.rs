@@ -1,4 +1,4 @@
-//! Invocations, straight through the runtime.
+//! Invocations through the runtime, without the front.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,11 +7,11 @@ use futures::future::join_all;
 use spillway_local::invoke::{Invoke, InvokeError};
 use spillway_local::runtime::FunctionCounts;
 
-use crate::function::MEETING;
-use crate::support::{Marks, hang, kill, order, runs, settings, start, until};
+use super::function::MEETING;
+use super::support::{Marks, hang, kill, order, runs, settings, start, until};
 
 #[tokio::test]
-async fn an_event_comes_back_as_the_answer() {
+async fn the_output_of_an_invocation_is_returned() {
     let function = start(settings()).await;
     let event = Bytes::from(format!(r#"{{"a":"{}"}}"#, "ü".repeat(100_000)));
     assert_eq!(function.invoke(event.clone()).await, Ok(event));
@@ -20,7 +20,7 @@ async fn an_event_comes_back_as_the_answer() {
 }
 
 #[tokio::test]
-async fn an_invocation_has_id_deadline_arn_and_trace() {
+async fn an_invocation_has_an_id_a_deadline_an_arn_and_a_trace() {
     let function = start(settings()).await;
     let context = order(&function, "context").await.unwrap();
     let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
@@ -33,19 +33,19 @@ async fn an_invocation_has_id_deadline_arn_and_trace() {
 }
 
 #[tokio::test]
-async fn an_error_or_a_panic_fails_one_invocation_and_the_process_lives_on() {
+async fn an_error_or_a_panic_fails_one_invocation_and_the_process_continues() {
     let function = start(settings()).await;
     let pids = function.pids();
     for what in ["fail", "panic"] {
-        let Err(InvokeError::Failed(why)) = order(&function, what).await else { panic!("{what} did not fail") };
-        assert!(why.contains("as you wish"), "{why}");
+        let Err(InvokeError::Failed(why)) = order(&function, what).await else { panic!("{what} succeeded") };
+        assert!(why.contains("requested by the test"), "{why}");
     }
     assert!(order(&function, "echo").await.is_ok());
     assert_eq!((function.pids(), function.counts().failed), (pids, 2));
 }
 
 #[tokio::test]
-async fn an_answer_beyond_the_limit_fails() {
+async fn output_over_the_limit_fails() {
     let function = start(settings()).await;
     let pids = function.pids();
     let Err(InvokeError::Failed(why)) = order(&function, "large").await else { panic!("it did not fail") };
@@ -56,7 +56,7 @@ async fn an_answer_beyond_the_limit_fails() {
 }
 
 #[tokio::test]
-async fn a_crash_fails_what_runs_and_the_next_process_takes_over() {
+async fn a_crash_fails_running_invocations_and_the_process_is_replaced() {
     let function = start(settings()).await;
     let before = function.pids();
     let Err(InvokeError::Failed(why)) = order(&function, "crash").await else { panic!("it did not fail") };
@@ -67,7 +67,7 @@ async fn a_crash_fails_what_runs_and_the_next_process_takes_over() {
 }
 
 #[tokio::test]
-async fn all_that_a_killed_process_had_fails_at_once() {
+async fn all_invocations_of_a_killed_process_fail_immediately() {
     let mut settings = settings();
     settings.concurrency = 8;
     let function = start(settings).await;
@@ -83,7 +83,7 @@ async fn all_that_a_killed_process_had_fails_at_once() {
 }
 
 #[tokio::test]
-async fn past_its_time_out_a_process_is_killed_and_replaced() {
+async fn a_process_is_killed_and_replaced_at_the_timeout() {
     let mut settings = settings();
     settings.timeout = Duration::from_millis(300);
     let function = start(settings).await;
@@ -95,9 +95,9 @@ async fn past_its_time_out_a_process_is_killed_and_replaced() {
 }
 
 #[tokio::test]
-async fn what_finds_no_environment_in_time_is_told_so_and_never_runs() {
+async fn an_invocation_without_a_free_environment_never_runs() {
     let mut settings = settings();
-    settings.longest_wait = Duration::from_millis(100);
+    settings.max_wait = Duration::from_millis(100);
     let function = start(settings).await;
     let marks = Marks::new();
     let waiting = async {
@@ -110,7 +110,7 @@ async fn what_finds_no_environment_in_time_is_told_so_and_never_runs() {
 }
 
 #[tokio::test]
-async fn one_environment_takes_as_many_at_once_as_it_is_told() {
+async fn one_environment_runs_concurrent_invocations() {
     let mut settings = settings();
     settings.concurrency = MEETING;
     let function = start(settings).await;
@@ -120,20 +120,20 @@ async fn one_environment_takes_as_many_at_once_as_it_is_told() {
 }
 
 #[tokio::test]
-async fn under_kills_every_invocation_gets_an_outcome_and_most_get_an_answer() {
+async fn during_kills_every_invocation_gets_a_result_and_most_succeed() {
     let mut settings = settings();
     (settings.concurrency, settings.environments) = (8, 2);
     let function = start(settings).await;
     let load = (0..16).map(|_| async {
-        let (mut answered, mut failed) = (0, 0);
+        let (mut succeeded, mut failed) = (0, 0);
         for _ in 0..100 {
             match order(&function, "echo").await {
-                Ok(_) => answered += 1,
+                Ok(_) => succeeded += 1,
                 Err(InvokeError::Failed(_)) => failed += 1,
                 Err(error) => panic!("{error}"),
             }
         }
-        (answered, failed)
+        (succeeded, failed)
     });
     let kills = async {
         for round in 1..=4 {
@@ -142,8 +142,8 @@ async fn under_kills_every_invocation_gets_an_outcome_and_most_get_an_answer() {
         }
     };
     let (outcomes, ()) = tokio::join!(join_all(load), kills);
-    let (answered, failed) = outcomes.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-    assert_eq!((answered + failed, function.counts().invocations), (1_600, 1_600));
+    let (succeeded, failed) = outcomes.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    assert_eq!((succeeded + failed, function.counts().invocations), (1_600, 1_600));
     assert!(failed <= 4 * 8, "{failed} failed");
     until("all are restarted", || function.counts().restarts >= 3 && function.pids().len() == 2).await;
 }

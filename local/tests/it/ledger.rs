@@ -1,14 +1,11 @@
 //! The ledger over a queue and a bucket, by record id.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::SystemTime;
 
+use crate::common::{bucket, queue, s3, until};
 use aws_sdk_s3::primitives::ByteStream;
-use common::{bucket, queue, s3, until};
 use spillway_local::ledger::{Ledger, Report, Unseen};
 use spillway_local::sqs::Queue;
 use spillway_shared::hour::Hour;
@@ -58,7 +55,7 @@ fn gzip(text: &str) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_record_is_found_where_it_lies() {
+async fn every_record_is_counted_by_outcome() {
     let data = tempfile::tempdir().unwrap();
     let bucket = bucket(data.path()).await;
     let ledger = Ledger::start();
@@ -69,7 +66,7 @@ async fn every_record_is_found_where_it_lies() {
         call.body(ByteStream::from(body)).send().await
     };
 
-    // Ten records of request 1 in three objects of three encodings; the gzip has two members. One record lies twice.
+    // Ten records of request 1 in three objects of three encodings; the gzip has two members. One record is stored twice.
     for body in [sealed(&lines(1, 0..6), Encoding::None), sealed(&lines(1, 6..10), Encoding::ZstdBase64)] {
         send(&queue, body).await;
         delete_one(&queue).await;
@@ -77,7 +74,7 @@ async fn every_record_is_found_where_it_lies() {
     put("records/a.ndjson.gz", [gzip(&lines(1, 0..2)), gzip(&lines(1, 2..4))].concat()).await.unwrap();
     put("records/b.ndjson.zst", zstd::bulk::compress(lines(1, 4..7).as_bytes(), 1).unwrap()).await.unwrap();
     put("records/c.ndjson", lines(1, 6..10).into_bytes()).await.unwrap();
-    // A record that this run did not accept, and an object that is none of ours.
+    // A record that this run did not accept, and an object that Spillway did not write.
     put("records/d.ndjson", lines(99, 0..1).into_bytes()).await.unwrap();
     put("notes.txt", b"hello\nworld\n".to_vec()).await.unwrap();
     // Garbage, quarantined.
@@ -96,7 +93,7 @@ async fn every_record_is_found_where_it_lies() {
         queue.counts().await.unwrap().dead_lettered == 1
     })
     .await;
-    // Four records in flight and one that waits; the same message was sent twice.
+    // Four records in flight and one that waits in two copies of a message.
     send(&queue, sealed(&lines(4, 0..4), Encoding::None)).await;
     receive(&queue).await;
     send(&queue, sealed(&lines(4, 4..5), Encoding::None)).await;
@@ -120,7 +117,7 @@ async fn every_record_is_found_where_it_lies() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn objects_of_earlier_runs_do_not_count_unless_they_were_met_again() {
+async fn objects_of_earlier_runs_count_only_if_found_again() {
     let data = tempfile::tempdir().unwrap();
     let earlier = bucket(data.path()).await;
     let put = async |endpoint: &str, key: &str, body: String| {
@@ -144,7 +141,7 @@ async fn objects_of_earlier_runs_do_not_count_unless_they_were_met_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_object_that_cannot_be_read_is_named() {
+async fn unreadable_objects_are_listed() {
     let data = tempfile::tempdir().unwrap();
     let bucket = bucket(data.path()).await;
     let ledger = Ledger::start();
@@ -160,7 +157,7 @@ async fn an_object_that_cannot_be_read_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_accepted_is_counted_while_it_comes() {
+async fn accepted_records_are_counted_immediately() {
     let ledger = Ledger::start();
     let queue = queue(5, Some(ledger.tap())).await;
     send(&queue, sealed(&lines(1, 0..1000), Encoding::ZstdBase64)).await;

@@ -1,28 +1,28 @@
-//! What S3 answers when a fault strikes.
+//! The responses of S3 to calls with an injected fault.
 
 use futures::StreamExt as _;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use s3s::Body;
 
-use crate::faults::{Broken, Harm, Kind};
+use crate::faults::{CallFault, Disconnected, Kind};
 
-/// The answer in place of the store's; the request's body is read first, else its sender would not get to hear it.
-pub(super) async fn instead_of(harm: Harm, mut body: Body) -> Result<Response<Body>, Broken> {
-    let Harm::Refused(kind) = harm else { return Err(Broken) };
+/// The response that replaces the store's. It is sent after the whole request body was read, because clients read it then.
+pub(super) async fn response(fault: CallFault, mut body: Body) -> Result<Response<Body>, Disconnected> {
+    let CallFault::Error(kind) = fault else { return Err(Disconnected) };
     while let Some(Ok(_)) = body.next().await {}
-    Ok(refusal(kind))
+    Ok(error(kind))
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
-fn refusal(kind: Kind) -> Response<Body> {
+fn error(kind: Kind) -> Response<Body> {
     let (status, code) = match kind {
         Kind::S3SlowDown => (StatusCode::SERVICE_UNAVAILABLE, "SlowDown"),
         Kind::S3Forbidden => (StatusCode::FORBIDDEN, "AccessDenied"),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
     };
     let text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>on purpose</Message></Error>"
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>injected fault</Message></Error>"
     );
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;

@@ -1,5 +1,4 @@
-//! What the tests of the local pipeline share.
-#![allow(dead_code, unreachable_pub, reason = "every test file takes what it needs")]
+//! Servers and clients that the tests share.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,24 +9,24 @@ use spillway_local::faults::Faults;
 use spillway_local::s3::{Bucket, BucketSettings};
 use spillway_local::sqs::{Queue, QueueSettings, Tap};
 
-/// Any free port of the loopback interface.
-pub fn anywhere() -> SocketAddr {
+/// A free port of the loopback interface.
+pub(crate) fn free_port() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
-/// A queue whose messages come back after a second.
-pub async fn queue(max_receive_count: u32, accepted: Option<Tap>) -> Queue {
-    queue_at(anywhere(), max_receive_count, accepted).await
+/// A queue with a visibility timeout of one second.
+pub(crate) async fn queue(max_receive_count: u32, accepted: Option<Tap>) -> Queue {
+    queue_at(free_port(), max_receive_count, accepted).await
 }
 
-/// The same, at one address.
-pub async fn queue_at(listen: SocketAddr, max_receive_count: u32, accepted: Option<Tap>) -> Queue {
+/// The same at a fixed address.
+pub(crate) async fn queue_at(listen: SocketAddr, max_receive_count: u32, accepted: Option<Tap>) -> Queue {
     let settings = queue_settings(listen, max_receive_count, accepted);
     Queue::start(settings).await.unwrap()
 }
 
-/// What such a queue is started with.
-pub fn queue_settings(listen: SocketAddr, max_receive_count: u32, accepted: Option<Tap>) -> QueueSettings {
+/// The settings of such a queue.
+pub(crate) fn queue_settings(listen: SocketAddr, max_receive_count: u32, accepted: Option<Tap>) -> QueueSettings {
     QueueSettings {
         listen,
         name: "spillway".to_owned(),
@@ -39,8 +38,8 @@ pub fn queue_settings(listen: SocketAddr, max_receive_count: u32, accepted: Opti
     }
 }
 
-/// A client that signs, as the functions' does.
-pub fn sqs(endpoint: &str) -> aws_sdk_sqs::Client {
+/// A client that signs requests, as the functions do.
+pub(crate) fn sqs(endpoint: &str) -> aws_sdk_sqs::Client {
     let config = aws_sdk_sqs::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .endpoint_url(endpoint)
@@ -49,15 +48,15 @@ pub fn sqs(endpoint: &str) -> aws_sdk_sqs::Client {
     aws_sdk_sqs::Client::from_conf(config.build())
 }
 
-/// A bucket under `data`.
-pub async fn bucket(data: &Path) -> Bucket {
+/// A bucket in the folder `data`.
+pub(crate) async fn bucket(data: &Path) -> Bucket {
     Bucket::start(bucket_settings(data)).await.unwrap()
 }
 
-/// What such a bucket is started with.
-pub fn bucket_settings(data: &Path) -> BucketSettings {
+/// The settings of such a bucket.
+pub(crate) fn bucket_settings(data: &Path) -> BucketSettings {
     BucketSettings {
-        listen: anywhere(),
+        listen: free_port(),
         data: data.to_owned(),
         name: "spillway".to_owned(),
         access_key: "local".to_owned(),
@@ -66,8 +65,8 @@ pub fn bucket_settings(data: &Path) -> BucketSettings {
     }
 }
 
-/// A client that signs, as the functions' does.
-pub fn s3(endpoint: &str) -> aws_sdk_s3::Client {
+/// A client that signs requests, as the functions do.
+pub(crate) fn s3(endpoint: &str) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .endpoint_url(endpoint)
@@ -77,14 +76,14 @@ pub fn s3(endpoint: &str) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(config.build())
 }
 
-/// Waits until `condition` holds, for at most a minute: machines can be busy.
-pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+/// Waits until `condition` holds, for at most a minute, because machines can be busy.
+pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let waited = tokio::time::timeout(Duration::from_mins(1), async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
-    assert!(waited.await.is_ok(), "never came: {what}");
+    assert!(waited.await.is_ok(), "timed out waiting until {what}");
 }
 
 fn credentials() -> Credentials {

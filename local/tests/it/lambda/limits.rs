@@ -1,4 +1,4 @@
-//! Requests that are too large, too slow, or barely legal.
+//! Requests that are too large, too slow or malformed.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::support::{fronted, post, read, send, settings};
+use super::support::{fronted, post, read, send, settings};
 
-/// Answers every event with its length.
+/// Returns the length of every event.
 struct Measure;
 
 impl Invoke for Measure {
@@ -25,7 +25,8 @@ impl Invoke for Measure {
 
 fn quick() -> FrontSettings {
     let mut settings = FrontSettings::new("127.0.0.1:0".parse().unwrap());
-    (settings.patience.head, settings.patience.pause) = (Duration::from_millis(100), Duration::from_millis(100));
+    (settings.client_timeouts.head, settings.client_timeouts.idle) =
+        (Duration::from_millis(100), Duration::from_millis(100));
     settings
 }
 
@@ -34,7 +35,7 @@ async fn measure(settings: FrontSettings) -> Front {
 }
 
 #[tokio::test]
-async fn an_event_fits_to_the_byte_and_not_beyond() {
+async fn the_limit_of_an_event_is_exact() {
     let front = measure(quick()).await;
     let length = async |body: usize| send(front.address(), post("content-type: text/x\r\n", &vec![b'x'; body])).await;
     let small = length(1_000_000).await.json().as_u64().unwrap();
@@ -45,14 +46,14 @@ async fn an_event_fits_to_the_byte_and_not_beyond() {
 }
 
 #[tokio::test]
-async fn a_body_beyond_ten_mebibytes_is_read_and_refused() {
+async fn a_body_over_ten_mebibytes_is_413() {
     let front = measure(quick()).await;
     let reply = send(front.address(), post("", &vec![b'x'; (10 << 20) + 1])).await;
     assert_eq!((reply.status, reply.json()), (413, json!({"message": "Request Entity Too Large"})));
 }
 
 #[tokio::test]
-async fn a_head_beyond_ten_kibibytes_is_431() {
+async fn a_head_over_ten_kibibytes_is_431() {
     let front = measure(quick()).await;
     let with =
         async |filling: usize| send(front.address(), post(&format!("x: {}\r\n", "a".repeat(filling)), b"")).await;
@@ -63,7 +64,7 @@ async fn a_head_beyond_ten_kibibytes_is_431() {
 }
 
 #[tokio::test]
-async fn a_client_that_stops_in_the_middle_is_let_go() {
+async fn the_connection_of_a_client_that_pauses_is_closed() {
     let front = measure(quick()).await;
     for (sent, status) in
         [("POST / HTTP/1.1\r\nhost", None), ("POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\nabc", Some(408))]
@@ -78,9 +79,9 @@ async fn a_client_that_stops_in_the_middle_is_let_go() {
 }
 
 #[tokio::test]
-async fn without_room_for_its_body_a_request_is_503() {
+async fn a_body_over_the_memory_budget_is_503() {
     let mut settings = quick();
-    settings.held_bytes = 10_000;
+    settings.max_inflight_bytes = 10_000;
     let front = measure(settings).await;
     assert_eq!(send(front.address(), post("", &[b'x'; 100])).await.status, 200);
     assert_eq!(send(front.address(), post("", &[b'x'; 10_001])).await.status, 503);
@@ -88,9 +89,9 @@ async fn without_room_for_its_body_a_request_is_503() {
 }
 
 #[tokio::test]
-async fn beyond_the_bound_connections_wait_their_turn() {
+async fn connections_over_the_limit_wait() {
     let mut settings = quick();
-    (settings.connections, settings.patience.head) = (1, Duration::from_secs(5));
+    (settings.max_connections, settings.client_timeouts.head) = (1, Duration::from_secs(5));
     let front = measure(settings).await;
     let first = TcpStream::connect(front.address()).await.unwrap();
     let mut second = pin!(send(front.address(), post("", b"")));
@@ -100,7 +101,7 @@ async fn beyond_the_bound_connections_wait_their_turn() {
 }
 
 #[tokio::test]
-async fn no_odd_request_makes_the_function_fail() {
+async fn malformed_requests_never_fail_the_function() {
     let (function, front) = fronted(settings()).await;
     let pids = function.pids();
     let targets = [

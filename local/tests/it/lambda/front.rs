@@ -1,4 +1,4 @@
-//! Requests, through the front to real processes and back.
+//! Requests through the front to real processes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use spillway_local::front::Front;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::support::{Marks, front_settings, fronted, post, read, send, settings, start, until};
+use super::support::{Marks, front_settings, fronted, post, read, send, settings, start, until};
 
 #[tokio::test]
-async fn a_request_is_an_event_and_the_answer_a_response() {
+async fn a_request_becomes_an_event_and_the_output_a_response() {
     let (_function, front) = fronted(settings()).await;
     let reply = send(front.address(), post("content-type: application/json\r\nx-a: 1\r\nX-A: 2\r\n", b"[1]")).await;
     assert_eq!(reply.status, 200, "{reply:?}");
@@ -25,7 +25,7 @@ async fn a_request_is_an_event_and_the_answer_a_response() {
 }
 
 #[tokio::test]
-async fn what_the_function_fails_is_500_and_a_crash_is_followed_by_a_new_process() {
+async fn a_failed_invocation_is_500_and_a_crashed_process_is_replaced() {
     let (function, front) = fronted(settings()).await;
     for what in ["fail", "panic", "crash", "large", "nonsense"] {
         let reply = send(front.address(), post(&format!("x-do: {what}\r\n"), b"")).await;
@@ -36,10 +36,10 @@ async fn what_the_function_fails_is_500_and_a_crash_is_followed_by_a_new_process
 }
 
 #[tokio::test]
-async fn a_time_out_and_the_lack_of_an_environment_are_503() {
+async fn a_timeout_and_a_missing_environment_are_503() {
     let mut settings = settings();
     settings.timeout = Duration::from_millis(600);
-    settings.longest_wait = Duration::from_millis(100);
+    settings.max_wait = Duration::from_millis(100);
     let (function, front) = fronted(settings).await;
     let marks = Marks::new();
     let hanging = send(front.address(), post(&format!("x-do: hang\r\nx-mark: {}\r\n", marks.path()), b""));
@@ -52,20 +52,20 @@ async fn a_time_out_and_the_lack_of_an_environment_are_503() {
         assert_eq!((reply.status, reply.json()), (503, json!({"message": "Service Unavailable"})));
     }
     assert_eq!((function.counts().timed_out, function.counts().without_environment), (1, 1));
-    until("the environment is back", || function.pids().len() == 1).await;
+    until("the environment is replaced", || function.pids().len() == 1).await;
 }
 
 #[tokio::test]
-async fn a_function_that_takes_too_long_for_the_front_is_503() {
+async fn an_invocation_over_the_timeout_of_the_front_is_503() {
     let function = start(settings()).await;
     let mut front = front_settings();
-    front.answer_timeout = Duration::from_millis(100);
+    front.function_timeout = Duration::from_millis(100);
     let front = Front::start(front, Arc::new(function)).await.unwrap();
     assert_eq!(send(front.address(), post("x-do: hang\r\n", b"")).await.status, 503);
 }
 
 #[tokio::test]
-async fn closing_answers_what_is_under_way_and_takes_nothing_more() {
+async fn closing_finishes_running_requests_and_accepts_no_connection() {
     let (function, front) = fronted(settings()).await;
     let address = front.address();
     let _idle = TcpStream::connect(address).await.unwrap();

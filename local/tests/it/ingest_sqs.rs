@@ -1,5 +1,4 @@
-//! Ingest's way to SQS, by the real SDK, against the queue on loopback.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+//! The SQS adapter of ingest against the built-in queue.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -56,7 +55,7 @@ async fn left(queue: &Queue) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_is_durable_is_in_the_queue_byte_for_byte() {
+async fn durable_messages_are_in_the_queue_byte_for_byte() {
     let queue = queue().await;
     let bodies = ["{\"a\":\"\\\"\\\\\"}\n", "  spaces \n\n", "\u{1F680}\u{7F}\u{85}\u{FFFD}"];
     let receipts = sqs(&queue.endpoint, &queue.url).send(messages(&bodies)).await.unwrap();
@@ -67,7 +66,7 @@ async fn what_is_durable_is_in_the_queue_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_message_that_sqs_never_takes_is_refused_alone_and_for_good() {
+async fn an_invalid_message_is_refused_permanently_and_alone() {
     let queue = queue().await;
     let receipts =
         sqs(&queue.endpoint, &queue.url).send(messages(&["good", "bad \u{FFFF}", "good too"])).await.unwrap();
@@ -77,7 +76,7 @@ async fn a_message_that_sqs_never_takes_is_refused_alone_and_for_good() {
 }
 
 #[tokio::test]
-async fn a_call_beyond_the_limits_is_refused_for_good() {
+async fn a_call_over_the_limits_is_refused_permanently() {
     let queue = queue().await;
     let large = "x".repeat(200_000);
     let too_long = sqs(&queue.endpoint, &queue.url).send(messages(&[large.as_str(); 6])).await.unwrap_err();
@@ -86,7 +85,7 @@ async fn a_call_beyond_the_limits_is_refused_for_good() {
 }
 
 #[tokio::test]
-async fn a_queue_that_is_not_there_is_refused_for_good_and_a_server_that_is_not_there_is_not() {
+async fn a_missing_queue_is_a_permanent_error_and_a_missing_server_is_not() {
     let queue = queue().await;
     let missing = sqs(&queue.endpoint, &format!("{}-missing", queue.url)).send(messages(&["x"])).await.unwrap_err();
     assert!(missing.for_good && missing.reason.contains("NonExistentQueue"), "{missing}");
@@ -98,7 +97,7 @@ async fn a_queue_that_is_not_there_is_refused_for_good_and_a_server_that_is_not_
 }
 
 #[tokio::test]
-async fn no_reason_repeats_what_was_to_be_sent() {
+async fn errors_never_contain_message_bodies() {
     for (endpoint, url) in [("http://127.0.0.1:9", "no url"), ("no endpoint", "http://127.0.0.1:9/q")] {
         let CallFailed { reason, .. } = sqs(endpoint, url).send(messages(&["zqx"])).await.unwrap_err();
         assert!(!reason.contains("zqx"), "{reason}");

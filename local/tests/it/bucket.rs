@@ -1,13 +1,10 @@
-//! The bucket, spoken to by the real SDK.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+//! The bucket, used by the real SDK.
 
-mod common;
-
+use crate::common::{bucket, s3, until};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumAlgorithm;
-use common::{bucket, s3, until};
 use futures::future::join_all;
 use spillway_local::s3::{Bucket, BucketError, Kind, Stored};
 use tokio::io::AsyncWriteExt;
@@ -30,7 +27,7 @@ fn status(put: &Put) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_object_is_a_readable_file_and_nothing_else_is_in_the_folder() {
+async fn an_object_is_a_file_and_the_folder_contains_nothing_else() {
     let data = tempfile::tempdir().unwrap();
     let bucket = bucket(data.path()).await;
     let client = s3(&bucket.endpoint);
@@ -48,7 +45,7 @@ async fn an_object_is_a_readable_file_and_nothing_else_is_in_the_folder() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_conditional_puts_of_one_key_exactly_one_wins() {
+async fn exactly_one_of_many_conditional_puts_of_a_key_succeeds() {
     let data = tempfile::tempdir().unwrap();
     let bucket = bucket(data.path()).await;
     let client = s3(&bucket.endpoint);
@@ -63,7 +60,7 @@ async fn of_many_conditional_puts_of_one_key_exactly_one_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_body_for_a_key_that_exists_hears_412_too() {
+async fn a_large_conditional_put_of_an_existing_key_gets_412() {
     let data = tempfile::tempdir().unwrap();
     let bucket = bucket(data.path()).await;
     let client = s3(&bucket.endpoint);
@@ -75,7 +72,7 @@ async fn a_large_body_for_a_key_that_exists_hears_412_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_condition_an_object_is_replaced() {
+async fn an_unconditional_put_replaces_the_object() {
     let data = tempfile::tempdir().unwrap();
     let bucket = bucket(data.path()).await;
     let client = s3(&bucket.endpoint);
@@ -86,7 +83,7 @@ async fn without_a_condition_an_object_is_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_not_what_its_digest_says_leaves_nothing() {
+async fn a_body_that_does_not_match_its_digest_is_not_stored() {
     let data = tempfile::tempdir().unwrap();
     let bucket = bucket(data.path()).await;
     let client = s3(&bucket.endpoint);
@@ -108,7 +105,7 @@ async fn a_body_that_is_not_what_its_digest_says_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_cut_off_leaves_nothing() {
+async fn an_incomplete_body_is_not_stored() {
     let data = tempfile::tempdir().unwrap();
     let bucket = bucket(data.path()).await;
     let mut stream = TcpStream::connect(bucket.endpoint.strip_prefix("http://").unwrap()).await.unwrap();
@@ -116,13 +113,13 @@ async fn a_body_that_is_cut_off_leaves_nothing() {
     stream.write_all(head.as_bytes()).await.unwrap();
     until("the body is being received", async || !unfinished(data.path()).is_empty()).await;
     drop(stream);
-    until("it is given up", async || unfinished(data.path()).is_empty()).await;
+    until("the unfinished file is removed", async || unfinished(data.path()).is_empty()).await;
     assert!(!bucket.root.join(KEY).exists());
     assert_eq!(bucket.objects_of_this_run(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_checksum_of_the_sdk_is_taken_also_behind_the_body() {
+async fn every_checksum_of_the_sdk_is_accepted_also_in_trailers() {
     let data = tempfile::tempdir().unwrap();
     let bucket = bucket(data.path()).await;
     let client = s3(&bucket.endpoint);
@@ -147,13 +144,13 @@ async fn every_checksum_of_the_sdk_is_taken_also_behind_the_body() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_bucket_and_a_key_that_leaves_it_are_refused() {
+async fn a_missing_bucket_and_keys_outside_the_bucket_are_refused() {
     let data = tempfile::tempdir().unwrap();
     let bucket = bucket(data.path()).await;
     let client = s3(&bucket.endpoint);
-    let missing = client.put_object().bucket("elsewhere").key("a").body(ByteStream::from_static(b"x")).send().await;
+    let missing = client.put_object().bucket("other").key("a").body(ByteStream::from_static(b"x")).send().await;
     assert_eq!(missing.unwrap_err().into_service_error().code(), Some("NoSuchBucket"));
-    assert!(!data.path().join("elsewhere").exists());
+    assert!(!data.path().join("other").exists());
     for key in ["../outside", "records/../../outside", "a//b", "a/./b"] {
         assert_eq!(status(&put(&client, key, b"x").await), 400, "{key}");
     }
@@ -162,7 +159,7 @@ async fn a_missing_bucket_and_a_key_that_leaves_it_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn this_run_is_known_from_earlier_ones() {
+async fn objects_of_this_run_are_distinguished_from_earlier_ones() {
     let data = tempfile::tempdir().unwrap();
     let first = bucket(data.path()).await;
     put(&s3(&first.endpoint), "records/earlier.ndjson", b"{}\n").await.unwrap();
@@ -183,11 +180,11 @@ async fn this_run_is_known_from_earlier_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_folder_has_one_server() {
+async fn a_folder_can_have_only_one_server() {
     let data = tempfile::tempdir().unwrap();
     let _first = bucket(data.path()).await;
     let settings = spillway_local::s3::BucketSettings {
-        listen: common::anywhere(),
+        listen: crate::common::free_port(),
         data: data.path().to_owned(),
         name: "spillway".to_owned(),
         access_key: String::new(),

@@ -1,13 +1,10 @@
-//! What somebody else runs: a function behind HTTP, and a queue.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
+//! External servers: a function behind HTTP, and a queue.
 
 use std::convert::Infallible;
 use std::time::Duration;
 
+use crate::common::{queue, sqs};
 use bytes::Bytes;
-use common::{queue, sqs};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -19,9 +16,9 @@ use spillway_local::remote::RemoteFunction;
 use spillway_local::sqs::Queue;
 use tokio::net::TcpListener;
 
-const LIMIT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Answers as an emulator of Lambda would, by what the event says.
+/// Responds as Lambda's `Invoke` API does; the event selects the response.
 async fn lambda(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let event = request.into_body().collect().await.unwrap().to_bytes();
     let response = match &event[..] {
@@ -34,37 +31,37 @@ async fn lambda(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
 }
 
 #[tokio::test]
-async fn a_function_elsewhere_is_invoked_over_http() {
+async fn an_external_function_is_invoked_over_http() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = Server::start(listener, service_fn(lambda)).unwrap();
     let url = format!("http://{}/2015-03-31/functions/deliver/invocations", server.address());
-    let function = RemoteFunction::new(url.parse().unwrap(), LIMIT);
+    let function = RemoteFunction::new(url.parse().unwrap(), TIMEOUT);
     assert_eq!(function.invoke(Bytes::from_static(b"{}")).await, Ok(Bytes::from_static(b"{}")));
-    for (event, told) in [("\"refuse\"", "500 Internal Server Error it broke"), ("\"fail\"", "200 OK {}")] {
-        assert_eq!(function.invoke(Bytes::from(event)).await, Err(InvokeError::Failed(told.to_owned())));
+    for (event, error) in [("\"refuse\"", "500 Internal Server Error it broke"), ("\"fail\"", "200 OK {}")] {
+        assert_eq!(function.invoke(Bytes::from(event)).await, Err(InvokeError::Failed(error.to_owned())));
     }
-    let hasty = RemoteFunction::new(url.parse().unwrap(), Duration::from_millis(50));
-    assert_eq!(hasty.invoke(Bytes::from_static(b"\"stall\"")).await, Err(InvokeError::TimedOut));
+    let impatient = RemoteFunction::new(url.parse().unwrap(), Duration::from_millis(50));
+    assert_eq!(impatient.invoke(Bytes::from_static(b"\"stall\"")).await, Err(InvokeError::TimedOut));
 }
 
 #[tokio::test]
-async fn a_function_that_is_not_there_yet_has_not_seen_the_event() {
+async fn an_unreachable_function_did_not_get_the_event() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
-    let function = RemoteFunction::new(url.parse().unwrap(), LIMIT);
+    let function = RemoteFunction::new(url.parse().unwrap(), TIMEOUT);
     assert_eq!(function.invoke(Bytes::new()).await, Err(InvokeError::NoEnvironment));
 }
 
 #[tokio::test]
-async fn a_queue_elsewhere_tells_how_many_messages_it_has_and_is_left_as_it_is() {
+async fn an_external_queue_is_counted_but_never_read() {
     let queue = queue(5, None).await;
     sqs(&queue.endpoint).send_message().queue_url(&queue.url).message_body("x").send().await.unwrap();
 
-    let elsewhere = Queue::elsewhere(&queue.endpoint, &queue.url, connect(&queue.endpoint, "eu-west-1", "local"));
-    assert_eq!((elsewhere.counts().await.unwrap().queued, &elsewhere.arn), (1, &queue.arn));
-    elsewhere.each_left(|_| panic!("nothing of it is read")).await.unwrap();
-    elsewhere.each_dead_letter(|_| panic!("nothing of it is read")).await.unwrap();
-    elsewhere.close().await;
+    let external = Queue::elsewhere(&queue.endpoint, &queue.url, connect(&queue.endpoint, "eu-west-1", "local"));
+    assert_eq!((external.counts().await.unwrap().queued, &external.arn), (1, &queue.arn));
+    external.each_left(|_| panic!("an external queue is not read")).await.unwrap();
+    external.each_dead_letter(|_| panic!("an external queue is not read")).await.unwrap();
+    external.close().await;
     assert_eq!(queue.counts().await.unwrap().queued, 1);
 }

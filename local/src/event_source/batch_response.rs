@@ -1,7 +1,7 @@
-//! What a function's answer says of its batch.
+//! The function's response to a batch: which messages failed.
 //!
-//! By "Implementing partial batch responses" of the Lambda developer guide: an empty list, null, an empty answer is
-//! success; an answer that is no such JSON, and an id that is empty or not of the batch, is failure of the whole batch.
+//! From "Implementing partial batch responses" in the Lambda developer guide: an empty list, null or an empty response
+//! means success. Any other JSON, or an id that is empty or not in the batch, fails the whole batch.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::batch::Receipt;
 
 #[derive(Deserialize, Default)]
-struct Answer {
+struct BatchResponse {
     #[serde(rename = "batchItemFailures", default)]
     failures: Option<Vec<Failure>>,
 }
@@ -24,22 +24,23 @@ struct Failure {
 /// The messages that succeeded.
 ///
 /// # Errors
-/// Why none did.
-pub(super) fn succeeded(answer: &[u8], batch: Vec<Receipt>) -> Result<Vec<Receipt>, String> {
-    let failed = failed(answer)?;
+/// The whole batch failed.
+pub(super) fn succeeded(response: &[u8], batch: Vec<Receipt>) -> Result<Vec<Receipt>, String> {
+    let failed = failed(response)?;
     let known: HashSet<&str> = batch.iter().map(|receipt| receipt.id.as_str()).collect();
     if let Some(unknown) = failed.iter().find(|id| !known.contains(id.as_str())) {
-        return Err(format!("the answer names `{unknown}`, which is not in the batch"));
+        return Err(format!("the response contains the id `{unknown}`, which is not in the batch"));
     }
     Ok(batch.into_iter().filter(|receipt| !failed.contains(&receipt.id)).collect())
 }
 
-fn failed(answer: &[u8]) -> Result<HashSet<String>, String> {
-    if answer.trim_ascii().is_empty() {
+fn failed(response: &[u8]) -> Result<HashSet<String>, String> {
+    if response.trim_ascii().is_empty() {
         return Ok(HashSet::new());
     }
-    let answer: Option<Answer> = serde_json::from_slice(answer).map_err(|error| format!("no batch answer: {error}"))?;
-    let failures = answer.unwrap_or_default().failures.unwrap_or_default();
+    let response: Option<BatchResponse> =
+        serde_json::from_slice(response).map_err(|error| format!("invalid batch response: {error}"))?;
+    let failures = response.unwrap_or_default().failures.unwrap_or_default();
     Ok(failures.into_iter().map(|failure| failure.id).collect())
 }
 
@@ -47,29 +48,29 @@ fn failed(answer: &[u8]) -> Result<HashSet<String>, String> {
 mod tests {
     use super::*;
 
-    fn ids(answer: &str) -> Result<Vec<String>, String> {
+    fn ids(response: &str) -> Result<Vec<String>, String> {
         let batch = ["a", "b", "c"].map(|id| Receipt { id: id.into(), handle: format!("handle of {id}") });
-        succeeded(answer.as_bytes(), batch.into()).map(|left| left.into_iter().map(|receipt| receipt.id).collect())
+        succeeded(response.as_bytes(), batch.into()).map(|left| left.into_iter().map(|receipt| receipt.id).collect())
     }
 
     #[test]
-    fn an_empty_answer_is_success() {
-        for answer in
+    fn an_empty_response_is_success() {
+        for response in
             ["", " \n", "null", "{}", r#"{"batchItemFailures":[]}"#, r#"{"batchItemFailures":null}"#, r#"{"x":1}"#]
         {
-            assert_eq!(ids(answer).unwrap(), ["a", "b", "c"], "{answer}");
+            assert_eq!(ids(response).unwrap(), ["a", "b", "c"], "{response}");
         }
     }
 
     #[test]
-    fn named_messages_fail_alone() {
-        let answer = r#"{"batchItemFailures":[{"itemIdentifier":"b"},{"itemIdentifier":"b"}]}"#;
-        assert_eq!(ids(answer).unwrap(), ["a", "c"]);
+    fn only_the_listed_messages_fail() {
+        let response = r#"{"batchItemFailures":[{"itemIdentifier":"b"},{"itemIdentifier":"b"}]}"#;
+        assert_eq!(ids(response).unwrap(), ["a", "c"]);
     }
 
     #[test]
-    fn an_answer_that_cannot_be_trusted_fails_the_batch() {
-        for answer in [
+    fn an_invalid_response_fails_the_batch() {
+        for response in [
             "oops",
             "7",
             "\"text\"",
@@ -81,7 +82,7 @@ mod tests {
             r#"{"batchItemFailures":[{"item":"a"}]}"#,
             r#"{"batchItemFailures":[{"itemIdentifier":"a"},{"itemIdentifier":"z"}]}"#,
         ] {
-            assert!(ids(answer).is_err(), "{answer}");
+            assert!(ids(response).is_err(), "{response}");
         }
     }
 }

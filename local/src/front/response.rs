@@ -1,4 +1,4 @@
-//! A function's answer as a response, by the rules of payload format 2.0.
+//! Decodes the output of a function into an HTTP response, by the rules of payload format 2.0.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
@@ -15,14 +15,14 @@ use serde_json::value::RawValue;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain;charset=UTF-8");
 const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
-/// What concerns the connection alone, and what the server counts for itself.
-const OURS: [HeaderName; 4] =
+/// Headers that concern the connection alone; hyper sets them itself.
+const CONNECTION_HEADERS: [HeaderName; 4] =
     [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, HeaderName::from_static("keep-alive")];
 
-/// An answer that says what the response is.
+/// Output in the form that sets status and headers.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer<'a> {
+struct Output<'a> {
     status_code: u16,
     #[serde(borrow)]
     headers: Option<BTreeMap<Cow<'a, str>, &'a RawValue>>,
@@ -35,29 +35,29 @@ struct Answer<'a> {
     is_base64_encoded: Option<bool>,
 }
 
-/// The response; `None` if the answer is no JSON, or has a status and breaks the format.
-pub(super) fn response(answer: &Bytes, request_id: &str) -> Option<Response<Full<Bytes>>> {
-    // Arrays would be read as structs, member by member.
-    let parsed = answer.starts_with(b"{").then(|| serde_json::from_slice(answer).ok()).flatten();
-    let mut response = parsed.map_or_else(|| inferred(answer), |parsed| explicit(&parsed, answer))?;
+/// The response; `None` if the output is not JSON, or has a status but is otherwise invalid.
+pub(super) fn from_output(output: &Bytes, request_id: &str) -> Option<Response<Full<Bytes>>> {
+    // Serde would read an array as a struct, member by member.
+    let parsed = output.starts_with(b"{").then(|| serde_json::from_slice(output).ok()).flatten();
+    let mut response = parsed.map_or_else(|| inferred(output), |parsed| explicit(&parsed, output))?;
     response.headers_mut().insert(REQUEST_ID, HeaderValue::try_from(request_id).ok()?);
     Some(response)
 }
 
-fn explicit(parsed: &Answer<'_>, answer: &Bytes) -> Option<Response<Full<Bytes>>> {
-    let mut response = Response::new(Full::new(body(parsed, answer)?));
+fn explicit(parsed: &Output<'_>, output: &Bytes) -> Option<Response<Full<Bytes>>> {
+    let mut response = Response::new(Full::new(body(parsed, output)?));
     *response.status_mut() = status(parsed.status_code)?;
     *response.headers_mut() = headers(parsed)?;
     Some(response)
 }
 
-/// JSON without a status is the body itself.
-fn inferred(answer: &Bytes) -> Option<Response<Full<Bytes>>> {
-    let value: &RawValue = serde_json::from_slice(answer).ok()?;
+/// JSON without a status is the body.
+fn inferred(output: &Bytes) -> Option<Response<Full<Bytes>>> {
+    let value: &RawValue = serde_json::from_slice(output).ok()?;
     if has_status(value) {
         return None;
     }
-    let mut response = Response::new(Full::new(answer.clone()));
+    let mut response = Response::new(Full::new(output.clone()));
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     Some(response)
 }
@@ -71,23 +71,23 @@ fn has_status(value: &RawValue) -> bool {
     value.get().starts_with('{') && serde_json::from_str::<Status<'_>>(value.get()).is_ok()
 }
 
-/// A status that ends a request: what comes before an answer (1xx) is none.
+/// A final status; interim ones (1xx) are invalid.
 fn status(code: u16) -> Option<StatusCode> {
     StatusCode::from_u16(code).ok().filter(|status| !status.is_informational())
 }
 
-fn body(parsed: &Answer<'_>, answer: &Bytes) -> Option<Bytes> {
+fn body(parsed: &Output<'_>, output: &Bytes) -> Option<Bytes> {
     match &parsed.body {
         None => Some(Bytes::new()),
         Some(text) if parsed.is_base64_encoded == Some(true) => {
             BASE64_STANDARD.decode(text.as_ref()).ok().map(Bytes::from)
         }
-        Some(Cow::Borrowed(text)) => Some(answer.slice_ref(text.as_bytes())),
+        Some(Cow::Borrowed(text)) => Some(output.slice_ref(text.as_bytes())),
         Some(Cow::Owned(text)) => Some(Bytes::copy_from_slice(text.as_bytes())),
     }
 }
 
-fn headers(parsed: &Answer<'_>) -> Option<HeaderMap> {
+fn headers(parsed: &Output<'_>) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, value) in parsed.headers.iter().flatten() {
         headers.insert(HeaderName::try_from(name.as_ref()).ok()?, scalar(value)?);
@@ -99,14 +99,14 @@ fn headers(parsed: &Answer<'_>) -> Option<HeaderMap> {
     for cookie in parsed.cookies.iter().flatten() {
         headers.append(header::SET_COOKIE, HeaderValue::try_from(cookie.as_ref()).ok()?);
     }
-    for name in OURS {
+    for name in CONNECTION_HEADERS {
         headers.remove(name);
     }
     headers.entry(header::CONTENT_TYPE).or_insert(TEXT);
     Some(headers)
 }
 
-/// A header's value: text, or a number or a truth value as it is written.
+/// A header's value: a string, or a number or boolean in its JSON form.
 fn scalar(value: &RawValue) -> Option<HeaderValue> {
     let text: Cow<'_, str> = match value.get().as_bytes().first()? {
         b'"' => serde_json::from_str::<String>(value.get()).ok()?.into(),
@@ -122,8 +122,8 @@ mod tests {
 
     use super::*;
 
-    fn respond(answer: &str) -> Option<Response<Full<Bytes>>> {
-        response(&Bytes::copy_from_slice(answer.as_bytes()), "id")
+    fn respond(output: &str) -> Option<Response<Full<Bytes>>> {
+        from_output(&Bytes::copy_from_slice(output.as_bytes()), "id")
     }
 
     async fn text(response: Response<Full<Bytes>>) -> Bytes {
@@ -131,10 +131,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_with_a_status_says_it_all() {
-        let answer = r#"{"statusCode":201,"headers":{"X-A":"b","x-n":7,"content-length":"99"},"multiValueHeaders":{"x-m":["1","2"]},
+    async fn output_with_a_status_sets_status_headers_and_body() {
+        let output = r#"{"statusCode":201,"headers":{"X-A":"b","x-n":7,"content-length":"99"},"multiValueHeaders":{"x-m":["1","2"]},
             "cookies":["a=1","b=2"],"body":"aGk=","isBase64Encoded":true}"#;
-        let response = respond(answer).unwrap();
+        let response = respond(output).unwrap();
         assert_eq!(response.status(), 201);
         let headers = response.headers();
         assert_eq!(
@@ -149,28 +149,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn text_comes_out_as_it_went_in() {
-        for (answer, expected) in [
+    async fn text_bodies_are_unescaped() {
+        for (output, expected) in [
             (r#"{"statusCode":200,"body":"plain"}"#, "plain"),
             (r#"{"statusCode":200,"body":"\"\u00fc\\n"}"#, "\"ü\\n"),
             (r#"{"statusCode":204,"body":null,"headers":null,"cookies":null,"isBase64Encoded":null}"#, ""),
         ] {
-            assert_eq!(text(respond(answer).unwrap()).await, expected);
+            assert_eq!(text(respond(output).unwrap()).await, expected);
         }
     }
 
     #[tokio::test]
-    async fn an_answer_without_a_status_is_the_body() {
-        for answer in [r#"{"a":1}"#, "\"x\"", "null", "[200]"] {
-            let response = respond(answer).unwrap();
+    async fn output_without_a_status_is_the_body() {
+        for output in [r#"{"a":1}"#, "\"x\"", "null", "[200]"] {
+            let response = respond(output).unwrap();
             assert_eq!((response.status(), &response.headers()["content-type"]), (StatusCode::OK, &JSON));
-            assert_eq!(text(response).await, answer);
+            assert_eq!(text(response).await, output);
         }
     }
 
     #[test]
-    fn what_is_no_answer_is_none() {
-        for answer in [
+    fn invalid_output_gives_no_response() {
+        for output in [
             "",
             "nonsense",
             r#"{"statusCode":"x"}"#,
@@ -184,7 +184,7 @@ mod tests {
             r#"{"statusCode":200,"cookies":["\r"]}"#,
             r#"{"statusCode":200,"body":"?","isBase64Encoded":true}"#,
         ] {
-            assert!(respond(answer).is_none(), "{answer}");
+            assert!(respond(output).is_none(), "{output}");
         }
     }
 }
