@@ -8,7 +8,6 @@ use spillway_shared::retry::{FUNCTION_TIMEOUT, Tries};
 use crate::encode::Compression;
 use crate::object::Limits;
 use crate::quarantine;
-use crate::s3::Bucket;
 
 const MIB: u64 = 1 << 20;
 
@@ -67,10 +66,12 @@ const COMPRESSIONS: [(&str, Compression); 3] =
 /// All settings of deliver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Where S3 is and which bucket is meant.
-    pub bucket: Bucket,
-    /// The queue that messages come from.
-    pub source: Source,
+    /// The bucket that objects go to.
+    pub bucket: String,
+    /// The URL of the queue that messages come from.
+    pub queue_url: String,
+    /// The region of bucket and queue.
+    pub region: String,
     /// What the key of every object of records begins with.
     pub object_prefix: String,
     /// How objects are compressed.
@@ -87,15 +88,6 @@ pub struct Config {
     pub metrics: emf::Settings,
 }
 
-/// The queue that messages come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    /// Its URL.
-    pub queue_url: String,
-    /// Its region.
-    pub region: String,
-}
-
 impl Config {
     /// Reads all settings.
     ///
@@ -104,11 +96,9 @@ impl Config {
     pub fn read(lookup: Lookup<'_>) -> Result<Self, ConfigErrors> {
         let mut reader = Reader::new(lookup);
         let config = Self {
-            bucket: bucket(&mut reader),
-            source: Source {
-                queue_url: reader.required_url(QUEUE_URL),
-                region: reader.text(AWS_REGION).unwrap_or_default(),
-            },
+            bucket: reader.required(BUCKET),
+            queue_url: reader.required_url(QUEUE_URL),
+            region: reader.required(AWS_REGION),
             object_prefix: object_prefix(&mut reader),
             compression: reader.choice(COMPRESSION, &COMPRESSIONS),
             limits: limits(&mut reader),
@@ -119,14 +109,6 @@ impl Config {
         };
         log::check(&mut reader);
         reader.finish(config)
-    }
-}
-
-fn bucket(reader: &mut Reader<'_>) -> Bucket {
-    Bucket {
-        name: reader.required(BUCKET),
-        region: reader.required(AWS_REGION),
-        endpoint: reader.text("AWS_ENDPOINT_URL_S3").or_else(|| reader.text("AWS_ENDPOINT_URL")),
     }
 }
 
@@ -191,7 +173,6 @@ mod tests {
         assert_eq!(config.limits, Limits { bytes: 128 << 20, records: u64::MAX, messages: u64::MAX });
         assert_eq!((config.max_workers, config.max_inflight_bytes), (50, 256 << 20));
         assert_eq!(config.tries, Tries { timeout: Duration::from_secs(5), count: 3 });
-        assert_eq!(config.bucket.endpoint, None);
     }
 
     #[test]
@@ -225,12 +206,5 @@ mod tests {
         for prefix in ["raw", "raw/", "a/b=c/..d/"] {
             assert_eq!(read(&with(&[("OBJECT_PREFIX", prefix)])).unwrap().object_prefix, prefix);
         }
-    }
-
-    #[test]
-    fn an_endpoint_of_s3_comes_before_one_of_all_services() {
-        let both = with(&[("AWS_ENDPOINT_URL", "http://all"), ("AWS_ENDPOINT_URL_S3", "http://s3")]);
-        assert_eq!(read(&both).unwrap().bucket.endpoint.as_deref(), Some("http://s3"));
-        assert_eq!(read(&both[..4]).unwrap().bucket.endpoint.as_deref(), Some("http://all"));
     }
 }

@@ -42,6 +42,7 @@ mod testing;
 use std::sync::Arc;
 
 use lambda_runtime::{Error, service_fn};
+use spillway_aws::Calls;
 use spillway_shared::config::Lookup;
 use spillway_shared::metrics::emf::Sink;
 use spillway_shared::{log, runtime};
@@ -67,8 +68,8 @@ pub fn run(lookup: Lookup<'_>) -> Result<(), Error> {
 }
 
 async fn serve(config: &Config) -> Result<(), Error> {
-    let store = S3::new(&config.bucket, config.tries.timeout).await;
-    let queue = Sqs::new(&config.source, config.tries.timeout).await;
+    let aws = Calls::once(config.tries.timeout).load(Some(&config.region), None).await;
+    let (store, queue) = (S3::new(&aws, &config.bucket), Sqs::new(&aws, &config.queue_url));
     let deliver = Arc::new(Deliver::new(config, store, queue).measured_by(Sink::stdout(&config.metrics)));
     let handler = service_fn(move |event| {
         let deliver = Arc::clone(&deliver);

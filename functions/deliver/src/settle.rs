@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use crate::delay;
-use crate::sqs::{CallError, Hidden, MOST_MESSAGES, MessageQueue};
+use crate::sqs::{CallError, Hidden, MAX_ENTRIES, MessageQueue};
 
 /// The way back to the queue, shared by all invocations of a process.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ async fn settled(calls: impl Stream<Item = Result<(), GaveUp<CallError>>>, deadl
 
 /// As many as one call takes, and again.
 fn calls<T: Clone>(items: impl Iterator<Item = T>) -> Vec<Vec<T>> {
-    items.collect::<Vec<_>>().chunks(MOST_MESSAGES).map(<[T]>::to_vec).collect()
+    items.collect::<Vec<_>>().chunks(MAX_ENTRIES).map(<[T]>::to_vec).collect()
 }
 
 fn handle(sqs_message: &SqsMessage) -> Option<String> {

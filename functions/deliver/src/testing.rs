@@ -12,7 +12,7 @@ use spillway_shared::retry::Outcome;
 use spillway_shared::stream::StreamName;
 
 use crate::s3::{Object, ObjectStore, PutError, Stored};
-use crate::sqs::{CallError, Hidden, MOST_MESSAGES, MessageQueue};
+use crate::sqs::{CallError, Hidden, MAX_ENTRIES, MessageQueue};
 
 /// A message of these records, as it lies in SQS.
 pub(crate) fn sealed(id: u128, stream: &str, records: &[&str]) -> String {
@@ -83,12 +83,12 @@ impl MemoryQueue {
 
 impl MessageQueue for MemoryQueue {
     async fn delete(&self, handles: &[String]) -> Outcome<(), CallError> {
-        assert!((1..=MOST_MESSAGES).contains(&handles.len()));
+        assert!((1..=MAX_ENTRIES).contains(&handles.len()));
         self.answer(|told| told.deleted.extend_from_slice(handles))
     }
 
     async fn hide(&self, messages: &[Hidden]) -> Outcome<(), CallError> {
-        assert!((1..=MOST_MESSAGES).contains(&messages.len()));
+        assert!((1..=MAX_ENTRIES).contains(&messages.len()));
         self.answer(|told| told.hidden.extend_from_slice(messages))
     }
 }

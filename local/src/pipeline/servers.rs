@@ -1,6 +1,7 @@
-//! SQS and S3 of a pipeline: its own, or somebody else's.
+//! SQS and S3 of a pipeline: built-in or external.
 
 use aws_sdk_sqs::Client;
+use spillway_aws::Credentials;
 
 use super::Settings;
 use super::functions::SDK;
@@ -8,19 +9,22 @@ use crate::event_source::connect_as;
 use crate::s3::{Bucket, BucketError, BucketSettings};
 use crate::sqs::{Queue, QueueError, QueueSettings};
 
-/// The bucket: somebody else's if the settings name one, else one of the own.
-pub(super) async fn bucket(settings: &Settings, own: impl FnOnce() -> BucketSettings) -> Result<Bucket, BucketError> {
+/// The external bucket if the settings name one, otherwise a built-in one.
+pub(super) async fn bucket(
+    settings: &Settings,
+    built_in: impl FnOnce() -> BucketSettings,
+) -> Result<Bucket, BucketError> {
     match &settings.s3_endpoint {
         Some(endpoint) => Ok(Bucket::elsewhere(endpoint)),
-        None => Bucket::start(own()).await,
+        None => Bucket::start(built_in()).await,
     }
 }
 
-/// The queue: somebody else's if the settings name one, else one of the own.
-pub(super) async fn queue(settings: &Settings, own: impl FnOnce() -> QueueSettings) -> Result<Queue, QueueError> {
+/// The external queue if the settings name one, otherwise a built-in one.
+pub(super) async fn queue(settings: &Settings, built_in: impl FnOnce() -> QueueSettings) -> Result<Queue, QueueError> {
     match &settings.sqs {
         Some(sqs) => Ok(Queue::elsewhere(&sqs.endpoint, &sqs.queue_url, client(settings, &sqs.endpoint))),
-        None => Queue::start(own()).await,
+        None => Queue::start(built_in()).await,
     }
 }
 
@@ -28,5 +32,5 @@ pub(super) async fn queue(settings: &Settings, own: impl FnOnce() -> QueueSettin
 pub(super) fn client(settings: &Settings, endpoint: &str) -> Client {
     let [region, access_key, secret_key] = SDK.map(|(name, here)| settings.of_sdk(name, here));
     let session = settings.is_external().then(|| settings.variables.get("AWS_SESSION_TOKEN").cloned()).flatten();
-    connect_as(endpoint, region, &access_key, &secret_key, session)
+    connect_as(endpoint, &region, Credentials::new(access_key, secret_key, session, None, "local"))
 }
