@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// A JSON pointer: the way from a payload to a value inside it.
+/// A JSON pointer: the path from a payload to a value inside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pointer(Vec<Token>);
 
@@ -13,7 +13,7 @@ struct Token {
 }
 
 impl Pointer {
-    /// Reads a pointer; what has no `/` in front, or a `~` without `0` or `1` behind it, is `None`.
+    /// Parses a pointer. Text without a leading `/`, or with a `~` that `0` or `1` does not follow, is `None`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.is_empty() {
@@ -22,7 +22,7 @@ impl Pointer {
         text.strip_prefix('/')?.split('/').map(Token::parse).collect::<Option<_>>().map(Self)
     }
 
-    /// The value that the pointer leads to; `None` when it is absent (a `null` is a value).
+    /// The value at the pointer; `None` if it is absent (`null` is a value).
     #[must_use]
     pub fn find<'a>(&self, value: &'a Value) -> Option<&'a Value> {
         self.0.iter().try_fold(value, |value, token| match value {
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pointer_leads_through_objects_and_arrays() {
+    fn a_pointer_traverses_objects_and_arrays() {
         assert_eq!(find("/a/0"), Some(json!(10)));
         assert_eq!(find("/a/1/b"), Some(Value::Null));
         assert_eq!(find("/"), Some(json!(1)));
@@ -69,21 +69,21 @@ mod tests {
     }
 
     #[test]
-    fn escapes_are_undone_once() {
+    fn escapes_are_decoded_once() {
         assert_eq!(find("/x~1y"), Some(json!(2)));
         assert_eq!(find("/m~0n"), Some(json!(3)));
         assert_eq!(find("/~01"), Some(json!(4)));
     }
 
     #[test]
-    fn what_is_not_there_is_absent() {
+    fn a_missing_value_is_absent() {
         for pointer in ["/b", "/a/2", "/a/-", "/a/00", "/a/+1", "/a/", "/a/0/x", "/a/99999999999999999999"] {
             assert_eq!(find(pointer), None, "{pointer}");
         }
     }
 
     #[test]
-    fn what_is_no_pointer_is_refused() {
+    fn anything_but_a_pointer_is_refused() {
         for text in ["a", "a/b", "#/a", "/a~", "/~2", "/a~/b"] {
             assert_eq!(Pointer::parse(text), None, "{text}");
         }
