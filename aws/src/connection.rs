@@ -23,8 +23,8 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// Calls of one attempt, which ends after `timeout`. The caller retries by `spillway_shared::retry`, which knows the
-    /// deadline.
+    /// Calls of one attempt, which ends after `timeout`. The caller retries by `spillway_shared::retry`, which knows
+    /// the deadline.
     #[must_use]
     pub fn once(timeout: Duration) -> Self {
         Self {

@@ -9,7 +9,8 @@ use spillway_shared::causes::causes;
 
 /// Codes of transient errors that AWS may send with a status of 4xx, without their prefix.
 ///
-/// The first sixteen are the SDK's own: `THROTTLING_ERRORS` and `TRANSIENT_ERRORS` in `aws_runtime::retries::classifiers`.
+/// The first sixteen are the SDK's own: `THROTTLING_ERRORS` and `TRANSIENT_ERRORS` in
+/// `aws_runtime::retries::classifiers`.
 const TRANSIENT_CODES: [&str; 24] = [
     "BandwidthLimitExceeded",
     "EC2ThrottledException",
@@ -27,7 +28,8 @@ const TRANSIENT_CODES: [&str; 24] = [
     "ThrottlingException",
     "TooManyRequestsException",
     "TransactionInProgressException",
-    // The service failed (common errors of the SQS and S3 API references). An entry of a batch has no status of its own.
+    // The service failed (common errors of the SQS and S3 API references). An entry of a batch has no status of its
+    // own.
     "InternalError",
     // SQS: the key service throttles, or the queue has too many messages in flight (SQS API reference, errors of
     // `SendMessageBatch` and `ReceiveMessage`).
@@ -51,7 +53,8 @@ pub fn is_transient(status: u16, code: &str) -> bool {
     matches!(status, 408 | 429 | 500..) || TRANSIENT_CODES.contains(&code)
 }
 
-/// Whether another attempt may succeed for one entry that failed in an SQS batch: `sender_fault` takes the status's place.
+/// Whether another attempt may succeed for one entry that failed in an SQS batch: `sender_fault` takes the status's
+/// place.
 #[must_use]
 pub fn is_transient_entry(sender_fault: bool, code: &str) -> bool {
     is_transient(if sender_fault { 400 } else { 500 }, code)

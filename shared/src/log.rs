@@ -11,8 +11,8 @@ use crate::config::{Lookup, Reader};
 /// Our crates. All others are capped at INFO, because the runtime and the SDKs print whole events below it.
 const OURS: [&str; 4] = ["spillway_shared", "spillway_ingest", "spillway_deliver", "spillway_local"];
 
-/// The variables for the level; the first that is set counts. `LOG_LEVEL` exists because Lambda's own variable also filters
-/// metrics, which have no level and count as INFO.
+/// The variables for the level; the first that is set counts. `LOG_LEVEL` exists because Lambda's own variable also
+/// filters metrics, which have no level and count as INFO.
 pub const LEVELS: [&str; 2] = ["LOG_LEVEL", "AWS_LAMBDA_LOG_LEVEL"];
 /// The variable by which Lambda requests JSON.
 pub const FORMAT: &str = "AWS_LAMBDA_LOG_FORMAT";

@@ -92,8 +92,8 @@ measured! {
 }
 
 measured! {
-    /// The outcomes of one stream's payloads. Those of a request answered with 503 do not count, because its client sends
-    /// them again.
+    /// The outcomes of one stream's payloads. Those of a request answered with 503 do not count, because its client
+    /// sends them again.
     Taken {
         /// Accepted payloads.
         accepted: u64 => "Accepted" Count,

@@ -43,8 +43,8 @@ impl Pool {
 
     /// As [`Pool::run`], for calls that a stream makes.
     ///
-    /// The stream is polled only while this run has fewer calls than the pool has workers. It does not occupy a worker, so
-    /// it may wait for memory that other calls release.
+    /// The stream is polled only while this run has fewer calls than the pool has workers. It does not occupy a worker,
+    /// so it may wait for memory that other calls release.
     pub fn run_stream<C>(&self, calls: impl Stream<Item = C>) -> impl Stream<Item = C::Output>
     where
         C: Future,

@@ -13,7 +13,8 @@ const MB_PER_PROCESSOR: usize = 1_769;
 
 /// A runtime for a function with `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` MB of memory.
 ///
-/// With less than two processors everything runs on one thread, because switching threads would cost more than it gains.
+/// With less than two processors everything runs on one thread, because switching threads would cost more than it
+/// gains.
 ///
 /// # Errors
 /// The process does not run on Lambda, or the operating system refuses resources.

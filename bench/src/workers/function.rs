@@ -50,7 +50,7 @@ pub(crate) fn become_deliver_if_asked() -> anyhow::Result<()> {
 
 async fn serve(config: &Config, times: File) -> Result<(), Error> {
     let micros = Arc::default();
-    let aws = Calls::once(config.tries.timeout).load(Some(&config.region), None).await;
+    let aws = Calls::once(config.attempts.timeout).load(Some(&config.region), None).await;
     let store = Timed { store: S3::new(&aws, &config.bucket), micros: Arc::clone(&micros) };
     let queue = Sqs::new(&aws, &config.queue_url);
     let (deliver, times) = (Arc::new(Deliver::new(config, store, queue)), Arc::new(times));

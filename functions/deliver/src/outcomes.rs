@@ -1,75 +1,84 @@
-//! What became of a batch: a message has failed until it is known to be kept.
+//! The outcome of each SQS message of a batch: it has failed until it is stored or quarantined.
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsMessage};
 use spillway_shared::metrics::Delivered;
 
 use crate::failures::Failures;
+use crate::index::{BatchIndex, MessageIndex};
 use crate::object::Plan;
-use crate::unpack::{Fault, Message};
+use crate::unpack::{Message, UnpackError};
 use crate::upload::Uploaded;
 
 /// Why an invocation fails as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BatchFailure {
-    /// The function's error metric must show it.
+    /// Every message failed. The function's error metric must show it.
     #[error("all {0} messages of the batch failed")]
     All(usize),
-    /// It cannot be named in the answer, and an answer without it would delete it.
+    /// The response cannot name this message, and a response without it would delete it.
     #[error("a message without an SQS message id failed")]
     Nameless,
 }
 
-/// What became of a batch.
-pub(crate) struct Fates {
-    /// Which SQS messages may be deleted, by their place in the batch. A message has failed until it is known to be kept.
-    kept: Vec<bool>,
-    /// What is counted of it.
+/// The outcomes of a batch.
+pub(crate) struct Outcomes {
+    /// By `BatchIndex`, whether the message is stored or quarantined and may be deleted.
+    done: Vec<bool>,
+    /// What is counted.
     pub(crate) delivered: Delivered,
-    /// What is logged of it.
+    /// What is logged.
     pub(crate) failures: Failures,
 }
 
-/// How far the messages of a batch have come.
+/// How much of each unpacked message is stored.
 pub(crate) struct Progress<'a> {
     messages: &'a [Message<'a>],
-    /// Of each message, how many objects it is still to be stored in: one, or as many as it has parts.
+    /// By `MessageIndex`, how many objects are missing: at first one, or the number of parts.
     missing: Vec<usize>,
-    pub(crate) faults: Vec<(usize, Fault)>,
+    pub(crate) errors: Vec<(BatchIndex, UnpackError)>,
 }
 
-impl Fates {
-    pub(crate) fn unknown(batch: &[SqsMessage]) -> Self {
-        Self { kept: vec![false; batch.len()], delivered: Delivered::default(), failures: Failures::default() }
+impl Outcomes {
+    /// All messages have failed so far.
+    pub(crate) fn new(batch: &[SqsMessage]) -> Self {
+        Self { done: vec![false; batch.len()], delivered: Delivered::default(), failures: Failures::default() }
     }
 
-    pub(crate) fn keep(&mut self, carriers: &[usize]) {
-        for carrier in carriers {
-            self.kept[*carrier] = true;
+    /// Notes that messages are stored or quarantined.
+    pub(crate) fn set_done(&mut self, indices: &[BatchIndex]) {
+        for index in indices {
+            self.done[index.0] = true;
         }
     }
 
-    /// Those of the messages at `places` that may be deleted.
-    pub(crate) fn kept<'a>(&self, batch: &'a [SqsMessage], places: &[usize]) -> impl Iterator<Item = &'a SqsMessage> {
-        places.iter().filter(|at| self.kept[**at]).map(|at| &batch[*at])
+    /// The messages at `indices` that may be deleted.
+    pub(crate) fn done<'a>(
+        &self,
+        batch: &'a [SqsMessage],
+        indices: &[BatchIndex],
+    ) -> impl Iterator<Item = &'a SqsMessage> {
+        indices.iter().filter(|index| self.done[index.0]).map(|index| &batch[*index])
     }
 
     pub(crate) fn failed<'a>(&self, batch: &'a [SqsMessage]) -> impl Iterator<Item = &'a SqsMessage> {
-        batch.iter().zip(&self.kept).filter(|(_, kept)| !**kept).map(|(message, _)| message)
+        batch.iter().zip(&self.done).filter(|(_, done)| !**done).map(|(message, _)| message)
     }
 
-    pub(crate) fn counted(&self) -> Delivered {
-        let failed = self.kept.iter().filter(|kept| !**kept).count();
-        Delivered { messages: self.kept.len() as u64, failed: failed as u64, ..self.delivered }
+    /// The metrics of the batch.
+    pub(crate) fn metrics(&self) -> Delivered {
+        let failed = self.done.iter().filter(|done| !**done).count();
+        Delivered { messages: self.done.len() as u64, failed: failed as u64, ..self.delivered }
     }
 
-    pub(crate) fn answer(&self, batch: &[SqsMessage]) -> Result<SqsBatchResponse, BatchFailure> {
+    /// The response that names all failed messages.
+    pub(crate) fn response(&self, batch: &[SqsMessage]) -> Result<SqsBatchResponse, BatchFailure> {
         let failed: Vec<_> = self.failed(batch).collect();
         if !failed.is_empty() && failed.len() == batch.len() {
             return Err(BatchFailure::All(batch.len()));
         }
         let mut response = SqsBatchResponse::default();
         for message in failed {
-            // An empty id would have the same effect as this error, and only in the service's own log.
+            // Lambda treats an empty id as a failure of the whole batch too, but only its own log would tell.
             let id = message.message_id.as_deref().filter(|id| !id.is_empty()).ok_or(BatchFailure::Nameless)?;
             response.add_failure(id);
         }
@@ -81,29 +90,31 @@ impl<'a> Progress<'a> {
     pub(crate) fn new(plans: &[Plan], messages: &'a [Message<'a>]) -> Self {
         let mut missing = vec![1; messages.len()];
         for plan in plans {
-            if let Plan::Parts(parts) = plan {
-                missing[parts.message] = parts.count();
+            if let Plan::Split(split) = plan {
+                missing[split.message.0] = split.part_count();
             }
         }
-        Self { messages, missing, faults: Vec::new() }
+        Self { messages, missing, errors: Vec::new() }
     }
 
-    pub(crate) fn add(&mut self, uploaded: Uploaded, fates: &mut Fates) {
+    /// Adds the result of one object.
+    pub(crate) fn add(&mut self, uploaded: Uploaded, outcomes: &mut Outcomes) {
         if uploaded.result.is_ok() {
-            for at in &uploaded.messages {
-                self.stored_once(*at, fates);
+            for index in &uploaded.messages {
+                self.add_object(*index, outcomes);
             }
         }
-        for (at, fault) in uploaded.faults {
-            let carriers = self.messages[at].carriers.iter();
-            self.faults.extend(carriers.map(|carrier| (*carrier, fault.clone())));
+        for (index, error) in uploaded.errors {
+            let carriers = self.messages[index].carriers.iter();
+            self.errors.extend(carriers.map(|carrier| (*carrier, error.clone())));
         }
     }
 
-    fn stored_once(&mut self, at: usize, fates: &mut Fates) {
-        self.missing[at] = self.missing[at].saturating_sub(1);
-        if self.missing[at] == 0 {
-            fates.keep(&self.messages[at].carriers);
+    fn add_object(&mut self, index: MessageIndex, outcomes: &mut Outcomes) {
+        let missing = &mut self.missing[index.0];
+        *missing = missing.saturating_sub(1);
+        if *missing == 0 {
+            outcomes.set_done(&self.messages[index].carriers);
         }
     }
 }

@@ -4,7 +4,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use spillway_aws::{Calls, SdkConfig, explain, is_transient_entry, is_transient_error};
-use spillway_shared::retry::Tries;
+use spillway_shared::retry::Attempts;
 
 use crate::group_commit::{CallFailed, Outgoing, Receipt, SendMessages};
 
@@ -17,7 +17,7 @@ pub struct Sqs {
 
 impl Sqs {
     /// The queue at `queue_url`. Region, credentials and endpoint come from the SDK's usual variables.
-    pub async fn connect(queue_url: String, tries: Tries) -> Self {
+    pub async fn connect(queue_url: String, tries: Attempts) -> Self {
         Self::with_config(&Calls::once(tries.timeout).load(None, None).await, queue_url)
     }
 

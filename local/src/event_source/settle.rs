@@ -7,7 +7,7 @@ use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use spillway_shared::retry::{Outcome, Tries, pause_after};
+use spillway_shared::retry::{Attempts, Outcome, pause_after};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
 
@@ -20,7 +20,7 @@ const DELETIONS: usize = 10;
 /// Calls that delete at once, for each batch.
 const CALLS: usize = 4;
 /// A deletion that fails is tried again: else the message comes back and is delivered twice.
-const TRIES: Tries = Tries { timeout: Duration::from_secs(3), count: 5 };
+const ATTEMPTS: Attempts = Attempts { timeout: Duration::from_secs(3), count: 5 };
 const DELETE_WITHIN: Duration = Duration::from_secs(15);
 /// How often a batch is offered to a function that has no free environment.
 const OFFERS: u32 = 6;
@@ -67,7 +67,7 @@ async fn delete(shared: &Arc<Shared>, messages: Vec<Receipt>) {
 }
 
 async fn delete_some(shared: Arc<Shared>, mut left: Vec<Receipt>) {
-    let (mut tries, deadline) = (TRIES.begin(), Instant::now() + DELETE_WITHIN);
+    let (mut tries, deadline) = (ATTEMPTS.begin(), Instant::now() + DELETE_WITHIN);
     let result = loop {
         if let Some(end) = tries.once(deadline, delete_once(&shared, &mut left)).await {
             break end;

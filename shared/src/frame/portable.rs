@@ -12,12 +12,12 @@ struct Block {
     content: usize,
 }
 
-/// Whether `frame` is exactly one frame with `bytes` bytes of content that every reader supports: a single segment, blocks
-/// within the allowed size, no dictionary, no checksum, and no bytes before or after it.
+/// Whether `frame` is exactly one frame with `bytes` bytes of content that every reader supports: a single segment,
+/// blocks within the allowed size, no dictionary, no checksum, and no bytes before or after it.
 ///
-/// Decompressing a whole frame at once accepts more than streaming readers do: windows of gigabytes, skippable frames, and
-/// blocks of any size. This check covers everything that compressors write. A handcrafted compressed block could still exceed
-/// the allowed size once it is decompressed.
+/// Decompressing a whole frame at once accepts more than streaming readers do: windows of gigabytes, skippable frames,
+/// and blocks of any size. This check covers everything that compressors write. A handcrafted compressed block could
+/// still exceed the allowed size once it is decompressed.
 #[must_use]
 pub fn is_portable(frame: &[u8], bytes: usize) -> bool {
     let Some(blocks) = blocks_of_one_segment(frame, bytes) else { return false };

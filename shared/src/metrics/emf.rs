@@ -2,8 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 //!
-//! awslabs' `metrique` is not used: it would add 30 crates (histograms, queues, sinks, a clock, macros) to write one JSON
-//! object in ten seconds, and the template's test could not list the names of the metrics.
+//! awslabs' `metrique` is not used: it would add 30 crates (histograms, queues, sinks, a clock, macros) to write one
+//! JSON object in ten seconds, and the template's test could not list the names of the metrics.
 
 use std::fmt;
 use std::io::{self, Write};

@@ -30,13 +30,13 @@ fn object(key: &str, body: &'static [u8]) -> Object {
     }
 }
 
-/// A client of the server at `endpoint`, with `secret` as its key.
+/// A client of the server at `endpoint`, with this secret key.
 fn client(endpoint: &str, secret: &str, call_timeout: Duration) -> S3 {
     let credentials = Credentials::new("key", secret, None, None, "test");
     S3::new(&Calls::once(call_timeout).fixed(endpoint, "eu-central-1", credentials), "bucket")
 }
 
-/// Serves HTTP on a free port of loopback until the test ends, and says where.
+/// Serves HTTP on a free port of loopback until the test ends, and returns its URL.
 async fn serve<S, B>(service: S) -> String
 where
     S: Service<Request<Incoming>, Response = Response<B>, Future: Send, Error: Into<BoxError>> + Clone + Send + 'static,
@@ -55,7 +55,7 @@ where
     format!("http://{address}")
 }
 
-/// A whole S3 with an empty bucket, in a folder of its own.
+/// A complete S3 with an empty bucket, in a temporary folder.
 async fn embedded() -> (TempDir, String) {
     let root = tempfile::tempdir().unwrap();
     std::fs::create_dir(root.path().join("bucket")).unwrap();
@@ -64,19 +64,19 @@ async fn embedded() -> (TempDir, String) {
     (root, serve(builder.build()).await)
 }
 
-/// A server that answers every request with this status and code, and notes the headers of the last one.
+/// A server that answers every request with this status and code, and records the headers of the last request.
 async fn answering(status: u16, code: &str) -> (Arc<Mutex<HeaderMap>>, String) {
     let headers = Arc::new(Mutex::new(HeaderMap::new()));
-    let noted = Arc::clone(&headers);
+    let recorded = Arc::clone(&headers);
     let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
     let service = service_fn(move |request: Request<Incoming>| {
-        *noted.lock().unwrap() = request.headers().clone();
+        *recorded.lock().unwrap() = request.headers().clone();
         std::future::ready(Ok::<_, Infallible>(Response::builder().status(status).body(body.clone()).unwrap()))
     });
     (headers, serve(service).await)
 }
 
-/// What every store must do.
+/// Checks what every store must do.
 async fn conforms(store: &impl ObjectStore) {
     let (first, other) = (object("a=1/b.ndjson", b"{}\n{}\n"), object("a=1/c.ndjson", b""));
     for (object, stored) in [(&first, Stored::Now), (&first, Stored::Before), (&other, Stored::Now)] {
@@ -116,17 +116,17 @@ async fn large_objects_arrive_whole() {
 }
 
 #[tokio::test]
-async fn a_wrong_key_is_a_refusal() {
+async fn a_wrong_secret_key_is_refused() {
     let (_root, endpoint) = embedded().await;
     let outcome = client(&endpoint, "wrong", TIMEOUT).put(&object("a", b"")).await;
     assert!(matches!(&outcome, Outcome::Never(error) if error.0.starts_with("S3 answered 403")), "{outcome:?}");
 }
 
 #[tokio::test]
-async fn each_answer_means_what_s3_means_by_it() {
+async fn transient_errors_refusals_and_existing_keys_are_distinguished() {
     let again = [(409, "ConditionalRequestConflict"), (429, "SlowDown"), (500, "InternalError"), (503, "SlowDown")];
-    let broken_on_its_way = [(400, "RequestTimeout"), (400, "BadDigest"), (400, "IncompleteBody")];
-    for (status, code) in again.into_iter().chain(broken_on_its_way) {
+    let damaged_in_transit = [(400, "RequestTimeout"), (400, "BadDigest"), (400, "IncompleteBody")];
+    for (status, code) in again.into_iter().chain(damaged_in_transit) {
         let outcome = put_to(status, code).await;
         assert!(matches!(outcome, Outcome::Again(_)), "{status} {code}: {outcome:?}");
     }
@@ -144,7 +144,7 @@ async fn put_to(status: u16, code: &str) -> Outcome<Stored, PutError> {
 }
 
 #[tokio::test]
-async fn a_put_is_conditional_and_carries_its_checksum() {
+async fn a_put_is_conditional_and_has_a_checksum() {
     let (headers, endpoint) = answering(200, "").await;
     client(&endpoint, "secret", TIMEOUT).put(&object("a", b"123456789")).await;
     let headers = headers.lock().unwrap();
@@ -160,7 +160,7 @@ async fn a_put_is_conditional_and_carries_its_checksum() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_or_never_answers_may_be_tried_again() {
+async fn a_missing_or_silent_server_is_a_transient_error() {
     let nowhere = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let endpoint = format!("http://{}", nowhere.local_addr().unwrap());
     let silent = client(&endpoint, "secret", Duration::from_millis(100)).put(&object("a", b"")).await;

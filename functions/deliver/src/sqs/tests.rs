@@ -1,4 +1,4 @@
-//! The real SDK against a server that answers as SQS does.
+//! The real SDK against a server that answers like SQS.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -16,10 +16,10 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-/// What a server was asked: operation and input.
+/// The requests of a server: operation and input.
 type Requests = Arc<Mutex<Vec<(String, Value)>>>;
 
-/// A queue whose server gives this one answer.
+/// A queue whose server always gives this answer.
 async fn queue(status: u16, answer: Value) -> (Sqs, Requests) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -56,7 +56,7 @@ fn word<T>(outcome: &Outcome<T, CallError>) -> &'static str {
 }
 
 #[tokio::test]
-async fn messages_are_deleted_and_hidden_by_their_handles() {
+async fn messages_are_deleted_and_hidden_by_receipt_handle() {
     let (sqs, calls) = queue(200, json!({"Successful": [], "Failed": []})).await;
     assert_eq!(word(&sqs.delete(&["a".to_owned(), "b".to_owned()]).await), "done");
     assert_eq!(word(&sqs.hide(&[Hidden { handle: "c".to_owned(), seconds: 60 }]).await), "done");
@@ -70,7 +70,7 @@ async fn messages_are_deleted_and_hidden_by_their_handles() {
 }
 
 #[tokio::test]
-async fn a_message_that_failed_is_tried_again_unless_its_handle_is_to_blame() {
+async fn a_failed_entry_is_transient_unless_it_is_the_senders_fault() {
     for (sender_fault, code, expected) in
         [(false, "InternalError", "again"), (true, "OverLimit", "again"), (true, "ReceiptHandleIsInvalid", "done")]
     {
@@ -81,11 +81,12 @@ async fn a_message_that_failed_is_tried_again_unless_its_handle_is_to_blame() {
 }
 
 #[tokio::test]
-async fn a_failure_that_may_pass_is_told_from_a_refusal() {
+async fn transient_errors_and_refusals_are_distinguished() {
     for (status, code, expected) in [
         (500, "InternalError", "again"),
         (503, "ServiceUnavailable", "again"),
         (400, "RequestThrottled", "again"),
+        (400, "RequestLimitExceeded", "again"),
         (400, "com.amazonaws.sqs#OverLimit", "again"),
         (400, "AccessDenied", "never"),
         (400, "QueueDoesNotExist", "never"),
@@ -96,13 +97,13 @@ async fn a_failure_that_may_pass_is_told_from_a_refusal() {
 }
 
 #[tokio::test]
-async fn no_answer_at_all_may_pass() {
+async fn a_missing_server_is_a_transient_error() {
     let sqs = client("http://127.0.0.1:9");
     assert_eq!(word(&sqs.delete(&["a".to_owned()]).await), "again");
 }
 
 #[tokio::test]
-async fn no_reason_repeats_what_was_to_be_sent() {
+async fn no_error_quotes_the_request() {
     let sqs = Sqs { queue_url: "no url".to_owned(), ..client("http://127.0.0.1:9") };
     let (Outcome::Again(error) | Outcome::Never(error)) = sqs.delete(&["zqx".to_owned()]).await else { panic!("done") };
     assert!(!error.0.contains("zqx"), "{error}");
