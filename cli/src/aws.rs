@@ -1,36 +1,28 @@
-//! SDK configuration of operator commands: the usual one of AWS, or that of a pipeline on this machine.
+//! How operator commands reach SQS and S3: on AWS or in a pipeline on this machine.
 
 pub(crate) mod bucket;
 pub(crate) mod queue;
 
 use std::time::Duration;
 
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sqs::config::Credentials;
+use spillway_aws::{Calls, Credentials, SdkConfig};
 use spillway_local::account::{CREDENTIAL, REGION};
 
-/// The timeout of one attempt of a call. The SDK makes up to three attempts with backoff and jitter.
-const TRY_TIMEOUT: Duration = Duration::from_secs(10);
-/// The timeout of a call with all its attempts.
+/// How long one attempt of a call may take. The SDK makes three, with growing pauses and jitter.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a call may take with all its attempts.
 const CALL_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// The SDK configuration. A server on this machine needs neither region nor credentials of the user.
+/// The SDK's configuration. A server on this machine needs neither a region nor the user's credentials.
 pub(crate) async fn config(endpoint: Option<&str>) -> SdkConfig {
-    let timeouts =
-        TimeoutConfig::builder().operation_attempt_timeout(TRY_TIMEOUT).operation_timeout(CALL_TIMEOUT).build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
-    if let Some(endpoint) = endpoint {
-        loader = loader.endpoint_url(endpoint);
-        if is_here(endpoint) {
-            let credentials = Credentials::new(CREDENTIAL, CREDENTIAL, None, None, "local");
-            loader = loader.region(Region::new(REGION)).credentials_provider(credentials);
-        }
+    let calls = Calls::retried(ATTEMPT_TIMEOUT, CALL_TIMEOUT);
+    match endpoint.filter(|endpoint| is_here(endpoint)) {
+        Some(endpoint) => calls.fixed(endpoint, REGION, Credentials::new(CREDENTIAL, CREDENTIAL, None, None, "local")),
+        None => calls.load(None, endpoint).await,
     }
-    loader.load().await
 }
 
-/// The endpoint of a queue outside AWS: `given`, or the origin of the queue's URL if it is on this machine.
+/// The endpoint of a queue, unless it is AWS's own: the given one, or the server in its URL if that is on this machine.
 pub(crate) fn endpoint_of_queue<'a>(given: Option<&'a str>, queue_url: &'a str) -> Option<&'a str> {
     given.or_else(|| is_here(queue_url).then(|| origin(queue_url)))
 }

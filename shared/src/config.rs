@@ -1,16 +1,16 @@
-//! Configuration from an injected lookup: every bad variable is reported at once, by name.
+//! Configuration from an injected lookup: all bad variables are reported together, by name.
 //!
 //! Tests pass a map; only [`process_environment`] reads the real environment.
 
 use std::fmt;
 
-/// Where variables come from: a name in, its value out.
+/// Returns the value of a variable by its name.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The environment of this process, as a lookup.
 #[must_use]
 pub fn process_environment(name: &str) -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "the one place where the lookup meets the process")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the process environment")]
     std::env::var(name).ok()
 }
 
@@ -19,15 +19,15 @@ pub fn process_environment(name: &str) -> Option<String> {
 pub struct Number {
     /// The variable's name.
     pub name: &'static str,
-    /// What counts when the variable is not set.
+    /// The value if the variable is not set.
     pub default: u64,
-    /// The smallest value that is taken.
+    /// The smallest valid value.
     pub min: u64,
-    /// The largest value that is taken.
+    /// The largest valid value.
     pub max: u64,
 }
 
-/// Everything that is wrong with a configuration, one sentence each.
+/// All errors of a configuration, one sentence each.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ConfigErrors(Vec<String>);
 
@@ -48,13 +48,13 @@ impl ConfigErrors {
         self.0.extend(others.0);
     }
 
-    /// The sentences, in the order in which they were found.
+    /// The sentences, in the order in which the errors were found.
     #[must_use]
     pub fn sentences(&self) -> &[String] {
         &self.0
     }
 
-    /// `value` if nothing is wrong.
+    /// `value` if there are no errors.
     ///
     /// # Errors
     /// The errors themselves, if there are any.
@@ -71,26 +71,26 @@ impl fmt::Display for ConfigErrors {
 
 impl std::error::Error for ConfigErrors {}
 
-/// Reads variables one by one and gathers what is wrong with them.
+/// Reads variables one by one and collects their errors.
 pub struct Reader<'a> {
     lookup: Lookup<'a>,
     errors: ConfigErrors,
 }
 
 impl<'a> Reader<'a> {
-    /// A reader without errors yet.
+    /// A reader without errors.
     #[must_use]
     pub fn new(lookup: Lookup<'a>) -> Self {
         Self { lookup, errors: ConfigErrors::default() }
     }
 
-    /// The value of a variable; one that is empty or blank counts as not set.
+    /// The value of a variable. An empty or blank one counts as not set.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<String> {
         (self.lookup)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
-    /// The value of a variable that must be set.
+    /// The value of a required variable.
     pub fn required(&mut self, name: &str) -> String {
         self.text(name).unwrap_or_else(|| {
             self.errors.add(name, "must be set");
@@ -98,7 +98,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The value of a variable that must be set, to a URL of a server.
+    /// The value of a required variable that contains an HTTP URL.
     pub fn required_url(&mut self, name: &str) -> String {
         let url = self.required(name);
         let server = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
         url
     }
 
-    /// The value of a number within its range.
+    /// The value of a number, which must be within its range.
     pub fn number(&mut self, number: &Number) -> u64 {
         let Some(text) = self.text(number.name) else { return number.default };
         match text.parse() {
@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
         usize::try_from(self.number(number)).unwrap_or(usize::MAX)
     }
 
-    /// One of a few words, each standing for a value; the first is the default.
+    /// The value of the word that the variable contains; the first choice is the default.
     pub fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> T {
         let default = choices[0].1;
         let Some(text) = self.text(name) else { return default };
@@ -138,15 +138,15 @@ impl<'a> Reader<'a> {
         default
     }
 
-    /// The report, to which relations between settings are added.
+    /// The errors so far, to which callers add violated relations between settings.
     pub fn errors(&mut self) -> &mut ConfigErrors {
         &mut self.errors
     }
 
-    /// `value` if every variable was good.
+    /// `value` if every variable was valid.
     ///
     /// # Errors
-    /// Every fault that was found, if any.
+    /// All errors that were found.
     pub fn finish<T>(self, value: T) -> Result<T, ConfigErrors> {
         self.errors.or(value)
     }
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_variable_is_named_at_once() {
+    fn all_bad_variables_are_reported_together() {
         let mut reader = Reader::new(&lookup);
         assert_eq!(reader.number(&WORKERS), 16);
         assert_eq!(reader.choice("MODE", &[("up", 1), ("down", 2)]), 1);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_set_has_its_default() {
+    fn an_unset_variable_has_its_default() {
         let mut reader = Reader::new(&|_| None);
         assert_eq!(reader.number(&WORKERS), 16);
         assert_eq!(reader.finish(7), Ok(7));

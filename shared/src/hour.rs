@@ -19,7 +19,7 @@ const SECONDS: u64 = 3_600;
 pub struct Hour(u32);
 
 impl Hour {
-    /// The hour that `time` lies in; times before 1970 or after 9999 count as the nearest hour between.
+    /// The hour of `time`. A time before 1970 or after 9999 counts as the nearest hour in that range.
     #[must_use]
     pub fn of(time: SystemTime) -> Self {
         const LAST: u64 = 253_402_300_799 / SECONDS;
@@ -27,7 +27,7 @@ impl Hour {
         Self(u32::try_from((seconds / SECONDS).min(LAST)).unwrap_or(u32::MAX))
     }
 
-    /// Reads `YYYY-MM-DDTHH`; anything else, also an hour before 1970, is `None`.
+    /// Reads `YYYY-MM-DDTHH`. Anything else is `None`, including an hour before 1970.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let digits = |byte: u8, at: usize| match at {
@@ -38,19 +38,19 @@ impl Hour {
         if text.len() != 13 || !text.bytes().enumerate().all(|(at, byte)| digits(byte, at)) {
             return None;
         }
-        // The format of `time` wants minutes to make a date and time of its own.
+        // `time` parses a date and time only with minutes.
         let format = format_description!("[year]-[month]-[day]T[hour]:[minute]");
         let start = PrimitiveDateTime::parse(&format!("{text}:00"), format).ok()?.assume_utc();
         u32::try_from(u64::try_from(start.unix_timestamp()).ok()? / SECONDS).ok().map(Self)
     }
 
-    /// The day as Hive partitions write it: `2026-11-21`.
+    /// The day in the format of Hive partitions: `2026-11-21`.
     #[must_use]
     pub fn date(self) -> String {
         self.start().format(DATE).unwrap_or_default()
     }
 
-    /// The hour of the day as Hive partitions write it: `18`.
+    /// The hour of the day in the format of Hive partitions: `18`.
     #[must_use]
     pub fn of_day(self) -> String {
         format!("{:02}", self.start().hour())
@@ -67,13 +67,13 @@ impl fmt::Display for Hour {
     }
 }
 
-/// A moment as records write it, in milliseconds of UTC: `2026-11-21T18:39:00.123Z`.
+/// A time in the format of records, UTC with milliseconds: `2026-11-21T18:39:00.123Z`.
 #[must_use]
 pub fn timestamp(time: SystemTime) -> String {
     OffsetDateTime::from(time).format(TIMESTAMP).unwrap_or_default()
 }
 
-/// Reads what [`timestamp`] writes; anything else, also a moment before 1970, is `None`.
+/// Reads the format of [`timestamp`]. Anything else is `None`, including a time before 1970.
 #[must_use]
 pub fn parse_timestamp(text: &str) -> Option<SystemTime> {
     let moment = PrimitiveDateTime::parse(text, TIMESTAMP).ok()?.assume_utc();
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_hour_reads_back_what_it_writes() {
+    fn hours_and_timestamps_round_trip() {
         let moment = SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_286_340_123);
         let hour = Hour::of(moment);
         assert_eq!(hour.to_string(), "2026-11-21T18");
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hour_is_refused() {
+    fn anything_but_an_hour_is_refused() {
         for text in
             ["", "2026-11-21", "2026-11-21T24", "2026-13-21T00", "2026-02-30T00", "+026-11-21T1", "../../../..T00"]
         {

@@ -1,36 +1,36 @@
-//! JSON read strictly: a duplicate key, at any level, is an error, since readers disagree which one counts.
+//! A strict JSON parser: a duplicate key at any level is an error, because readers disagree about which one counts.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// The most levels of objects and arrays, the outermost included.
+/// The most levels of objects and arrays, including the outermost.
 pub const MAX_LEVELS: usize = 128;
 
-/// The words by which [`is_duplicate_key`] knows its error.
+/// The text by which [`is_duplicate_key`] recognises its error.
 const DUPLICATE: &str = "duplicate key";
 
-/// Reads one JSON value of at most [`MAX_LEVELS`] in which no object has a key twice.
+/// Parses one JSON value of at most [`MAX_LEVELS`] without duplicate keys.
 ///
 /// # Errors
-/// What [`serde_json`] says, that it is too deep, or that a key stands twice (see [`is_duplicate_key`]).
+/// An error of [`serde_json`], too many levels, or a duplicate key (see [`is_duplicate_key`]).
 pub fn strict(text: &[u8]) -> Result<Value, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    // Its own limit is 127 levels; ours is counted below.
+    // serde_json's own limit is 127 levels; `Strict` counts ours.
     deserializer.disable_recursion_limit();
     let value = Strict { levels: MAX_LEVELS }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
 }
 
-/// Whether an error of [`strict`] is about a key that stands twice.
+/// Whether an error of [`strict`] is a duplicate key.
 #[must_use]
 pub fn is_duplicate_key(error: &serde_json::Error) -> bool {
     error.is_data() && error.to_string().starts_with(DUPLICATE)
 }
 
-/// Reads a value that may have so many levels.
+/// Parses a value of at most `levels` levels.
 #[derive(Clone, Copy)]
 struct Strict {
     levels: usize,
@@ -113,20 +113,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_strict_reads_as_serde_json_does() {
+    fn valid_json_parses_as_in_serde_json() {
         let text = r#"{"a":[1,-2,3.5,null,true,"x\n"],"b":{"c":{}}}"#;
         assert_eq!(strict(text.as_bytes()).unwrap(), serde_json::from_str::<Value>(text).unwrap());
     }
 
     #[test]
-    fn a_key_that_stands_twice_is_an_error_also_when_it_is_escaped() {
+    fn a_duplicate_key_is_an_error_even_if_it_is_escaped() {
         for text in [r#"{"a":1,"a":1}"#, r#"[{"b":{"a":1,"\u0061":2}}]"#] {
             assert!(is_duplicate_key(&strict(text.as_bytes()).unwrap_err()), "{text}");
         }
     }
 
     #[test]
-    fn there_are_at_most_128_levels() {
+    fn more_than_128_levels_are_an_error() {
         let nested = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         assert!(strict(nested(128).as_bytes()).is_ok());
         let error = strict(nested(129).as_bytes()).unwrap_err();
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn other_errors_are_not_about_keys() {
+    fn other_errors_are_not_duplicate_keys() {
         for text in ["{", "1 2", r#"{"duplicate key":}"#, "1e400"] {
             assert!(!is_duplicate_key(&strict(text.as_bytes()).unwrap_err()), "{text}");
         }

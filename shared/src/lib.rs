@@ -1,9 +1,9 @@
-//! What ingest, deliver and the local pipeline agree on: the contracts of the queue and of configuration.
+//! What ingest, deliver and the local pipeline share: the contracts of the queue and of the configuration.
 //!
-//! The way of the data: a payload becomes a record; records of one [`stream`] and one [`hour`] travel in a
-//! [`message`]; every call to SQS or S3 that carries them runs inside a [`pool`].
+//! The data flow: a payload becomes a record, records of one [`stream`] and one [`hour`] share a [`message`], and every
+//! call to SQS or S3 runs on a worker of a [`pool`], with the attempts of [`retry`].
 //!
-//! This crate knows no Lambda and no AWS SDK.
+//! This crate contains no types of Lambda or the AWS SDK.
 
 pub mod causes;
 pub mod config;

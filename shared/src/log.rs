@@ -1,4 +1,4 @@
-//! Logs: one JSON object a line where Lambda asks for it, text elsewhere, at the level that `LOG_LEVEL` names.
+//! Logs: JSON lines if Lambda requests them, text otherwise, at the level in `LOG_LEVEL`.
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -8,31 +8,31 @@ use tracing_subscriber::{Layer, Registry, fmt};
 
 use crate::config::{Lookup, Reader};
 
-/// Our own crates; everything else is capped at INFO, because below it the runtime and the SDKs print whole events.
+/// Our crates. All others are capped at INFO, because the runtime and the SDKs print whole events below it.
 const OURS: [&str; 4] = ["spillway_shared", "spillway_ingest", "spillway_deliver", "spillway_local"];
 
-/// The variables that name the level, the first one that is set. Lambda's own would filter lines of metrics too, which
-/// have no level and count as INFO; so `LOG_LEVEL` is ours.
+/// The variables for the level; the first that is set counts. `LOG_LEVEL` exists because Lambda's own variable also
+/// filters metrics, which have no level and count as INFO.
 pub const LEVELS: [&str; 2] = ["LOG_LEVEL", "AWS_LAMBDA_LOG_LEVEL"];
-/// The variable by which Lambda asks for JSON.
+/// The variable by which Lambda requests JSON.
 pub const FORMAT: &str = "AWS_LAMBDA_LOG_FORMAT";
 
-/// Starts logging as [`FORMAT`] (`JSON` or text) and [`LEVELS`] (INFO by default) say.
+/// Starts logging in the format of [`FORMAT`] (`JSON` or text) at the level of [`LEVELS`] (INFO by default).
 ///
-/// A second call changes nothing.
+/// A second call has no effect.
 pub fn start(lookup: Lookup<'_>) {
     let reader = Reader::new(lookup);
     let level = level(&reader);
     let json = reader.text(FORMAT).is_some_and(|text| text.eq_ignore_ascii_case("json"));
-    // Lambda stamps the time on text lines itself; standard output would be as good, but is not ours in tests.
+    // Lambda adds the time to text lines. Standard error, because tests use standard output.
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     let lines: Box<dyn Layer<Registry> + Send + Sync> =
         if json { Box::new(lines.json().flatten_event(true)) } else { Box::new(lines.without_time()) };
-    // A second start only happens in tests, where the first one's settings are as good.
+    // Only tests start a second time, and the settings of the first start suit them.
     let _ = tracing_subscriber::registry().with(lines.with_filter(targets(level))).try_init();
 }
 
-/// Logs only where a panic happened from now on: its words can quote what a client sent.
+/// From now on logs only the place of a panic: its message can quote what a client sent.
 pub fn panics_by_place() {
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string);
@@ -40,7 +40,7 @@ pub fn panics_by_place() {
     }));
 }
 
-/// Notes our own variable as a fault if it names no level.
+/// Adds an error if our own variable is not a level.
 pub fn check(reader: &mut Reader<'_>) {
     if let Some(text) = reader.text(LEVELS[0])
         && text.parse::<LevelFilter>().is_err()
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn others_are_capped_at_info() {
+    fn other_crates_are_capped_at_info() {
         let filter = targets(LevelFilter::TRACE);
         assert!(filter.would_enable("spillway_ingest::queue", &Level::TRACE));
         assert!(filter.would_enable("lambda_runtime", &Level::INFO));
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_variable_comes_before_lambdas() {
+    fn our_variable_overrides_lambdas() {
         let level_of = |ours: &'static str, lambdas: &'static str| {
             let lookup = move |name: &str| Some(if name == "LOG_LEVEL" { ours } else { lambdas }.to_owned());
             level(&Reader::new(&lookup))
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quieter_level_holds_for_all() {
+    fn a_quieter_level_applies_to_all_crates() {
         let filter = targets(LevelFilter::WARN);
         assert!(!filter.would_enable("aws_smithy_runtime", &Level::INFO));
         assert!(!filter.would_enable("spillway_deliver", &Level::INFO));

@@ -1,6 +1,6 @@
-//! Metrics: the one place where their names, units and dimensions stand.
+//! Metrics: the one place that defines their names, units and dimensions.
 //!
-//! A unit of work is one struct: what deliver did with a batch ([`Delivered`]), what ingest did since it wrote last
+//! A unit of work is one struct: a batch of deliver ([`Delivered`]), or the requests of ingest since its last line
 //! ([`Ingested`], and [`Taken`] by stream). [`emf`] writes it as one line in CloudWatch's embedded metric format.
 
 pub mod emf;
@@ -9,30 +9,30 @@ use std::time::Duration;
 
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "Spillway";
-/// The dimension of all metrics: the name of the Lambda function, so that stacks do not mix.
+/// The dimension of all metrics: the name of the Lambda function, which separates stacks.
 pub const FUNCTION: &str = "Function";
-/// The second dimension of [`Taken`], which is written without it too.
+/// The second dimension of [`Taken`], which is also written without it.
 pub const STREAM: &str = "Stream";
 
-/// One metric: its name and its unit, as CloudWatch writes it.
+/// One metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Metric {
     /// The name.
     pub name: &'static str,
-    /// `Count`, `Bytes` or `Seconds`.
+    /// The unit in CloudWatch's spelling: `Count`, `Bytes` or `Seconds`.
     pub unit: &'static str,
 }
 
 /// The metrics of a unit of work.
 pub trait Measured {
-    /// What it may hold, in this order.
+    /// All its metrics, in this order.
     const METRICS: &'static [Metric];
 
-    /// What it holds, in the order of [`Measured::METRICS`]; `None` is not written.
+    /// The values in the order of [`Measured::METRICS`]; `None` is not written.
     fn values(&self) -> Vec<Option<f64>>;
 }
 
-/// A field of a unit of work as CloudWatch takes it.
+/// A field of a unit of work, as a number for CloudWatch.
 trait Reading {
     fn reading(&self) -> Option<f64>;
 }
@@ -50,7 +50,7 @@ impl Reading for Option<Duration> {
     }
 }
 
-/// Declares a unit of work, so that a field and its metric cannot be told apart.
+/// Declares a unit of work with a metric for each field, so that the two always match.
 macro_rules! measured {
     ($(#[$doc:meta])* $unit_of_work:ident { $($(#[$about:meta])* $field:ident: $type:ty => $name:literal $unit:ident,)* }) => {
         $(#[$doc])*
@@ -70,60 +70,60 @@ macro_rules! measured {
 }
 
 measured! {
-    /// What ingest did since it wrote last.
+    /// The requests of ingest since its last line.
     Ingested {
-        /// Documents that were answered.
+        /// Answered documents.
         requests: u64 => "Requests" Count,
         /// Of these, answered with 200.
         status_2xx: u64 => "Status2xx" Count,
-        /// Of these, refused for the client's fault.
+        /// Of these, refused because of the client.
         status_4xx: u64 => "Status4xx" Count,
-        /// Of these, refused though the client did nothing wrong.
+        /// Of these, refused because of Spillway or AWS.
         status_5xx: u64 => "Status5xx" Count,
         /// Calls to SQS, retries included.
         queue_calls: u64 => "QueueCalls" Count,
-        /// 64 KiB that SQS bills for these calls, at least one each.
+        /// Units of 64 KiB that SQS bills for these calls, at least one each.
         queue_call_units: u64 => "QueueCallUnits" Count,
-        /// Calls that were tries after the first.
+        /// Of these calls, those after the first attempt.
         queue_retries: u64 => "QueueRetries" Count,
-        /// Documents answered 503 because too much waited inside.
+        /// Documents answered with 503 because the function was full.
         queue_full: u64 => "QueueFull" Count,
     }
 }
 
 measured! {
-    /// What became of the payloads of one stream that ingest answered for. The client of a 503 is told nothing of its
-    /// payloads and sends them again, so they do not count.
+    /// The outcomes of one stream's payloads. Those of a request answered with 503 do not count, because its client
+    /// sends them again.
     Taken {
-        /// Payloads on the queue.
+        /// Accepted payloads.
         accepted: u64 => "Accepted" Count,
-        /// Payloads refused with a reason.
+        /// Rejected payloads.
         rejected: u64 => "Rejected" Count,
-        /// Payloads dropped for lack of consent.
+        /// Withheld payloads.
         withheld: u64 => "Withheld" Count,
     }
 }
 
 measured! {
-    /// What deliver did with one batch.
+    /// One batch of deliver.
     Delivered {
-        /// Messages of the batch, as SQS counts them.
+        /// SQS messages in the batch.
         messages: u64 => "Messages" Count,
-        /// Records stored.
+        /// Stored records.
         records: u64 => "Records" Count,
-        /// Objects stored.
+        /// Stored objects.
         objects: u64 => "Objects" Count,
         /// Their size after compression.
         object_bytes: u64 => "ObjectBytes" Bytes,
-        /// Objects that were there already.
+        /// Objects whose key existed already.
         duplicates: u64 => "Duplicates" Count,
-        /// Messages given back to the queue.
+        /// Messages returned to the queue.
         failed: u64 => "Failed" Count,
-        /// Messages kept under `quarantine/`.
+        /// Messages stored under `quarantine/`.
         quarantined: u64 => "Quarantined" Count,
-        /// Uploads that were tries after the first.
+        /// PUTs after the first attempt of an upload.
         put_retries: u64 => "PutRetries" Count,
-        /// From the `received_at` of the oldest record stored until it was stored; nothing where nothing was.
+        /// The lag of the oldest stored record; `None` if the batch stored none.
         lag: Option<Duration> => "LagSeconds" Seconds,
     }
 }
@@ -141,7 +141,7 @@ impl Ingested {
 }
 
 impl Taken {
-    /// Adds what became of further payloads.
+    /// Adds the outcomes of further payloads.
     pub fn add(&mut self, other: Self) {
         self.accepted += other.accepted;
         self.rejected += other.rejected;

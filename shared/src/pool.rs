@@ -1,4 +1,4 @@
-//! The bounded pool: at most so many calls at once, and at most so many bytes held, in one process.
+//! Bounds for one process: a pool limits concurrent calls, and a budget limits bytes in memory.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -6,34 +6,34 @@ use std::sync::Arc;
 use futures::stream::{self, Stream, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// At most `limit` calls at once, shared by all who hold a clone.
+/// Limits concurrent calls. Clones share the limit.
 #[derive(Debug, Clone)]
 pub struct Pool {
     workers: Arc<Semaphore>,
     limit: usize,
 }
 
-/// The right to make one call; given back when dropped.
+/// Permission to make one call; returned to the pool when dropped.
 #[derive(Debug)]
 pub struct Worker(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
 
 impl Pool {
-    /// A pool of `limit` workers; at least one.
+    /// A pool of `limit` workers, at least one.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         let limit = limit.clamp(1, Semaphore::MAX_PERMITS);
         Self { workers: Arc::new(Semaphore::new(limit)), limit }
     }
 
-    /// A free worker, if there is one now.
+    /// A worker, if one is free now.
     #[must_use]
     pub fn try_worker(&self) -> Option<Worker> {
         Arc::clone(&self.workers).try_acquire_owned().ok().map(Worker)
     }
 
-    /// Runs `calls`, each on a worker of its own, and yields what they came to as they end.
+    /// Runs each call on a worker, and yields results as calls end.
     ///
-    /// Memory is bounded too: no more calls than there are workers exist at once.
+    /// Memory is bounded too: at most one call per worker exists at a time.
     pub fn run<C>(&self, calls: impl IntoIterator<Item = C>) -> impl Stream<Item = C::Output>
     where
         C: Future,
@@ -41,10 +41,10 @@ impl Pool {
         self.run_stream(stream::iter(calls))
     }
 
-    /// Runs calls that are still being made, each on a worker of its own; otherwise as [`Pool::run`].
+    /// As [`Pool::run`], for calls that a stream makes.
     ///
-    /// `calls` is asked for the next one only while this run has fewer of them than there are workers, and is not
-    /// on a worker itself: what it waits for can be what other calls give back.
+    /// The stream is polled only while this run has fewer calls than the pool has workers. It does not occupy a worker,
+    /// so it may wait for memory that other calls release.
     pub fn run_stream<C>(&self, calls: impl Stream<Item = C>) -> impl Stream<Item = C::Output>
     where
         C: Future,
@@ -53,20 +53,20 @@ impl Pool {
     }
 
     async fn on_worker<C: Future>(&self, call: C) -> C::Output {
-        // The semaphore is never closed; a refusal could only mean that, and then nothing bounds us either.
+        // Fails only if the semaphore is closed, which it never is.
         let _worker = self.workers.acquire().await;
         call.await
     }
 }
 
-/// At most so many bytes held at once, shared by all who hold a clone.
+/// Limits bytes in memory. Clones share the limit.
 #[derive(Debug, Clone)]
 pub struct Budget {
     bytes: Arc<Semaphore>,
     limit: usize,
 }
 
-/// Bytes that are held; given back when dropped.
+/// Reserved bytes; returned to the budget when dropped.
 #[derive(Debug)]
 pub struct Reservation(OwnedSemaphorePermit);
 
@@ -78,14 +78,14 @@ impl Budget {
         Self { bytes: Arc::new(Semaphore::new(limit)), limit }
     }
 
-    /// Bytes, if there are so many left now.
+    /// Reserves bytes, if that many are free now.
     #[must_use]
     pub fn try_reserve(&self, bytes: usize) -> Option<Reservation> {
         let permits = u32::try_from(bytes).ok()?;
         Arc::clone(&self.bytes).try_acquire_many_owned(permits).ok().map(Reservation)
     }
 
-    /// Waits, first come first served, until there are so many bytes left; more than the whole budget counts as all of it.
+    /// Waits in line until the bytes are free, and reserves them. More than the whole budget counts as all of it.
     ///
     /// # Panics
     /// Never: the semaphore inside is not closed.
@@ -97,17 +97,17 @@ impl Budget {
 }
 
 impl Reservation {
-    /// Joins another reservation to this one.
+    /// Adds another reservation to this one.
     pub fn join(&mut self, other: Self) {
         self.0.merge(other.0);
     }
 
-    /// Gives back what is held beyond `bytes`.
+    /// Releases everything beyond `bytes`.
     pub fn shrink(&mut self, bytes: usize) {
         drop(self.0.split(self.0.num_permits().saturating_sub(bytes)));
     }
 
-    /// How many bytes are held.
+    /// The number of reserved bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.0.num_permits()
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn no_more_calls_run_than_there_are_workers_whoever_asks() {
+    async fn concurrent_runs_share_the_workers() {
         let (pool, running, most) = (Pool::new(3), AtomicUsize::new(0), AtomicUsize::new(0));
         let call = || async {
             most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_budget_gives_back_what_is_dropped() {
+    async fn dropped_and_shrunk_reservations_return_to_the_budget() {
         let budget = Budget::new(100);
         let mut held = budget.try_reserve(60).unwrap();
         assert!(budget.try_reserve(41).is_none());

@@ -1,4 +1,4 @@
-//! Bounded tries of one call: a time-out each, backoff with jitter between, and never past a deadline.
+//! The attempts of one call: a timeout for each, backoff with jitter between them, and a deadline for all.
 
 use std::future::Future;
 use std::time::Duration;
@@ -7,87 +7,88 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::config::{Number, Reader};
 
-/// Seconds that one invocation of the function may take, as Lambda is told; 0 is unknown.
+/// The function's timeout in seconds, as configured on Lambda; 0 means unknown.
 ///
-/// Lambda names a deadline with every invocation, but at start nobody says how long they are: the template does.
+/// Lambda sends a deadline with every invocation, but tells the function nothing at start, so the template sets this
+/// variable.
 pub const FUNCTION_TIMEOUT: Number = Number { name: "FUNCTION_TIMEOUT", default: 0, min: 1, max: 900 };
 
-/// The pause before the second try is at most this; it doubles with every further one.
+/// The longest pause before the second attempt; it doubles with every further attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// No pause is longer than this.
+/// The longest of all pauses.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// A try that has less time than this is not started: it could not end.
-const SHORTEST_TRY: Duration = Duration::from_millis(20);
+/// The least time for an attempt: with less it could not succeed and is not started.
+const MIN_ATTEMPT: Duration = Duration::from_millis(20);
 
-/// How often and how long one call is tried.
+/// The attempts of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tries {
-    /// How long one try may take.
+pub struct Attempts {
+    /// The timeout of one attempt.
     pub timeout: Duration,
-    /// How many tries there are, the first included; at least 1.
+    /// The number of attempts including the first, at least 1.
     pub count: u32,
 }
 
-/// What one try came to.
+/// The result of one attempt.
 #[derive(Debug)]
 pub enum Outcome<T, E> {
-    /// It worked, or nothing more can be won.
+    /// It succeeded, or further attempts are pointless.
     Done(T),
-    /// It failed in a way that may pass.
+    /// It failed with a transient error: another attempt may succeed.
     Again(E),
-    /// It failed in a way that will not pass.
+    /// It failed with a final error.
     Never(E),
 }
 
 /// Why a call was given up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GaveUp<E> {
-    /// The other side refused for good.
+    /// The service refused it with a final error.
     #[error("{0}")]
     Refused(E),
-    /// All tries were used up; this is the last failure.
-    #[error("{0}, after {1} tries")]
+    /// All attempts failed: the last error, and the number of attempts.
+    #[error("{0}, after {1} attempts")]
     Exhausted(E, u32),
-    /// The last try ran into its time-out; this is what a whole one had, or the only one if the deadline cut it short.
+    /// The last attempt timed out: the timeout of a full attempt, or of the only attempt if the deadline cut it short.
     #[error("no answer in {0:?}")]
     TimedOut(Duration),
-    /// The deadline left no time for another try.
+    /// The deadline left no time for another attempt.
     #[error("out of time")]
     OutOfTime,
 }
 
-/// The tries of one call, one after the other. Made by [`Tries::begin`].
+/// The attempts of one call that remain. Created by [`Attempts::begin`].
 #[derive(Debug)]
 pub struct Remaining {
-    tries: Tries,
+    attempts: Attempts,
     made: u32,
 }
 
-impl Tries {
-    /// Reads both. All time-outs together must be shorter than the function's own, where that is known: else one stuck
-    /// call would use up an invocation, and tries that were asked for would never be made.
+impl Attempts {
+    /// Reads both variables. All attempts together must be shorter than the function's timeout, if that is known.
+    /// Otherwise one stuck call would use up an invocation before its last attempt.
     pub fn read(reader: &mut Reader<'_>, timeout: &Number, count: &Number) -> Self {
-        let tries = Self {
+        let attempts = Self {
             timeout: Duration::from_millis(reader.number(timeout)),
             count: u32::try_from(reader.number(count)).unwrap_or(u32::MAX),
         };
         let limit = Duration::from_secs(reader.number(&FUNCTION_TIMEOUT));
-        let longest = tries.timeout.saturating_mul(tries.count);
+        let longest = attempts.timeout.saturating_mul(attempts.count);
         if !limit.is_zero() && longest >= limit {
             let place = format!("{} × {}", timeout.name, count.name);
-            let fault = format!("{longest:?} must be less than {}, {limit:?}", FUNCTION_TIMEOUT.name);
-            reader.errors().add(place, fault);
+            let error = format!("{longest:?} must be less than {}, {limit:?}", FUNCTION_TIMEOUT.name);
+            reader.errors().add(place, error);
         }
-        tries
+        attempts
     }
 
-    /// All tries of a call.
+    /// Begins a call, with all attempts remaining.
     #[must_use]
     pub fn begin(self) -> Remaining {
-        Remaining { tries: self, made: 0 }
+        Remaining { attempts: self, made: 0 }
     }
 
-    /// Tries `call` until it is done, refused, used up or out of time at `deadline`.
+    /// Attempts `call` until it succeeds, is refused, has no attempts left, or runs out of time at `deadline`.
     ///
     /// # Errors
     /// Why the call was given up.
@@ -105,20 +106,20 @@ impl Tries {
 }
 
 impl Remaining {
-    /// Makes one try, with a time-out that ends before the deadline, and pauses if there can be another.
+    /// Makes one attempt, which ends by the deadline, and pauses if another can follow.
     ///
-    /// `None` means: try again. Without time nothing is started, and the call is given up. A try that its deadline cut
-    /// short is not counted: with a later one, there can be as many whole ones as ever.
+    /// `None` means that another attempt can follow. Without enough time no attempt is made, and the call is given up.
+    /// An attempt that the deadline cut short is not counted, so a later deadline allows the full number of attempts.
     pub async fn once<T, E>(
         &mut self,
         deadline: Instant,
         call: impl Future<Output = Outcome<T, E>>,
     ) -> Option<Result<T, GaveUp<E>>> {
-        let limit = self.tries.timeout.min(until(deadline));
-        if limit < SHORTEST_TRY {
+        let limit = self.attempts.timeout.min(until(deadline));
+        if limit < MIN_ATTEMPT {
             return Some(Err(GaveUp::OutOfTime));
         }
-        let is_whole = limit == self.tries.timeout;
+        let is_whole = limit == self.attempts.timeout;
         self.made += 1;
         let failure = match timeout(limit, call).await {
             Ok(Outcome::Done(value)) => return Some(Ok(value)),
@@ -126,21 +127,21 @@ impl Remaining {
             Ok(Outcome::Again(error)) => GaveUp::Exhausted(error, self.made),
             Err(_) => {
                 self.made -= u32::from(!is_whole);
-                GaveUp::TimedOut(if self.made > 0 { self.tries.timeout } else { limit })
+                GaveUp::TimedOut(if self.made > 0 { self.attempts.timeout } else { limit })
             }
         };
         let pause = pause_after(self.made);
-        if !self.are_left() || until(deadline) < pause + SHORTEST_TRY {
+        if !self.are_left() || until(deadline) < pause + MIN_ATTEMPT {
             return Some(Err(failure));
         }
         sleep(pause).await;
         None
     }
 
-    /// Whether further tries may follow where there is more time.
+    /// Whether attempts remain, provided that there is time.
     #[must_use]
     pub fn are_left(&self) -> bool {
-        self.made < self.tries.count
+        self.made < self.attempts.count
     }
 }
 
@@ -148,13 +149,13 @@ fn until(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
-/// How long to wait after so many failed tries, at most two seconds.
+/// The pause after this many failed attempts, at most two seconds.
 ///
-/// Full jitter: anything up to a bound that doubles, so that those who failed together do not return together
+/// Full jitter: a random time up to a bound that doubles, so that calls that failed together do not retry together
 /// (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
 #[must_use]
-pub fn pause_after(tries: u32) -> Duration {
-    let bound = FIRST_PAUSE.saturating_mul(1 << tries.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
+pub fn pause_after(attempts: u32) -> Duration {
+    let bound = FIRST_PAUSE.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
     bound.mul_f64(fastrand::f64())
 }
 
@@ -164,13 +165,13 @@ mod tests {
 
     use super::*;
 
-    const TRIES: Tries = Tries { timeout: Duration::from_secs(1), count: 3 };
+    const ATTEMPTS: Attempts = Attempts { timeout: Duration::from_secs(1), count: 3 };
 
     fn in_(seconds: u64) -> Instant {
         Instant::now() + Duration::from_secs(seconds)
     }
 
-    fn read(milliseconds: &str, count: &str, seconds: Option<&str>) -> Result<Tries, String> {
+    fn read(milliseconds: &str, count: &str, seconds: Option<&str>) -> Result<Attempts, String> {
         let number = |name| Number { name, default: 1, min: 1, max: 60_000 };
         let lookup = |name: &str| match name {
             "CALL_TIMEOUT_MS" => Some(milliseconds.to_owned()),
@@ -178,23 +179,23 @@ mod tests {
             _ => seconds.map(str::to_owned),
         };
         let mut reader = Reader::new(&lookup);
-        let tries = Tries::read(&mut reader, &number("CALL_TIMEOUT_MS"), &number("CALL_TRIES"));
-        reader.finish(tries).map_err(|faults| faults.to_string())
+        let attempts = Attempts::read(&mut reader, &number("CALL_TIMEOUT_MS"), &number("CALL_TRIES"));
+        reader.finish(attempts).map_err(|errors| errors.to_string())
     }
 
     #[test]
-    fn all_time_outs_together_are_shorter_than_the_functions_own() {
-        let fitting = Tries { timeout: Duration::from_millis(4_999), count: 4 };
+    fn all_attempts_together_must_be_shorter_than_the_functions_timeout() {
+        let fitting = Attempts { timeout: Duration::from_millis(4_999), count: 4 };
         assert_eq!(read("4999", "4", Some("20")), Ok(fitting));
-        let fault = "CALL_TIMEOUT_MS × CALL_TRIES: 20s must be less than FUNCTION_TIMEOUT, 20s";
-        assert_eq!(read("5000", "4", Some("20")), Err(fault.to_owned()));
-        assert!(read("60000", "60000", None).is_ok(), "where nobody says how long the function may take");
+        let error = "CALL_TIMEOUT_MS × CALL_TRIES: 20s must be less than FUNCTION_TIMEOUT, 20s";
+        assert_eq!(read("5000", "4", Some("20")), Err(error.to_owned()));
+        assert!(read("60000", "60000", None).is_ok(), "the function's timeout is unknown");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_failure_that_passes_is_tried_again() {
+    async fn a_transient_error_is_retried() {
         let mut calls = 0;
-        let result = TRIES
+        let result = ATTEMPTS
             .run(in_(60), || {
                 calls += 1;
                 ready(if calls < 3 { Outcome::Again("busy") } else { Outcome::Done(calls) })
@@ -204,9 +205,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn tries_are_bounded() {
+    async fn attempts_are_bounded() {
         let mut calls = 0;
-        let result: Result<(), _> = TRIES
+        let result: Result<(), _> = ATTEMPTS
             .run(in_(60), || {
                 calls += 1;
                 ready(Outcome::Again("busy"))
@@ -216,9 +217,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refusal_is_not_tried_again() {
+    async fn a_refusal_is_not_retried() {
         let mut calls = 0;
-        let result: Result<(), _> = TRIES
+        let result: Result<(), _> = ATTEMPTS
             .run(in_(60), || {
                 calls += 1;
                 ready(Outcome::Never("no"))
@@ -231,29 +232,30 @@ mod tests {
     async fn a_stalled_call_ends_before_the_deadline() {
         let started = Instant::now();
         let result: Result<(), GaveUp<()>> =
-            Tries { timeout: Duration::from_secs(9), count: 9 }.run(in_(2), std::future::pending).await;
+            Attempts { timeout: Duration::from_secs(9), count: 9 }.run(in_(2), std::future::pending).await;
         assert_eq!(result, Err(GaveUp::TimedOut(Duration::from_secs(2))));
         assert!(started.elapsed() <= Duration::from_secs(2));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_try_cut_short_leaves_all_whole_ones() {
-        let mut tries = TRIES.begin();
-        let stalled = async |tries: &mut Remaining, seconds| {
+    async fn an_attempt_cut_short_is_not_counted() {
+        let mut remaining = ATTEMPTS.begin();
+        let stalled = async |remaining: &mut Remaining, seconds| {
             let deadline = Instant::now() + Duration::from_secs_f64(seconds);
-            tries.once::<(), ()>(deadline, std::future::pending()).await
+            remaining.once::<(), ()>(deadline, std::future::pending()).await
         };
-        assert_eq!(stalled(&mut tries, 0.5).await, Some(Err(GaveUp::TimedOut(Duration::from_millis(500)))));
-        assert_eq!(stalled(&mut tries, 60.0).await, None);
-        assert_eq!(stalled(&mut tries, 60.0).await, None);
-        assert!(tries.are_left());
-        assert_eq!(stalled(&mut tries, 60.0).await, Some(Err(GaveUp::TimedOut(TRIES.timeout))));
-        assert!(!tries.are_left());
+        assert_eq!(stalled(&mut remaining, 0.5).await, Some(Err(GaveUp::TimedOut(Duration::from_millis(500)))));
+        assert_eq!(stalled(&mut remaining, 60.0).await, None);
+        assert_eq!(stalled(&mut remaining, 60.0).await, None);
+        assert!(remaining.are_left());
+        assert_eq!(stalled(&mut remaining, 60.0).await, Some(Err(GaveUp::TimedOut(ATTEMPTS.timeout))));
+        assert!(!remaining.are_left());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_time_nothing_is_started() {
-        let result: Result<(), GaveUp<()>> = TRIES.run(Instant::now(), || async { panic!("must not be called") }).await;
+    async fn without_time_no_attempt_is_made() {
+        let result: Result<(), GaveUp<()>> =
+            ATTEMPTS.run(Instant::now(), || async { panic!("must not be called") }).await;
         assert_eq!(result, Err(GaveUp::OutOfTime));
     }
 }

@@ -14,6 +14,7 @@ use serde::de::IgnoredAny;
 use spillway_deliver::batch::Deliver;
 use spillway_deliver::config::Config;
 use spillway_deliver::encode::{Compression, Encoder};
+use spillway_deliver::index::BatchIndex;
 use spillway_deliver::s3::{Object, ObjectStore, PutError, Stored};
 use spillway_deliver::sqs::{CallError, Hidden, MessageQueue};
 use spillway_deliver::unpack;
@@ -114,8 +115,8 @@ impl Batch {
 
     fn unpack(&self) -> usize {
         let records = &black_box(&self.parsed).records;
-        let places: Vec<_> = (0..records.len()).collect();
-        let unpacked = unpack::unpack(records, &places);
+        let indices: Vec<_> = BatchIndex::all(records).collect();
+        let unpacked = unpack::unpack(records, &indices);
         unpacked
             .messages
             .iter()
@@ -129,7 +130,7 @@ impl Batch {
         // As they come: a message at a time.
         let step = self.records.len().div_ceil(self.messages.len());
         for part in black_box(&self.records).chunks(step) {
-            encoder.push_plain(part)?;
+            encoder.push(part)?;
         }
         encoder.finish()
     }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, anyhow};
 use lambda_runtime::{Error, service_fn};
+use spillway_aws::Calls;
 use spillway_deliver::batch::Deliver;
 use spillway_deliver::config::Config;
 use spillway_deliver::s3::{Object, ObjectStore, PutError, S3, Stored};
@@ -49,8 +50,9 @@ pub(crate) fn become_deliver_if_asked() -> anyhow::Result<()> {
 
 async fn serve(config: &Config, times: File) -> Result<(), Error> {
     let micros = Arc::default();
-    let store = Timed { store: S3::new(&config.bucket, config.tries.timeout).await, micros: Arc::clone(&micros) };
-    let queue = Sqs::new(&config.source, config.tries.timeout).await;
+    let aws = Calls::once(config.attempts.timeout).load(Some(&config.region), None).await;
+    let store = Timed { store: S3::new(&aws, &config.bucket), micros: Arc::clone(&micros) };
+    let queue = Sqs::new(&aws, &config.queue_url);
     let (deliver, times) = (Arc::new(Deliver::new(config, store, queue)), Arc::new(times));
     let handler = service_fn(move |event| {
         let (deliver, micros, times) = (Arc::clone(&deliver), Arc::clone(&micros), Arc::clone(&times));

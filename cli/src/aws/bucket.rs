@@ -1,11 +1,10 @@
-//! The bucket for operator commands.
+//! The bucket as operator commands use it.
 
 use anyhow::Context as _;
-use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use bytes::Bytes;
-use spillway_shared::config::process_environment;
+use spillway_aws::{SdkConfig, is_s3_endpoint_overridden};
 
 /// One bucket.
 #[derive(Debug, Clone)]
@@ -24,11 +23,9 @@ pub(crate) struct Listed {
 }
 
 impl Bucket {
-    /// The bucket of this name. An external server is addressed by path.
+    /// The bucket of this name. A server other than AWS's own is addressed by path.
     pub(crate) fn new(config: &SdkConfig, name: impl Into<String>) -> Self {
-        let is_external = config.endpoint_url().is_some()
-            || ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| process_environment(name).is_some());
-        let config = Builder::from(config).force_path_style(is_external).build();
+        let config = Builder::from(config).force_path_style(is_s3_endpoint_overridden(config)).build();
         Self { client: Client::from_conf(config), name: name.into() }
     }
 

@@ -1,23 +1,23 @@
-//! Queues for operator commands.
+//! Queues as operator commands use them.
 
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, anyhow};
-use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
     DeleteMessageBatchRequestEntry as Delete, Message, MessageSystemAttributeName::SentTimestamp,
     QueueAttributeName::RedrivePolicy, SendMessageBatchRequestEntry as Send,
 };
 use serde::Deserialize;
+use spillway_aws::SdkConfig;
 
 /// The maximum number of messages of one call.
 pub(crate) const MOST_MESSAGES: usize = 10;
 /// The maximum size of all bodies of one call, in bytes.
 pub(crate) const MOST_BYTES: usize = 1 << 20;
-/// The wait of a long poll, with which SQS asks all its servers and misses no message.
+/// How long a receive waits for the first message. With long polling SQS queries all its servers, so it misses none.
 const WAIT_SECONDS: i32 = 3;
-/// The visibility timeout of received messages; messages that could not be moved become visible after it.
+/// How long a received message stays hidden; one that could not be moved becomes visible again afterwards.
 const HIDDEN_SECONDS: i32 = 120;
 
 /// One queue.
@@ -27,14 +27,14 @@ pub(crate) struct Queue {
     url: String,
 }
 
-/// A received message. Messages of Spillway have no attributes.
+/// A received message. A message of Spillway has no attributes.
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
     /// The body.
     pub(crate) body: String,
-    /// The receipt handle, for deletion.
+    /// The receipt handle, for deleting it.
     pub(crate) handle: String,
-    /// The time of the first send by SQS's clock, which dead-lettering does not change.
+    /// When it was first sent, by SQS's clock. Moving to the dead-letter queue does not change it.
     pub(crate) sent: SystemTime,
 }
 
@@ -55,7 +55,7 @@ impl Queue {
         Self { client: Client::new(config), url: url.into() }
     }
 
-    /// The dead-letter queue in this queue's redrive policy.
+    /// The dead-letter queue named by this queue's redrive policy.
     pub(crate) async fn dead_letter_queue(&self) -> anyhow::Result<Self> {
         #[derive(Deserialize)]
         struct Policy {
@@ -63,7 +63,7 @@ impl Queue {
             arn: String,
         }
         let call = self.client.get_queue_attributes().queue_url(&self.url).attribute_names(RedrivePolicy);
-        let attributes = call.send().await.context("the queue does not report its redrive policy")?.attributes;
+        let attributes = call.send().await.context("the queue's redrive policy cannot be fetched")?.attributes;
         let policy = attributes.and_then(|mut attributes| attributes.remove(&RedrivePolicy));
         let policy = policy.ok_or_else(|| anyhow!("the queue has no dead-letter queue"))?;
         let Policy { arn } = serde_json::from_str(&policy).context("the queue's redrive policy cannot be read")?;
@@ -73,20 +73,21 @@ impl Queue {
         Ok(Self { client: self.client.clone(), url })
     }
 
-    /// Another queue on the same server.
+    /// Another queue, reached by the same client.
     pub(crate) fn sibling(&self, url: impl Into<String>) -> Self {
         Self { client: self.client.clone(), url: url.into() }
     }
 
-    /// The approximate number of waiting messages.
+    /// The approximate number of visible messages.
     pub(crate) async fn waiting(&self) -> anyhow::Result<u64> {
         use aws_sdk_sqs::types::QueueAttributeName::ApproximateNumberOfMessages as Number;
         let call = self.client.get_queue_attributes().queue_url(&self.url).attribute_names(Number);
-        let attributes = call.send().await.context("the queue does not respond")?.attributes.unwrap_or_default();
+        let attributes =
+            call.send().await.context("the queue's attributes cannot be fetched")?.attributes.unwrap_or_default();
         Ok(attributes.get(&Number).and_then(|count| count.parse().ok()).unwrap_or(0))
     }
 
-    /// Receives up to ten messages; none only if the queue is empty.
+    /// Receives at most ten messages; none only if the queue has none that are visible.
     pub(crate) async fn receive(&self) -> anyhow::Result<Vec<Received>> {
         let call = self.client.receive_message().queue_url(&self.url);
         let call = call.max_number_of_messages(10).wait_time_seconds(WAIT_SECONDS).visibility_timeout(HIDDEN_SECONDS);
@@ -95,7 +96,7 @@ impl Queue {
         Ok(messages.into_iter().map(Received::from).collect())
     }
 
-    /// Sends messages, at most [`MOST_MESSAGES`] and [`MOST_BYTES`]; returns the indices of those that SQS acknowledged.
+    /// Sends messages, at most [`MOST_MESSAGES`] and [`MOST_BYTES`], and returns the indices of those SQS acknowledged.
     pub(crate) async fn send(&self, bodies: &[&str]) -> anyhow::Result<Vec<usize>> {
         let entry = |(at, body): (usize, &&str)| Send::builder().id(at.to_string()).message_body(*body).build();
         let entries = bodies.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>()?;
@@ -104,7 +105,7 @@ impl Queue {
         Ok(output.successful().iter().filter_map(|entry| entry.id().parse().ok()).collect())
     }
 
-    /// Deletes messages, at most [`MOST_MESSAGES`]; returns the number that SQS acknowledged.
+    /// Deletes messages, at most [`MOST_MESSAGES`], and returns how many SQS acknowledged.
     pub(crate) async fn delete(&self, handles: &[&str]) -> anyhow::Result<usize> {
         let entry = |(at, handle): (usize, &&str)| Delete::builder().id(at.to_string()).receipt_handle(*handle).build();
         let entries = handles.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>()?;

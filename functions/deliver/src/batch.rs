@@ -1,4 +1,4 @@
-//! One invocation: a batch of SQS messages in, those that failed out.
+//! One invocation: a batch of SQS messages in, the failed ones out.
 
 use std::pin::pin;
 use std::time::SystemTime;
@@ -15,14 +15,15 @@ use tracing::warn;
 use crate::config::Config;
 use crate::deadline::{answer_by, uploads_end};
 use crate::failures::Failures;
-use crate::fates::{BatchFailure, Fates, Progress};
+use crate::index::BatchIndex;
 use crate::object::{self, Limits};
+use crate::outcomes::{BatchFailure, Outcomes, Progress};
 use crate::quarantine::Broken;
 use crate::s3::ObjectStore;
 use crate::settle::Settle;
 use crate::sqs::MessageQueue;
 use crate::suspects::{self, Sorted};
-use crate::unpack::{self, Fault, Message};
+use crate::unpack::{self, Message, UnpackError};
 use crate::upload::Uploads;
 
 /// What all invocations of a process share.
@@ -31,18 +32,18 @@ pub struct Deliver<S, Q> {
     uploads: Uploads<S>,
     settle: Settle<Q>,
     limits: Limits,
-    /// Held while suspects are touched: one turn at a time in the whole process.
+    /// Held while a turn of suspects is handled: one at a time in the whole process.
     turn: Mutex<()>,
     metrics: Sink,
 }
 
 impl<S: ObjectStore, Q: MessageQueue> Deliver<S, Q> {
-    /// Deliver from `queue` to `store` with the settings of `config`.
+    /// Delivers from `queue` to `store` with the settings of `config`.
     #[must_use]
     pub fn new(config: &Config, store: S, queue: Q) -> Self {
         let pool = Pool::new(config.max_workers);
         Self {
-            settle: Settle::new(queue, pool.clone(), config.tries),
+            settle: Settle::new(queue, pool.clone(), config.attempts),
             uploads: Uploads::new(config, store, pool),
             limits: config.limits,
             turn: Mutex::new(()),
@@ -64,128 +65,123 @@ impl<S: ObjectStore, Q: MessageQueue> Deliver<S, Q> {
         self.batch(&event.payload.records, answer_by(&event.context)).await
     }
 
-    /// Stores or quarantines every message of a batch, delays those that failed, and answers which they are, all before
-    /// `answer_by`.
+    /// Stores or quarantines every message of a batch, delays the failed ones, and names them in the response, all
+    /// before `answer_by`.
     ///
     /// # Errors
     /// Why none of its messages may be deleted.
     pub async fn batch(&self, batch: &[SqsMessage], answer_by: Instant) -> Result<SqsBatchResponse, BatchFailure> {
         let deadline = uploads_end(answer_by);
-        let mut fates = Fates::unknown(batch);
+        let mut outcomes = Outcomes::new(batch);
         let Sorted { fresh, suspects } = suspects::sort(batch);
-        self.keep(batch, &fresh, deadline, &mut fates).await;
+        self.handle(batch, &fresh, deadline, &mut outcomes).await;
         if !suspects.is_empty() {
-            self.settle.delete(fates.kept(batch, &fresh), deadline).await;
-            self.keep_suspects(batch, suspects, deadline, &mut fates).await;
+            self.settle.delete(outcomes.done(batch, &fresh), deadline).await;
+            self.handle_suspects(batch, suspects, deadline, &mut outcomes).await;
         }
-        fates.failures.log();
-        self.settle.delay(fates.failed(batch), answer_by).await;
-        self.metrics.write(SystemTime::now(), |line| line.with(&fates.counted()));
-        fates.answer(batch)
+        outcomes.failures.log();
+        self.settle.delay(outcomes.failed(batch), answer_by).await;
+        self.metrics.write(SystemTime::now(), |line| line.with(&outcomes.metrics()));
+        outcomes.response(batch)
     }
 
-    /// Stores or quarantines suspects, turn by turn, each turn deleted from SQS before the next; see [`suspects`].
-    async fn keep_suspects(&self, batch: &[SqsMessage], suspects: Vec<usize>, deadline: Instant, fates: &mut Fates) {
+    /// Handles suspects turn by turn, and deletes each turn from SQS before the next; see [`suspects`].
+    async fn handle_suspects(
+        &self,
+        batch: &[SqsMessage],
+        suspects: Vec<BatchIndex>,
+        deadline: Instant,
+        outcomes: &mut Outcomes,
+    ) {
         for turn in suspects::turns(suspects) {
             let Ok(_alone) = timeout_at(deadline, self.turn.lock()).await else { break };
             if Instant::now() >= deadline {
                 break;
             }
-            self.keep(batch, &turn, deadline, fates).await;
-            self.settle.delete(fates.kept(batch, &turn), deadline).await;
+            self.handle(batch, &turn, deadline, outcomes).await;
+            self.settle.delete(outcomes.done(batch, &turn), deadline).await;
             if self.uploads.are_failing() {
                 break;
             }
         }
     }
 
-    /// Stores or quarantines the messages at these places.
-    async fn keep(&self, batch: &[SqsMessage], places: &[usize], deadline: Instant, fates: &mut Fates) {
-        let unpacked = unpack::unpack(batch, places);
-        let mut faults = unpacked.faults;
-        faults.extend(self.store(&unpacked.messages, deadline, fates).await);
-        self.quarantine(broken(batch, faults), deadline, fates).await;
+    /// Stores or quarantines the messages at these indices.
+    async fn handle(&self, batch: &[SqsMessage], indices: &[BatchIndex], deadline: Instant, outcomes: &mut Outcomes) {
+        let unpacked = unpack::unpack(batch, indices);
+        let mut errors = unpacked.errors;
+        errors.extend(self.store(&unpacked.messages, deadline, outcomes).await);
+        self.quarantine(broken(batch, errors), deadline, outcomes).await;
     }
 
-    /// Stores the records of messages; what turns out not to be readable is returned, by SQS message.
-    async fn store(&self, messages: &[Message<'_>], deadline: Instant, fates: &mut Fates) -> Vec<(usize, Fault)> {
+    /// Stores the records of messages, and returns the errors that unpacking them revealed.
+    async fn store(
+        &self,
+        messages: &[Message<'_>],
+        deadline: Instant,
+        outcomes: &mut Outcomes,
+    ) -> Vec<(BatchIndex, UnpackError)> {
         let headers: Vec<_> = messages.iter().map(|message| &message.sealed.header).collect();
         let plans = object::plan(&headers, &self.limits);
         let mut progress = Progress::new(&plans, messages);
         let mut uploads = pin!(self.uploads.store_all(plans, messages, deadline));
-        while let Some(uploaded) = next_before(deadline, &mut uploads, &mut fates.failures).await {
-            fates.failures.note(&uploaded);
-            uploaded.upload.count(&mut fates.delivered, SystemTime::now());
-            progress.add(uploaded, fates);
+        while let Some(uploaded) = next_before(deadline, &mut uploads, &mut outcomes.failures).await {
+            outcomes.failures.add(&uploaded);
+            uploaded.upload.count(&mut outcomes.delivered, SystemTime::now());
+            progress.add(uploaded, outcomes);
         }
-        progress.faults
+        progress.errors
     }
 
-    async fn quarantine(&self, broken: Vec<Broken<'_>>, deadline: Instant, fates: &mut Fates) {
+    async fn quarantine(&self, broken: Vec<Broken<'_>>, deadline: Instant, outcomes: &mut Outcomes) {
         let mut quarantined = pin!(self.uploads.quarantine_all(broken, SystemTime::now(), deadline));
-        while let Some((broken, result)) = next_before(deadline, &mut quarantined, &mut fates.failures).await {
+        while let Some((broken, result)) = next_before(deadline, &mut quarantined, &mut outcomes.failures).await {
             match result {
                 Ok(()) => {
                     log_quarantined(&broken);
-                    fates.delivered.quarantined += 1;
-                    fates.keep(&[broken.carrier]);
+                    outcomes.delivered.quarantined += 1;
+                    outcomes.set_done(&[broken.index]);
                 }
-                Err(failure) => fates.failures.note_broken(&broken, &failure),
+                Err(failure) => outcomes.failures.add_broken(&broken, &failure),
             }
         }
     }
 }
 
-/// The messages that will never be readable; what may be readable later is left to fail.
-fn broken(batch: &[SqsMessage], faults: Vec<(usize, Fault)>) -> Vec<Broken<'_>> {
+/// The unreadable messages. The returned ones stay failed and are logged in one line.
+fn broken(batch: &[SqsMessage], errors: Vec<(BatchIndex, UnpackError)>) -> Vec<Broken<'_>> {
     let mut broken = Vec::new();
-    let mut handed_back = Vec::new();
-    for (carrier, fault) in faults {
-        match fault {
-            Fault::Unreadable(reason) => broken.push(Broken { carrier, sqs_message: &batch[carrier], reason }),
-            Fault::HandedBack(reason) => handed_back.push(reason),
+    let mut returned = Vec::new();
+    for (index, error) in errors {
+        match error {
+            UnpackError::Unreadable(reason) => broken.push(Broken { index, sqs_message: &batch[index], reason }),
+            UnpackError::Returned(reason) => returned.push(reason),
         }
     }
-    if let Some(reason) = handed_back.first() {
-        warn!(messages = handed_back.len(), reason, "messages were handed back");
+    if let Some(reason) = returned.first() {
+        warn!(messages = returned.len(), reason, "messages were returned to the queue");
     }
     broken
 }
 
-/// What comes next, unless the deadline does; what is on its way then is dropped with its stream and has failed.
+/// The next item, unless the deadline comes first. Uploads still under way are then dropped with the stream and count
+/// as failed.
 async fn next_before<T>(
     deadline: Instant,
     stream: &mut (impl Stream<Item = T> + Unpin),
     failures: &mut Failures,
 ) -> Option<T> {
     timeout_at(deadline, stream.next()).await.unwrap_or_else(|_| {
-        failures.note_out_of_time();
+        failures.set_out_of_time();
         None
     })
 }
 
-/// One line for each message; the reason is kept with it and not logged, since it can quote what it is about.
+/// Logs one line for each message. The reason can quote the message, so it is stored with it and not logged.
 fn log_quarantined(broken: &Broken<'_>) {
     let message_id = broken.sqs_message.message_id.as_deref();
-    warn!(message_id, "a message that cannot be read was quarantined");
+    warn!(message_id, "an unreadable message was quarantined");
 }
 
 #[cfg(test)]
-#[path = "batch/tests.rs"]
 mod tests;
-
-#[cfg(test)]
-#[path = "batch/fates_tests.rs"]
-mod fates_tests;
-
-#[cfg(test)]
-#[path = "batch/poison_tests.rs"]
-mod poison_tests;
-
-#[cfg(test)]
-#[path = "batch/metrics_tests.rs"]
-mod metrics_tests;
-
-#[cfg(test)]
-#[path = "batch/frames_tests.rs"]
-mod frames_tests;

@@ -1,4 +1,4 @@
-//! Spares a store that fails: after some failures in a row, one object at a time goes out, as a probe.
+//! A circuit breaker for S3: after several failures in a row, uploads go out one at a time, as probes.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -7,40 +7,41 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-/// So many failures in a row, each after all its tries, mean that it is the store and not the object.
+/// Failures in a row, each after all its attempts, that open the breaker: then S3 is at fault and not the object.
 const FAILURES: u32 = 10;
-/// The time between two probes: at least half of it, at random.
+/// The longest time between two probes; the shortest is half of it, and jitter chooses.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What all uploads of a process know of the store.
+/// What all uploads of a process know about S3.
 #[derive(Debug, Default)]
 pub struct Breaker {
     failures: AtomicU32,
     failed_probes: AtomicU64,
-    /// Held by the probe; when the next one may go out.
+    /// Locked by the running probe. Contains when the next one may go out.
     probe: Mutex<Option<Instant>>,
 }
 
-/// How many probes had failed at some moment.
+/// The number of probes that had failed at some moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment(u64);
 
 impl Breaker {
-    /// Whether so much failed that objects only go out as probes.
+    /// Whether uploads go out only as probes.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.failures.load(Ordering::Relaxed) >= FAILURES
     }
 
-    /// Now: what [`Breaker::pass`] is told, so that a probe that fails later holds back what was planned before it.
+    /// The current moment. Passed to [`Breaker::pass`], it lets a probe that fails later hold back uploads planned
+    /// earlier.
     #[must_use]
     pub fn now(&self) -> Moment {
         Moment(self.failed_probes.load(Ordering::Relaxed))
     }
 
-    /// Makes a call, or holds it back: `None` if a probe has failed since `since`.
+    /// Makes a call, or returns `None` without making it if a probe has failed since `since`.
     ///
-    /// While the store fails, calls wait for the probe before them, so that they all go out as soon as one succeeds.
+    /// While S3 fails, each call waits for the probe before it, so that all of them go out as soon as one succeeds.
     pub async fn pass<T, E>(
         &self,
         since: Moment,
@@ -48,18 +49,18 @@ impl Breaker {
         blames_store: impl Fn(&E) -> bool,
     ) -> Option<Result<T, E>> {
         if !self.is_open() {
-            return Some(self.note(call.await, blames_store));
+            return Some(self.count(call.await, blames_store));
         }
         let mut next = self.probe.lock().await;
         if !self.is_open() {
             drop(next);
-            return Some(self.note(call.await, blames_store));
+            return Some(self.count(call.await, blames_store));
         }
         if self.now() != since {
             return None;
         }
         sleep_until(next.unwrap_or_else(Instant::now)).await;
-        let result = self.note(call.await, blames_store);
+        let result = self.count(call.await, blames_store);
         if result.is_err() {
             *next = Some(Instant::now() + PAUSE.mul_f64(0.5 + fastrand::f64() / 2.0));
             self.failed_probes.fetch_add(1, Ordering::Relaxed);
@@ -67,7 +68,7 @@ impl Breaker {
         Some(result)
     }
 
-    fn note<T, E>(&self, result: Result<T, E>, blames_store: impl Fn(&E) -> bool) -> Result<T, E> {
+    fn count<T, E>(&self, result: Result<T, E>, blames_store: impl Fn(&E) -> bool) -> Result<T, E> {
         match &result {
             Ok(_) => self.failures.store(0, Ordering::Relaxed),
             Err(error) if blames_store(error) => {
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_success_closes_it() {
+    async fn one_success_closes_the_breaker() {
         let breaker = opened().await;
         let since = breaker.now();
         assert_eq!(call(&breaker, since, Ok(())).await, Some(true));
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_planned_before_a_failed_probe_does_not_go_out() {
+    async fn a_failed_probe_holds_back_calls_planned_before_it() {
         let breaker = opened().await;
         let since = breaker.now();
         assert_eq!(call(&breaker, since, Err("500")).await, Some(false));
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_waits_for_a_probe_goes_out_when_it_succeeds() {
+    async fn calls_that_wait_for_a_probe_go_out_when_it_succeeds() {
         let breaker = opened().await;
         let since = breaker.now();
         let probe = breaker.pass(
@@ -128,12 +129,12 @@ mod tests {
             },
             |()| true,
         );
-        let waits = breaker.pass(since, ready(Ok::<_, ()>(())), |()| true);
-        assert_eq!(futures::join!(probe, waits), (Some(Ok(())), Some(Ok(()))));
+        let waiting = breaker.pass(since, ready(Ok::<_, ()>(())), |()| true);
+        assert_eq!(futures::join!(probe, waiting), (Some(Ok(())), Some(Ok(()))));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn probes_are_apart() {
+    async fn probes_are_spaced_out() {
         let breaker = opened().await;
         let started = Instant::now();
         for _ in 0..11 {
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_the_stores_fault_does_not_count() {
+    async fn failures_that_do_not_blame_the_store_are_not_counted() {
         let breaker = Breaker::default();
         for _ in 0..100 {
             call(&breaker, breaker.now(), Err("late")).await;

@@ -3,30 +3,30 @@
 use spillway_shared::config::{ConfigErrors, Lookup, Number, Reader};
 use spillway_shared::log;
 use spillway_shared::metrics::emf::{self, METRICS};
-use spillway_shared::retry::{FUNCTION_TIMEOUT, Tries};
+use spillway_shared::retry::{Attempts, FUNCTION_TIMEOUT};
 
 use crate::encode::Compression;
 use crate::object::Limits;
 use crate::quarantine;
-use crate::s3::Bucket;
 
 const MIB: u64 = 1 << 20;
 
-/// How many calls to S3 and SQS run at once in this process.
+/// Concurrent calls to S3 and SQS in this process.
 pub const MAX_WORKERS: Number = Number { name: "MAX_WORKERS", default: 50, min: 1, max: 1_000 };
-/// Bytes of records and of compressed objects held at once in this process.
+/// Bytes of records and of compressed objects in memory in this process.
 pub const MAX_INFLIGHT_BYTES: Number =
     Number { name: "MAX_INFLIGHT_BYTES", default: 256 * MIB, min: 4 * MIB, max: 4_095 * MIB };
-/// Milliseconds that one call to S3 or SQS may take; at most what an invocation of 20 s has for uploads.
+/// The timeout of one attempt of a call to S3 or SQS, in milliseconds; at most what an invocation of 20 s has for
+/// uploads.
 pub const CALL_TIMEOUT_MS: Number = Number { name: "CALL_TIMEOUT_MS", default: 5_000, min: 50, max: 19_000 };
-/// How often one call to S3 or SQS is tried, the first time included. Pauses between ten tries are 9.2 s at most.
+/// Attempts of one call to S3 or SQS, including the first. The pauses between ten attempts take at most 9.2 s.
 pub const CALL_TRIES: Number = Number { name: "CALL_TRIES", default: 3, min: 1, max: 10 };
-/// Bytes of records before compression at which an object closes; no less than a message can hold.
+/// Bytes of records before compression at which an object closes; at least the most of one message.
 pub const MAX_OBJECT_BYTES: Number =
     Number { name: "MAX_OBJECT_BYTES", default: 128 * MIB, min: MIB, max: 4_095 * MIB };
-/// Records at which an object closes; 0 is no limit.
+/// Records at which an object closes; 0 means no limit.
 pub const MAX_OBJECT_RECORDS: Number = Number { name: "MAX_OBJECT_RECORDS", default: 0, min: 0, max: 1_000_000_000 };
-/// Messages at which an object closes; 0 is no limit.
+/// Messages at which an object closes; 0 means no limit.
 pub const MAX_OBJECT_MESSAGES: Number = Number { name: "MAX_OBJECT_MESSAGES", default: 0, min: 0, max: 10_000 };
 
 /// All numbers that deliver reads.
@@ -42,9 +42,9 @@ pub const NUMBERS: [Number; 7] = [
 
 /// The bucket that objects go to; must be set.
 pub const BUCKET: &str = "BUCKET";
-/// What the key of every object of records begins with.
+/// The prefix of the keys of all objects of records.
 pub const OBJECT_PREFIX: &str = "OBJECT_PREFIX";
-/// What counts when [`OBJECT_PREFIX`] is not set.
+/// The default of [`OBJECT_PREFIX`].
 pub const DEFAULT_OBJECT_PREFIX: &str = "records/";
 /// How objects are compressed: `gzip`, `zstd` or `none`; the first is the default.
 pub const COMPRESSION: &str = "COMPRESSION";
@@ -53,47 +53,40 @@ pub const QUEUE_URL: &str = "QUEUE_URL";
 /// The region of bucket and queue; Lambda always sets it.
 pub const AWS_REGION: &str = "AWS_REGION";
 
-/// All other variables that deliver reads, but for those that Lambda itself sets.
+/// All other variables that deliver reads, except those that Lambda itself sets.
 pub const TEXTS: [&str; 7] =
     [BUCKET, OBJECT_PREFIX, COMPRESSION, QUEUE_URL, METRICS, log::LEVELS[0], FUNCTION_TIMEOUT.name];
 
-/// The longest [`OBJECT_PREFIX`], in bytes: with all that follows a key stays below the 1,024 that S3 takes.
+/// The longest [`OBJECT_PREFIX`], in bytes: a key then stays within the 1,024 that S3 allows.
 const MAX_PREFIX_BYTES: usize = 512;
 
-/// The words that [`COMPRESSION`] takes.
+/// The values of [`COMPRESSION`].
 const COMPRESSIONS: [(&str, Compression); 3] =
     [("gzip", Compression::Gzip), ("zstd", Compression::Zstd), ("none", Compression::None)];
 
 /// All settings of deliver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Where S3 is and which bucket is meant.
-    pub bucket: Bucket,
-    /// The queue that messages come from.
-    pub source: Source,
-    /// What the key of every object of records begins with.
+    /// The bucket that objects go to.
+    pub bucket: String,
+    /// The URL of the queue that messages come from.
+    pub queue_url: String,
+    /// The region of bucket and queue.
+    pub region: String,
+    /// See [`OBJECT_PREFIX`].
     pub object_prefix: String,
     /// How objects are compressed.
     pub compression: Compression,
     /// When an object closes.
     pub limits: Limits,
-    /// How many calls to S3 and SQS run at once.
+    /// See [`MAX_WORKERS`].
     pub max_workers: usize,
-    /// Bytes of records and of compressed objects held at once.
+    /// See [`MAX_INFLIGHT_BYTES`].
     pub max_inflight_bytes: usize,
-    /// How often and how long one call to S3 or SQS is tried.
-    pub tries: Tries,
+    /// Timeout and number of the attempts of one call to S3 or SQS.
+    pub attempts: Attempts,
     /// Whether metrics are written.
     pub metrics: emf::Settings,
-}
-
-/// The queue that messages come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    /// Its URL.
-    pub queue_url: String,
-    /// Its region.
-    pub region: String,
 }
 
 impl Config {
@@ -104,17 +97,15 @@ impl Config {
     pub fn read(lookup: Lookup<'_>) -> Result<Self, ConfigErrors> {
         let mut reader = Reader::new(lookup);
         let config = Self {
-            bucket: bucket(&mut reader),
-            source: Source {
-                queue_url: reader.required_url(QUEUE_URL),
-                region: reader.text(AWS_REGION).unwrap_or_default(),
-            },
+            bucket: reader.required(BUCKET),
+            queue_url: reader.required_url(QUEUE_URL),
+            region: reader.required(AWS_REGION),
             object_prefix: object_prefix(&mut reader),
             compression: reader.choice(COMPRESSION, &COMPRESSIONS),
             limits: limits(&mut reader),
             max_workers: reader.size(&MAX_WORKERS),
             max_inflight_bytes: reader.size(&MAX_INFLIGHT_BYTES),
-            tries: Tries::read(&mut reader, &CALL_TIMEOUT_MS, &CALL_TRIES),
+            attempts: Attempts::read(&mut reader, &CALL_TIMEOUT_MS, &CALL_TRIES),
             metrics: emf::Settings::read(&mut reader),
         };
         log::check(&mut reader);
@@ -122,18 +113,10 @@ impl Config {
     }
 }
 
-fn bucket(reader: &mut Reader<'_>) -> Bucket {
-    Bucket {
-        name: reader.required(BUCKET),
-        region: reader.required(AWS_REGION),
-        endpoint: reader.text("AWS_ENDPOINT_URL_S3").or_else(|| reader.text("AWS_ENDPOINT_URL")),
-    }
-}
-
 fn object_prefix(reader: &mut Reader<'_>) -> String {
     let prefix = reader.text(OBJECT_PREFIX).unwrap_or_else(|| DEFAULT_OBJECT_PREFIX.to_owned());
-    if let Err(fault) = check_prefix(&prefix) {
-        reader.errors().add(OBJECT_PREFIX, fault);
+    if let Err(error) = check_prefix(&prefix) {
+        reader.errors().add(OBJECT_PREFIX, error);
     }
     prefix
 }
@@ -141,16 +124,16 @@ fn object_prefix(reader: &mut Reader<'_>) -> String {
 fn check_prefix(prefix: &str) -> Result<(), &'static str> {
     let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"!-_.*'()/=".contains(&byte);
     if !prefix.bytes().all(safe) {
-        return Err("may hold letters, digits and !-_.*'()/= only");
+        return Err("may contain only letters, digits and !-_.*'()/=");
     }
     if prefix.len() > MAX_PREFIX_BYTES {
         return Err("must be at most 512 bytes");
     }
     if prefix.starts_with('/') || prefix.split('/').any(|part| part == "." || part == "..") || prefix.contains("//") {
-        return Err("must not begin with `/` nor have an empty part, `.` or `..` in it");
+        return Err("must not begin with `/` or contain `//`, `.` or `..` as a part");
     }
     if prefix.starts_with(quarantine::PREFIX) {
-        return Err("must not lie under `quarantine/`");
+        return Err("must not begin with `quarantine/`");
     }
     Ok(())
 }
@@ -178,24 +161,23 @@ mod tests {
 
     const NEEDED: [(&str, &str); 3] = [("BUCKET", "b"), ("AWS_REGION", "eu-central-1"), ("QUEUE_URL", "http://q")];
 
-    /// These variables beside those that must be set.
+    /// These variables and the required ones.
     fn with<'a>(variables: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         [&NEEDED, variables].concat()
     }
 
     #[test]
-    fn the_defaults_are_those_that_are_promised() {
+    fn the_defaults_are_the_documented_ones() {
         let config = read(&NEEDED).unwrap();
         assert_eq!(config.object_prefix, "records/");
         assert_eq!(config.compression, Compression::Gzip);
         assert_eq!(config.limits, Limits { bytes: 128 << 20, records: u64::MAX, messages: u64::MAX });
         assert_eq!((config.max_workers, config.max_inflight_bytes), (50, 256 << 20));
-        assert_eq!(config.tries, Tries { timeout: Duration::from_secs(5), count: 3 });
-        assert_eq!(config.bucket.endpoint, None);
+        assert_eq!(config.attempts, Attempts { timeout: Duration::from_secs(5), count: 3 });
     }
 
     #[test]
-    fn every_bad_variable_is_named_at_once() {
+    fn all_bad_variables_are_reported_together() {
         let errors = read(&[("MAX_WORKERS", "0"), ("COMPRESSION", "lzma"), ("OBJECT_PREFIX", "/x/")]).unwrap_err();
         for name in [
             "BUCKET: must be set",
@@ -210,14 +192,14 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_do_not_fit_into_an_invocation_are_refused_with_every_other_fault() {
+    fn attempts_longer_than_an_invocation_are_reported_with_every_other_error() {
         let errors = read(&with(&[("FUNCTION_TIMEOUT", "15"), ("MAX_WORKERS", "0")])).unwrap_err();
         assert!(errors.contains("MAX_WORKERS: ") && errors.contains("CALL_TIMEOUT_MS × CALL_TRIES: 15s"), "{errors}");
         assert!(read(&with(&[("FUNCTION_TIMEOUT", "16")])).is_ok());
     }
 
     #[test]
-    fn a_prefix_that_makes_odd_keys_is_refused() {
+    fn a_prefix_that_leads_to_unsafe_keys_is_refused() {
         for prefix in ["/a", "a//b", "../x/", "a/./b", "quarantine/x", "a b", "ä/", &"x".repeat(513)] {
             let errors = read(&with(&[("OBJECT_PREFIX", prefix)])).unwrap_err();
             assert!(errors.starts_with("OBJECT_PREFIX: "), "{prefix}: {errors}");
@@ -225,12 +207,5 @@ mod tests {
         for prefix in ["raw", "raw/", "a/b=c/..d/"] {
             assert_eq!(read(&with(&[("OBJECT_PREFIX", prefix)])).unwrap().object_prefix, prefix);
         }
-    }
-
-    #[test]
-    fn an_endpoint_of_s3_comes_before_one_of_all_services() {
-        let both = with(&[("AWS_ENDPOINT_URL", "http://all"), ("AWS_ENDPOINT_URL_S3", "http://s3")]);
-        assert_eq!(read(&both).unwrap().bucket.endpoint.as_deref(), Some("http://s3"));
-        assert_eq!(read(&both[..4]).unwrap().bucket.endpoint.as_deref(), Some("http://all"));
     }
 }

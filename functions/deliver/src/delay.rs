@@ -1,25 +1,25 @@
 //! When a failed message comes back: later with every receive.
 //!
-//! Without this it would come back after the visibility timeout, always the same: too late after one lost call, and
-//! together with all that failed beside it.
+//! Without a delay it would come back after the visibility timeout: too late after a single lost call, and together
+//! with all others that failed at the same time.
 //!
-//! An hour without S3 must cost no dead letters, with the 100 receives that a message has. At the shortest, receives
-//! are 2 + 3 + 6 + 12 + 24 seconds apart and then always 45: the hundredth ends 47 + 95 × 45 = 4,322 s, that is 72
-//! minutes, after the first. Windows and invocations, which come on top, are not counted.
+//! A message has 100 receives, and an hour without S3 must not dead-letter any. The shortest delays are 2, 3, 6, 12 and
+//! 24 seconds, and then always 45: the hundredth ends 47 + 95 × 45 = 4,322 s, or 72 minutes, after the first. Batching
+//! windows and invocations add to that.
 
 use std::ops::RangeInclusive;
 
 use aws_lambda_events::event::sqs::SqsMessage;
 
-/// The longest that a failed message stays hidden, in seconds.
+/// The longest delay, in seconds.
 pub const LONGEST: u32 = 60;
-/// The longest after its first receive; it doubles with every further one.
+/// The longest delay after the first receive, in seconds; it doubles with every further one.
 const FIRST: u32 = 2;
 
-/// How many seconds a message that failed in its `receives`-th receive may stay hidden; one of them is taken at random.
+/// The range of delays, in seconds, for a message that failed in its `receives`-th receive.
 ///
-/// The last quarter of a bound that doubles: enough jitter to part those that failed together (a batch at 60 s comes
-/// back over 15 s), not so much that receives are used up early.
+/// It is the last quarter below a bound that doubles: enough jitter to spread messages that failed together (a batch at
+/// 60 s comes back over 15 s), but not so much that receives are used up early.
 #[must_use]
 pub fn after(receives: u32) -> RangeInclusive<u32> {
     let doublings = receives.saturating_sub(1).min(16);
@@ -27,7 +27,7 @@ pub fn after(receives: u32) -> RangeInclusive<u32> {
     bound - bound / 4..=bound
 }
 
-/// How often a message was received, this time included; at least 1.
+/// How often a message was received, including this time; at least 1.
 #[must_use]
 pub fn receives(sqs_message: &SqsMessage) -> u32 {
     let count = sqs_message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_grows_to_a_minute_and_stays_there() {
+    fn the_delay_grows_to_a_minute() {
         let ranges: Vec<_> = (1..=7).map(after).collect();
         assert_eq!(ranges, [2..=2, 3..=4, 6..=8, 12..=16, 24..=32, 45..=60, 45..=60]);
         assert_eq!(after(u32::MAX), 45..=60);
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_sqs_does_not_say_is_the_first() {
+    fn a_missing_or_bad_count_is_a_first_receive() {
         let mut message = SqsMessage::default();
         for (text, count) in [("3", 3), ("0", 1), ("many", 1), ("-1", 1)] {
             message.attributes = [("ApproximateReceiveCount".to_owned(), text.to_owned())].into();

@@ -1,20 +1,21 @@
-//! Deliver: drains SQS into S3.
+//! Deliver: moves messages from SQS to S3.
 //!
 //! ```text
-//! batch       one invocation: a batch of SQS messages in, those that failed out
-//!   unpack      headers are read, equal messages become one; what cannot be read is a fault
-//!   object      messages are grouped by stream and hour into objects, which get their names
-//!   upload      every object waits for memory, then for a worker of the pool
-//!     draft       records are unpacked, message after message,
-//!     encode      compressed as they come, or joined as they are,
-//!     store       and PUT to S3, unless the object is there already
-//!       breaker     (spared while it fails)
-//!   quarantine  what can never be read is kept whole, with the reason
-//!   suspects    what came back too often is handled last and apart: it may kill the process
-//!   settle      failed messages come back after a
-//!     delay       that grows with their receives; what is stored beside suspects is deleted at once
-//!     queue       by SQS
-//!   metrics     one line says what became of the batch
+//! batch         one invocation: a batch of SQS messages in, the failed ones out
+//!   suspects    messages received too often are handled last and separately, as they may kill the process
+//!   unpack      reads headers; equal messages become one; an unreadable message is an error
+//!   object      groups messages by stream and hour into objects, and names these
+//!   upload      each object waits for memory, then for a worker of the pool
+//!     draft     unpacks the records of one message after another,
+//!     encode    compresses them, or joins frames that are compressed already
+//!     s3        and PUTs the object, unless its key exists
+//!     breaker   sends one probe at a time while S3 fails
+//!   quarantine  stores an unreadable message whole, with the reason
+//!   outcomes    which messages are done and which have failed
+//!   settle      hides failed messages for a
+//!     delay     that grows with their receives, and deletes what is stored before suspects are handled
+//!     sqs       both by calls to SQS
+//!   metrics     one line for each batch
 //! ```
 
 pub mod batch;
@@ -25,9 +26,10 @@ pub mod delay;
 pub mod draft;
 pub mod encode;
 mod failures;
-mod fates;
+pub mod index;
 pub mod metrics;
 pub mod object;
+mod outcomes;
 pub mod quarantine;
 pub mod s3;
 pub mod settle;
@@ -42,6 +44,7 @@ mod testing;
 use std::sync::Arc;
 
 use lambda_runtime::{Error, service_fn};
+use spillway_aws::Calls;
 use spillway_shared::config::Lookup;
 use spillway_shared::metrics::emf::Sink;
 use spillway_shared::{log, runtime};
@@ -51,15 +54,15 @@ use crate::config::Config;
 use crate::s3::S3;
 use crate::sqs::Sqs;
 
-/// Runs the function until Lambda ends it: reads the settings, builds what all invocations share, asks for invocations.
+/// Runs the function until Lambda ends it: reads the settings, connects once, then handles invocations.
 ///
-/// Credentials and what else the SDK needs are its own usual variables, which it reads from the process.
+/// The SDK reads credentials and endpoints from its usual variables of the process.
 ///
 /// # Errors
-/// Every bad or missing variable, which is also logged in one line; or what the Lambda Runtime API said.
+/// Every bad or missing variable, which is also logged in one line, or an error of the Lambda Runtime API.
 pub fn run(lookup: Lookup<'_>) -> Result<(), Error> {
     log::start(lookup);
-    let config = Config::read(lookup).inspect_err(|faults| tracing::error!(%faults, "deliver does not start"))?;
+    let config = Config::read(lookup).inspect_err(|errors| tracing::error!(%errors, "deliver does not start"))?;
     log::panics_by_place();
     let runtime =
         runtime::of_function(lookup).inspect_err(|error| tracing::error!(%error, "deliver does not start"))?;
@@ -67,8 +70,8 @@ pub fn run(lookup: Lookup<'_>) -> Result<(), Error> {
 }
 
 async fn serve(config: &Config) -> Result<(), Error> {
-    let store = S3::new(&config.bucket, config.tries.timeout).await;
-    let queue = Sqs::new(&config.source, config.tries.timeout).await;
+    let aws = Calls::once(config.attempts.timeout).load(Some(&config.region), None).await;
+    let (store, queue) = (S3::new(&aws, &config.bucket), Sqs::new(&aws, &config.queue_url));
     let deliver = Arc::new(Deliver::new(config, store, queue).measured_by(Sink::stdout(&config.metrics)));
     let handler = service_fn(move |event| {
         let deliver = Arc::clone(&deliver);
@@ -80,7 +83,7 @@ async fn serve(config: &Config) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn it_does_not_start_on_a_bad_configuration_and_names_all_that_is_wrong() {
+    fn a_bad_configuration_prevents_the_start_and_every_bad_variable_is_named() {
         let lookup = |name: &str| (name == "MAX_WORKERS").then(|| "many".to_owned());
         let error = super::run(&lookup).unwrap_err().to_string();
         for name in ["BUCKET", "QUEUE_URL", "AWS_REGION", "MAX_WORKERS"] {

@@ -1,7 +1,7 @@
-//! Which messages make up which object, and what the object is called.
+//! Which messages form which object, and the object's name.
 //!
-//! A message lies in exactly one object, or in numbered parts of its own. Names depend on the messages inside and on
-//! nothing else, so the same messages make the same object in whatever order they come.
+//! A message is stored in exactly one object, or in numbered parts. A name depends on the messages inside and on
+//! nothing else, so the same messages form the same object in whatever order they arrive.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use spillway_shared::message::{Header, MessageId};
 
 use crate::encode::Compression;
+use crate::index::MessageIndex;
 
 /// When an object closes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,55 +23,55 @@ pub struct Limits {
     pub messages: u64,
 }
 
-/// What becomes of some messages of one stream and one hour; messages are named by their place in the batch.
+/// The objects planned for some messages of one stream and one hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Plan {
     /// One object of whole messages, in the order of their ids.
-    Whole(Vec<usize>),
-    /// One message in parts, each an object of its own.
-    Parts(Parts),
+    Whole(Vec<MessageIndex>),
+    /// One message in numbered parts, each an object.
+    Split(Split),
 }
 
-/// How a message is divided into parts.
+/// How a message is split into parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Parts {
-    /// The message's place in the batch.
-    pub message: usize,
-    /// How many records it has.
+pub struct Split {
+    /// The message.
+    pub message: MessageIndex,
+    /// The number of its records.
     records: usize,
-    /// How many records a part has; the last one may have fewer.
+    /// The number of records in a part; the last part may have fewer.
     step: usize,
 }
 
-impl Parts {
-    fn new(message: usize, header: &Header, limits: &Limits) -> Self {
+impl Split {
+    fn new(message: MessageIndex, header: &Header, limits: &Limits) -> Self {
         let step = usize::try_from(limits.records).unwrap_or(usize::MAX).max(1);
         Self { message, records: header.records as usize, step }
     }
 
-    /// How many parts there are.
+    /// The number of parts.
     #[must_use]
-    pub fn count(&self) -> usize {
+    pub fn part_count(&self) -> usize {
         self.records.div_ceil(self.step)
     }
 
-    /// The records of each part. Made as they are asked for: a header can promise a million of them.
-    pub fn ranges(self) -> impl Iterator<Item = Range<usize>> {
+    /// The records of each part. Lazy, because a header can claim a million records.
+    pub fn parts(self) -> impl Iterator<Item = Range<usize>> {
         let Self { records, step, .. } = self;
         (0..records).step_by(step).map(move |first| first..records.min(first.saturating_add(step)))
     }
 }
 
-/// Puts every message into exactly one plan. No two messages may have the same id.
+/// Puts every message into exactly one plan. All ids must be different.
 #[must_use]
 pub fn plan(headers: &[&Header], limits: &Limits) -> Vec<Plan> {
-    let mut partitions = BTreeMap::<_, Vec<usize>>::new();
-    for (at, header) in headers.iter().enumerate() {
-        partitions.entry((&header.stream, header.hour)).or_default().push(at);
+    let mut partitions = BTreeMap::<_, Vec<MessageIndex>>::new();
+    for (index, header) in headers.iter().enumerate() {
+        partitions.entry((&header.stream, header.hour)).or_default().push(MessageIndex(index));
     }
     let mut plans = Vec::new();
     for mut messages in partitions.into_values() {
-        messages.sort_unstable_by_key(|at| headers[*at].id);
+        messages.sort_unstable_by_key(|index| headers[index.0].id);
         plan_partition(headers, limits, messages, &mut plans);
     }
     plans
@@ -80,11 +81,11 @@ pub fn plan(headers: &[&Header], limits: &Limits) -> Vec<Plan> {
 #[must_use]
 pub fn key(prefix: &str, header: &Header, name: &str, compression: Compression) -> String {
     let Header { stream, hour, .. } = header;
-    let (date, of_day, ending) = (hour.date(), hour.of_day(), compression.ending());
-    format!("{prefix}stream={stream}/dt={date}/hour={of_day}/{name}{ending}")
+    let (date, of_day, extension) = (hour.date(), hour.of_day(), compression.extension());
+    format!("{prefix}stream={stream}/dt={date}/hour={of_day}/{name}{extension}")
 }
 
-/// The name of an object of whole messages: a digest of their ids, 32 hex digits, the same in whatever order they are given.
+/// The name of an object of whole messages: 32 hex digits of a digest of their ids, whatever the order of the ids.
 #[must_use]
 pub fn name(mut ids: Vec<MessageId>) -> String {
     ids.sort_unstable();
@@ -106,26 +107,26 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-/// What an object that is still open holds.
+/// The contents of an object that is still open.
 #[derive(Default)]
 struct Open {
-    messages: Vec<usize>,
+    messages: Vec<MessageIndex>,
     bytes: u64,
     records: u64,
 }
 
-fn plan_partition(headers: &[&Header], limits: &Limits, messages: Vec<usize>, plans: &mut Vec<Plan>) {
+fn plan_partition(headers: &[&Header], limits: &Limits, messages: Vec<MessageIndex>, plans: &mut Vec<Plan>) {
     let mut open = Open::default();
-    for at in messages {
-        let header = headers[at];
+    for index in messages {
+        let header = headers[index.0];
         if u64::from(header.records) > limits.records {
-            plans.push(Plan::Parts(Parts::new(at, header, limits)));
+            plans.push(Plan::Split(Split::new(index, header, limits)));
             continue;
         }
         if !open.has_room_for(header, limits) {
             plans.push(Plan::Whole(std::mem::take(&mut open).messages));
         }
-        open.add(at, header);
+        open.add(index, header);
     }
     if !open.messages.is_empty() {
         plans.push(Plan::Whole(open.messages));
@@ -133,7 +134,7 @@ fn plan_partition(headers: &[&Header], limits: &Limits, messages: Vec<usize>, pl
 }
 
 impl Open {
-    /// An object that holds nothing has room for any message: there is no smaller object to put it in.
+    /// An empty object has room for any message, because no object is smaller.
     fn has_room_for(&self, header: &Header, limits: &Limits) -> bool {
         self.messages.is_empty()
             || (self.bytes + u64::from(header.bytes) <= limits.bytes
@@ -141,13 +142,12 @@ impl Open {
                 && (self.messages.len() as u64) < limits.messages)
     }
 
-    fn add(&mut self, at: usize, header: &Header) {
-        self.messages.push(at);
+    fn add(&mut self, index: MessageIndex, header: &Header) {
+        self.messages.push(index);
         self.bytes += u64::from(header.bytes);
         self.records += u64::from(header.records);
     }
 }
 
 #[cfg(test)]
-#[path = "object/tests.rs"]
 mod tests;

@@ -1,4 +1,4 @@
-//! Messages that can never be read are kept whole, with the reason, where somebody can look at them.
+//! Unreadable messages are stored whole, with the reason, for an operator to look at.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,43 +7,44 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use spillway_shared::hour::{Hour, timestamp};
 
+use crate::index::BatchIndex;
 use crate::object::hex;
 use crate::s3::Object;
 
-/// What the key of every quarantined message begins with.
+/// The prefix of the keys of quarantined messages.
 pub const PREFIX: &str = "quarantine/";
 
-/// An SQS message that can never be read.
+/// An SQS message that can never be decoded.
 #[derive(Debug)]
 pub struct Broken<'a> {
-    /// Its place in the batch.
-    pub carrier: usize,
-    /// What SQS delivered.
+    /// Its index in the batch.
+    pub index: BatchIndex,
+    /// The message as SQS delivered it.
     pub sqs_message: &'a SqsMessage,
-    /// Why it cannot be read.
+    /// Why it cannot be decoded.
     pub reason: String,
 }
 
 impl Broken<'_> {
-    /// The object that keeps it.
+    /// The object that stores it.
     ///
-    /// The key, `quarantine/dt=<day on which it was sent, else of now>/<SQS message id>.json`, is the same at every
-    /// delivery, so a message is kept once.
+    /// The key is `quarantine/dt=<day>/<SQS message id>.json`, with the day on which the message was sent, or today if
+    /// that is unknown. It is the same at every delivery, so a message is stored once.
     #[must_use]
     pub fn object(&self, now: SystemTime) -> Object {
         let sent = sent(self.sqs_message);
         Object {
             key: format!("{PREFIX}dt={}/{}.json", Hour::of(sent.unwrap_or(now)).date(), name(self.sqs_message)),
-            // Text and numbers alone always serialise.
+            // Serialising text and numbers never fails.
             body: serde_json::to_vec(&self.quarantined(sent)).unwrap_or_default().into(),
             content_type: "application/json",
             records: None,
         }
     }
 
-    /// About the most that [`Broken::object`] takes, in bytes: quotes and line feeds double.
+    /// Approximately the most bytes of [`Broken::object`]: escaping doubles quotes and line feeds.
     #[must_use]
-    pub fn most_bytes(&self) -> usize {
+    pub fn max_bytes(&self) -> usize {
         2 * self.sqs_message.body.as_deref().map_or(0, str::len) + 1_024
     }
 
@@ -58,7 +59,7 @@ impl Broken<'_> {
     }
 }
 
-/// What is kept of it.
+/// The content of the object.
 #[derive(Serialize)]
 struct Quarantined<'a> {
     reason: &'a str,
@@ -68,7 +69,7 @@ struct Quarantined<'a> {
     body: Option<&'a str>,
 }
 
-/// The SQS message id, where there is one that can be part of a key, else a digest of the body.
+/// The SQS message id if it can be part of a key, otherwise a digest of the body.
 fn name(sqs_message: &SqsMessage) -> String {
     let safe = |id: &&str| (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     match sqs_message.message_id.as_deref().filter(safe) {
@@ -78,7 +79,7 @@ fn name(sqs_message: &SqsMessage) -> String {
 }
 
 fn sent(sqs_message: &SqsMessage) -> Option<SystemTime> {
-    // Beyond the year 9999 there is no timestamp to write.
+    // A timestamp cannot be written for years after 9999.
     let millis = attribute(sqs_message, "SentTimestamp").filter(|millis| *millis < 253_402_300_800_000)?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis))
 }
@@ -95,7 +96,7 @@ mod tests {
     use crate::testing::sqs_message;
 
     fn object(sqs_message: &SqsMessage, reason: &str) -> Object {
-        Broken { carrier: 0, sqs_message, reason: reason.to_owned() }.object(SystemTime::UNIX_EPOCH)
+        Broken { index: BatchIndex(0), sqs_message, reason: reason.to_owned() }.object(SystemTime::UNIX_EPOCH)
     }
 
     fn body_of(object: &Object) -> Value {
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_kept_whole_with_the_reason() {
+    fn a_message_is_stored_whole_with_the_reason() {
         let mut message = sqs_message("0f3c-1", "broken\n\"text\" ä");
         message.attributes = [("ApproximateReceiveCount", "3"), ("SentTimestamp", "1795286340123")]
             .map(|(k, v)| (k.into(), v.into()))
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_sqs_does_not_say_is_null_and_the_day_is_todays() {
+    fn missing_attributes_are_null_and_the_day_is_today() {
         let message = SqsMessage::default();
         let object = object(&message, "no body");
         assert_eq!(object.key, "quarantine/dt=1970-01-01/e3b0c44298fc1c149afbf4c8996fb924.json");
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_is_no_part_of_a_key_is_not_used_as_one() {
+    fn an_id_that_cannot_be_part_of_a_key_is_replaced_by_a_digest() {
         for id in ["", "../../x", "a/b", "ä", &"x".repeat(129)] {
             let object = object(&sqs_message(id, "x"), "r");
             assert_eq!(object.key, "quarantine/dt=1970-01-01/2d711642b726b04401627ca9fbac32f5.json", "{id}");
@@ -136,11 +137,11 @@ mod tests {
     }
 
     #[test]
-    fn odd_times_do_no_harm() {
-        for odd in ["", "-1", "18446744073709551615", "253402300800000", "now"] {
+    fn invalid_times_are_null() {
+        for time in ["", "-1", "18446744073709551615", "253402300800000", "now"] {
             let mut message = sqs_message("id", "x");
-            message.attributes = [("SentTimestamp".to_owned(), odd.to_owned())].into();
-            assert_eq!(body_of(&object(&message, "r"))["sent_at"], Value::Null, "{odd}");
+            message.attributes = [("SentTimestamp".to_owned(), time.to_owned())].into();
+            assert_eq!(body_of(&object(&message, "r"))["sent_at"], Value::Null, "{time}");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! What SQS is told of a batch beside the answer: stored messages are deleted, failed ones come back later.
+//! The calls to SQS besides the response: deletes stored messages early, and hides failed ones for a delay.
 //!
-//! All of it is best effort. A message that is not deleted here is deleted by Lambda, or comes again and is found
-//! stored; one that is not hidden here comes back after the visibility timeout.
+//! These calls are best effort. Lambda deletes a message that is not deleted here, or SQS delivers it again and its
+//! object is found stored. A message that is not hidden here comes back after the visibility timeout.
 
 use std::future::{Ready, ready};
 
@@ -9,65 +9,67 @@ use aws_lambda_events::event::sqs::SqsMessage;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{Stream, StreamExt};
 use spillway_shared::pool::Pool;
-use spillway_shared::retry::{GaveUp, Tries};
+use spillway_shared::retry::{Attempts, GaveUp};
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use crate::delay;
-use crate::sqs::{CallError, Hidden, MOST_MESSAGES, MessageQueue};
+use crate::sqs::{CallError, Hidden, MAX_ENTRIES, MessageQueue};
 
-/// The way back to the queue, shared by all invocations of a process.
+/// What all invocations of a process share to reach the queue.
 #[derive(Debug)]
 pub struct Settle<Q> {
     queue: Q,
     pool: Pool,
-    tries: Tries,
+    attempts: Attempts,
 }
 
 impl<Q: MessageQueue> Settle<Q> {
-    /// The way to `queue`, on workers of `pool`.
+    /// Settles messages of `queue`, on workers of `pool`.
     #[must_use]
-    pub fn new(queue: Q, pool: Pool, tries: Tries) -> Self {
-        Self { queue, pool, tries }
+    pub fn new(queue: Q, pool: Pool, attempts: Attempts) -> Self {
+        Self { queue, pool, attempts }
     }
 
-    /// Deletes messages before `deadline`, and ends when that is known or given up.
+    /// Deletes messages; returns when all calls have ended, at `deadline` at the latest.
     pub fn delete<'a, 'm>(
         &'a self,
         messages: impl Iterator<Item = &'m SqsMessage>,
         deadline: Instant,
     ) -> BoxFuture<'a, ()> {
-        let calls = calls(messages.filter_map(handle)).into_iter();
-        let calls = calls.map(move |some| async move { self.tries.run(deadline, || self.queue.delete(&some)).await });
-        let what = "messages that are stored could not be deleted: Lambda deletes them, or they come again";
-        settled(self.pool.run(calls), deadline, what).boxed()
+        let calls = entries(messages.filter_map(handle)).into_iter();
+        let calls =
+            calls.map(move |handles| async move { self.attempts.run(deadline, || self.queue.delete(&handles)).await });
+        let warning = "stored messages could not be deleted: Lambda deletes them, or they are delivered again";
+        settled(self.pool.run(calls), deadline, warning).boxed()
     }
 
-    /// Hides failed messages for a time that grows with their receives; tried until `deadline`.
+    /// Hides failed messages for a time that grows with their receives; returns at `deadline` at the latest.
     pub fn delay<'a, 'm>(
         &'a self,
         messages: impl Iterator<Item = &'m SqsMessage>,
         deadline: Instant,
     ) -> BoxFuture<'a, ()> {
-        let calls = calls(messages.filter_map(hidden)).into_iter();
-        let calls = calls.map(move |some| async move { self.tries.run(deadline, || self.queue.hide(&some)).await });
-        let what = "failed messages could not be delayed: they come back after the visibility timeout";
-        settled(self.pool.run(calls), deadline, what).boxed()
+        let calls = entries(messages.filter_map(hidden)).into_iter();
+        let calls =
+            calls.map(move |hidden| async move { self.attempts.run(deadline, || self.queue.hide(&hidden)).await });
+        let warning = "failed messages could not be delayed: they come back after the visibility timeout";
+        settled(self.pool.run(calls), deadline, warning).boxed()
     }
 }
 
-/// Waits for all calls, but not beyond the deadline: the workers may be busy with another invocation's objects.
-async fn settled(calls: impl Stream<Item = Result<(), GaveUp<CallError>>>, deadline: Instant, what: &str) {
+/// Waits for all calls until the deadline, because another invocation's uploads may occupy the workers.
+async fn settled(calls: impl Stream<Item = Result<(), GaveUp<CallError>>>, deadline: Instant, warning: &str) {
     if let Ok(failed) = timeout_at(deadline, calls.filter_map(failure).collect::<Vec<_>>()).await {
-        log(&failed, what);
+        log(&failed, warning);
     } else {
-        warn!("{what}: there was no time left");
+        warn!("{warning}: out of time");
     }
 }
 
-/// As many as one call takes, and again.
-fn calls<T: Clone>(items: impl Iterator<Item = T>) -> Vec<Vec<T>> {
-    items.collect::<Vec<_>>().chunks(MOST_MESSAGES).map(<[T]>::to_vec).collect()
+/// The entries of each call.
+fn entries<T: Clone>(items: impl Iterator<Item = T>) -> Vec<Vec<T>> {
+    items.collect::<Vec<_>>().chunks(MAX_ENTRIES).map(<[T]>::to_vec).collect()
 }
 
 fn handle(sqs_message: &SqsMessage) -> Option<String> {
@@ -83,9 +85,9 @@ fn failure(result: Result<(), GaveUp<CallError>>) -> Ready<Option<GaveUp<CallErr
     ready(result.err())
 }
 
-/// One line for all calls that failed, with the last one's reason.
-fn log(failed: &[GaveUp<CallError>], what: &str) {
+/// Logs one line for all failed calls, with the last one's reason.
+fn log(failed: &[GaveUp<CallError>], warning: &str) {
     if let Some(error) = failed.last() {
-        warn!(calls = failed.len(), %error, "{what}");
+        warn!(calls = failed.len(), %error, "{warning}");
     }
 }

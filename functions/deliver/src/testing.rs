@@ -1,4 +1,4 @@
-//! What the tests of several files make.
+//! Test doubles and fixtures of several test modules.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -12,9 +12,9 @@ use spillway_shared::retry::Outcome;
 use spillway_shared::stream::StreamName;
 
 use crate::s3::{Object, ObjectStore, PutError, Stored};
-use crate::sqs::{CallError, Hidden, MOST_MESSAGES, MessageQueue};
+use crate::sqs::{CallError, Hidden, MAX_ENTRIES, MessageQueue};
 
-/// A message of these records, as it lies in SQS.
+/// The body of an SQS message with these records.
 pub(crate) fn sealed(id: u128, stream: &str, records: &[&str]) -> String {
     let text = records.join("\n") + "\n";
     let header = Header {
@@ -36,7 +36,7 @@ pub(crate) fn sqs_message(id: &str, body: &str) -> SqsMessage {
     message
 }
 
-/// An SQS message that was received so often.
+/// An SQS message that was received `receives` times.
 pub(crate) fn received(receives: u32, id: &str, body: &str) -> SqsMessage {
     let mut message = sqs_message(id, body);
     message.receipt_handle = Some(id.to_owned());
@@ -44,63 +44,63 @@ pub(crate) fn received(receives: u32, id: &str, body: &str) -> SqsMessage {
     message
 }
 
-/// A queue in memory, which notes what it is told. Clones share it.
+/// A queue in memory that records its calls. Clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct MemoryQueue {
-    told: Arc<Mutex<Told>>,
+    calls: Arc<Mutex<Calls>>,
     failures: Arc<AtomicUsize>,
 }
 
-/// What a [`MemoryQueue`] was told.
+/// The calls of a [`MemoryQueue`].
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Told {
-    /// The handles that were deleted, in this order.
+pub(crate) struct Calls {
+    /// The deleted handles, in order.
     pub(crate) deleted: Vec<String>,
-    /// What was hidden.
+    /// The hidden messages.
     pub(crate) hidden: Vec<Hidden>,
 }
 
 impl MemoryQueue {
-    /// A queue whose first calls fail.
+    /// A queue whose first `calls` calls fail.
     pub(crate) fn failing(calls: usize) -> Self {
         Self { failures: Arc::new(calls.into()), ..Self::default() }
     }
 
-    /// What it was told so far.
-    pub(crate) fn told(&self) -> Told {
-        self.told.lock().unwrap().clone()
+    /// The calls so far.
+    pub(crate) fn calls(&self) -> Calls {
+        self.calls.lock().unwrap().clone()
     }
 
-    fn answer(&self, tell: impl FnOnce(&mut Told)) -> Outcome<(), CallError> {
+    fn answer(&self, record: impl FnOnce(&mut Calls)) -> Outcome<(), CallError> {
         let one_less = |left: usize| left.checked_sub(1);
         if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
             return Outcome::Again(CallError("500".to_owned()));
         }
-        tell(&mut self.told.lock().unwrap());
+        record(&mut self.calls.lock().unwrap());
         Outcome::Done(())
     }
 }
 
 impl MessageQueue for MemoryQueue {
     async fn delete(&self, handles: &[String]) -> Outcome<(), CallError> {
-        assert!((1..=MOST_MESSAGES).contains(&handles.len()));
-        self.answer(|told| told.deleted.extend_from_slice(handles))
+        assert!((1..=MAX_ENTRIES).contains(&handles.len()));
+        self.answer(|calls| calls.deleted.extend_from_slice(handles))
     }
 
     async fn hide(&self, messages: &[Hidden]) -> Outcome<(), CallError> {
-        assert!((1..=MOST_MESSAGES).contains(&messages.len()));
-        self.answer(|told| told.hidden.extend_from_slice(messages))
+        assert!((1..=MAX_ENTRIES).contains(&messages.len()));
+        self.answer(|calls| calls.hidden.extend_from_slice(messages))
     }
 }
 
-/// What a [`Memory`] does with one PUT.
+/// How a [`Memory`] answers one PUT.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Act {
-    /// Takes the object.
+    /// Stores the object.
     Take,
-    /// Fails in a way that may pass.
+    /// Fails with a transient error.
     Fail,
-    /// Takes the object and fails all the same: the answer is lost.
+    /// Stores the object and fails: the answer is lost.
     TakeAndFail,
     /// Refuses the object for good.
     Refuse,
@@ -110,7 +110,7 @@ pub(crate) enum Act {
     Panic,
 }
 
-/// A bucket in memory that misbehaves as it is told.
+/// A bucket in memory that misbehaves on request.
 #[derive(Clone)]
 pub(crate) struct Memory(Arc<Inside>);
 
@@ -121,19 +121,19 @@ struct Inside {
     acts: Acts,
     calls: AtomicUsize,
     running: AtomicUsize,
-    most_running: AtomicUsize,
+    max_running: AtomicUsize,
 }
 
 impl Memory {
-    /// A bucket that takes everything.
+    /// A bucket that stores everything.
     pub(crate) fn new() -> Self {
         Self::acting(|_, _| Act::Take)
     }
 
-    /// A bucket that does what `acts` says of an object and of how many calls there were before.
+    /// A bucket that asks `acts` how to answer, given the object and the number of earlier calls.
     pub(crate) fn acting(acts: impl Fn(&Object, usize) -> Act + Send + Sync + 'static) -> Self {
-        let (calls, running, most_running) = Default::default();
-        Self(Arc::new(Inside { objects: Mutex::default(), acts: Box::new(acts), calls, running, most_running }))
+        let (calls, running, max_running) = Default::default();
+        Self(Arc::new(Inside { objects: Mutex::default(), acts: Box::new(acts), calls, running, max_running }))
     }
 
     /// All objects, by key.
@@ -141,14 +141,14 @@ impl Memory {
         self.0.objects.lock().unwrap().clone()
     }
 
-    /// How many PUTs there were.
+    /// The number of PUTs.
     pub(crate) fn calls(&self) -> usize {
         self.0.calls.load(Ordering::SeqCst)
     }
 
-    /// How many PUTs ran at once at most.
-    pub(crate) fn most_running(&self) -> usize {
-        self.0.most_running.load(Ordering::SeqCst)
+    /// The most PUTs that ran at once.
+    pub(crate) fn max_running(&self) -> usize {
+        self.0.max_running.load(Ordering::SeqCst)
     }
 
     fn take(&self, object: &Object) -> Stored {
@@ -165,7 +165,7 @@ impl Memory {
 impl ObjectStore for Memory {
     async fn put(&self, object: &Object) -> Outcome<Stored, PutError> {
         let act = (self.0.acts)(object, self.0.calls.fetch_add(1, Ordering::SeqCst));
-        self.0.most_running.fetch_max(self.0.running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        self.0.max_running.fetch_max(self.0.running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         tokio::task::yield_now().await;
         self.0.running.fetch_sub(1, Ordering::SeqCst);
         match act {

@@ -1,4 +1,4 @@
-//! From SQS messages to messages: headers are read first, records only when their object is made.
+//! From SQS messages to messages: reads headers at once, records only when their object is made.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -8,16 +8,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use aws_lambda_events::event::sqs::SqsMessage;
 use spillway_shared::message::{self, MessageId, Sealed, Unreadable};
 
-/// Why a message is quarantined that can be read, but not be told from another one by its id.
+use crate::index::{BatchIndex, MessageIndex};
+
+/// Why a readable message is quarantined whose id another message has.
 pub const SAME_ID: &str = "another message in the batch has the same id";
 
-/// A batch whose headers were read. SQS messages are named by their place in the batch.
+/// SQS messages whose headers were read.
 #[derive(Debug, Default)]
 pub struct Unpacked<'a> {
-    /// All messages, no two with the same id.
+    /// All messages, each with a different id; a [`MessageIndex`] is an index into them.
     pub messages: Vec<Message<'a>>,
-    /// SQS messages that hold no message that this deliver can read.
-    pub faults: Vec<(usize, Fault)>,
+    /// SQS messages without a message that this version of deliver can read.
+    pub errors: Vec<(BatchIndex, UnpackError)>,
 }
 
 /// A message whose header was read.
@@ -25,33 +27,34 @@ pub struct Unpacked<'a> {
 pub struct Message<'a> {
     /// Its header, and its records still packed.
     pub sealed: Sealed<'a>,
-    /// The SQS messages that carry it: usually one, more after a resend or a second delivery. They share its fate.
-    pub carriers: Vec<usize>,
+    /// The SQS messages that carry it: usually one, several after a resend or a second delivery. They share its
+    /// outcome.
+    pub carriers: Vec<BatchIndex>,
 }
 
-/// Why a message is not stored as records.
+/// Why a message cannot be stored as records.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// It will never be readable: to be quarantined.
+pub enum UnpackError {
+    /// No version can ever read it: it is quarantined.
     #[error("{0}")]
     Unreadable(String),
-    /// It may be readable later, or elsewhere: to be handed back to SQS.
+    /// Another attempt or another version may read it: it is returned to SQS.
     #[error("{0}")]
-    HandedBack(String),
+    Returned(String),
 }
 
-/// Reads the headers of the messages of a batch at these places.
+/// Reads the headers of the SQS messages at these indices.
 ///
-/// Equal messages are kept once. Another message under an id that is taken cannot be stored under it, so it counts
-/// as unreadable.
+/// Equal messages become one. A different message with an id that is taken cannot be stored under that id, so it is
+/// unreadable.
 #[must_use]
-pub fn unpack<'a>(batch: &'a [SqsMessage], places: &[usize]) -> Unpacked<'a> {
+pub fn unpack<'a>(batch: &'a [SqsMessage], indices: &[BatchIndex]) -> Unpacked<'a> {
     let mut unpacked = Unpacked::default();
-    let mut known = HashMap::with_capacity(places.len());
-    for carrier in places.iter().copied() {
+    let mut known = HashMap::with_capacity(indices.len());
+    for carrier in indices.iter().copied() {
         match open(&batch[carrier]) {
             Ok(sealed) => unpacked.add(carrier, sealed, &mut known),
-            Err(fault) => unpacked.faults.push((carrier, fault)),
+            Err(error) => unpacked.errors.push((carrier, error)),
         }
     }
     unpacked
@@ -60,56 +63,56 @@ pub fn unpack<'a>(batch: &'a [SqsMessage], places: &[usize]) -> Unpacked<'a> {
 /// The records of a message.
 ///
 /// # Errors
-/// Why there are none; a panic on the way is this message's fault alone.
-pub fn records<'a>(sealed: &'a Sealed<'_>) -> Result<Cow<'a, [u8]>, Fault> {
+/// Why it has none. A panic while reading fails this message alone.
+pub fn records<'a>(sealed: &'a Sealed<'_>) -> Result<Cow<'a, [u8]>, UnpackError> {
     guarded(|| sealed.records())
 }
 
-/// Adds the records of a message to the end of `onto`; returns the zstd frames in which they came, if they did.
+/// Appends the records of a message to `onto`, and returns their zstd frames if the message has any.
 ///
 /// # Errors
-/// As in [`records`]; what `onto` then ends with is not to be used.
-pub fn records_onto(sealed: &Sealed<'_>, onto: &mut Vec<u8>) -> Result<Option<Vec<u8>>, Fault> {
+/// As in [`records`]. `onto` may then end with a part of the records.
+pub fn records_onto(sealed: &Sealed<'_>, onto: &mut Vec<u8>) -> Result<Option<Vec<u8>>, UnpackError> {
     guarded(|| sealed.records_onto(onto))
 }
 
 impl<'a> Unpacked<'a> {
-    fn add(&mut self, carrier: usize, sealed: Sealed<'a>, known: &mut HashMap<MessageId, usize>) {
+    fn add(&mut self, carrier: BatchIndex, sealed: Sealed<'a>, known: &mut HashMap<MessageId, MessageIndex>) {
         match known.entry(sealed.header.id) {
-            Entry::Vacant(place) => {
-                place.insert(self.messages.len());
+            Entry::Vacant(entry) => {
+                entry.insert(MessageIndex(self.messages.len()));
                 self.messages.push(Message { sealed, carriers: vec![carrier] });
             }
-            Entry::Occupied(place) if self.messages[*place.get()].sealed == sealed => {
-                self.messages[*place.get()].carriers.push(carrier);
+            Entry::Occupied(entry) if self.messages[..][*entry.get()].sealed == sealed => {
+                self.messages[entry.get().0].carriers.push(carrier);
             }
             Entry::Occupied(_) => {
-                self.faults.push((carrier, Fault::Unreadable(SAME_ID.to_owned())));
+                self.errors.push((carrier, UnpackError::Unreadable(SAME_ID.to_owned())));
             }
         }
     }
 }
 
-fn open(sqs_message: &SqsMessage) -> Result<Sealed<'_>, Fault> {
+fn open(sqs_message: &SqsMessage) -> Result<Sealed<'_>, UnpackError> {
     match sqs_message.body.as_deref() {
-        None | Some("") => Err(Fault::Unreadable("no body".to_owned())),
+        None | Some("") => Err(UnpackError::Unreadable("no body".to_owned())),
         Some(body) => guarded(|| message::open(body)),
     }
 }
 
-/// Nothing here should panic; should it all the same, then other messages do not pay for it.
-fn guarded<T>(read: impl FnOnce() -> Result<T, Unreadable>) -> Result<T, Fault> {
+/// Reading should never panic. If it does, only this message fails.
+fn guarded<T>(read: impl FnOnce() -> Result<T, Unreadable>) -> Result<T, UnpackError> {
     match catch_unwind(AssertUnwindSafe(read)) {
-        Ok(result) => result.map_err(Fault::from),
-        Err(_) => Err(Fault::HandedBack("reading it panicked".to_owned())),
+        Ok(result) => result.map_err(UnpackError::from),
+        Err(_) => Err(UnpackError::Returned("reading it panicked".to_owned())),
     }
 }
 
-impl From<Unreadable> for Fault {
+impl From<Unreadable> for UnpackError {
     fn from(unreadable: Unreadable) -> Self {
         match unreadable {
             Unreadable::Broken(reason) => Self::Unreadable(reason),
-            Unreadable::Version(_) => Self::HandedBack(unreadable.to_string()),
+            Unreadable::Version(_) => Self::Returned(unreadable.to_string()),
         }
     }
 }
@@ -119,40 +122,44 @@ mod tests {
     use super::*;
     use crate::testing::{sealed, sqs_message};
 
+    fn unpack_all(batch: &[SqsMessage]) -> Unpacked<'_> {
+        unpack(batch, &BatchIndex::all(batch).collect::<Vec<_>>())
+    }
+
     #[test]
-    fn equal_messages_are_kept_once_and_share_their_carriers() {
+    fn equal_messages_become_one_with_several_carriers() {
         let batch = [
             sqs_message("a", &sealed(1, "clicks", &["{}"])),
             sqs_message("b", &sealed(2, "clicks", &["{}"])),
             sqs_message("c", &sealed(1, "clicks", &["{}"])),
         ];
-        let carriers: Vec<_> =
-            unpack(&batch, &[0, 1, 2]).messages.into_iter().map(|message| message.carriers).collect();
-        assert_eq!(carriers, [vec![0, 2], vec![1]]);
+        let carriers: Vec<_> = unpack_all(&batch).messages.into_iter().map(|message| message.carriers).collect();
+        assert_eq!(carriers, [vec![BatchIndex(0), BatchIndex(2)], vec![BatchIndex(1)]]);
     }
 
     #[test]
-    fn another_message_under_the_same_id_is_not_lost() {
+    fn a_different_message_with_the_same_id_is_unreadable() {
         let batch = [sqs_message("a", &sealed(1, "clicks", &["{}"])), sqs_message("b", &sealed(1, "clicks", &["[]"]))];
-        let unpacked = unpack(&batch, &[0, 1]);
-        assert_eq!(unpacked.messages[0].carriers, [0]);
-        assert!(matches!(&unpacked.faults[..], [(1, Fault::Unreadable(_))]), "{:?}", unpacked.faults);
+        let unpacked = unpack_all(&batch);
+        assert_eq!(unpacked.messages[0].carriers, [BatchIndex(0)]);
+        assert_eq!(unpacked.errors, [(BatchIndex(1), UnpackError::Unreadable(SAME_ID.to_owned()))]);
     }
 
     #[test]
-    fn a_newer_version_is_handed_back_and_the_rest_that_cannot_be_read_is_unreadable() {
+    fn a_newer_version_is_returned_and_every_other_broken_message_is_unreadable() {
         let mut without_body = sqs_message("d", "");
         without_body.body = None;
         let batch = [sqs_message("a", "{\"v\":2}\n"), sqs_message("b", "{}"), sqs_message("c", ""), without_body];
-        let faults = unpack(&batch, &[0, 1, 2, 3]).faults;
-        assert_eq!(faults[0], (0, Fault::HandedBack("version 2 of a message is not known".to_owned())));
-        assert_eq!(faults[2], (2, Fault::Unreadable("no body".to_owned())));
-        assert!(faults[1..].iter().all(|(_, fault)| matches!(fault, Fault::Unreadable(_))), "{faults:?}");
+        let errors = unpack_all(&batch).errors;
+        let version = UnpackError::Returned("version 2 of a message is not known".to_owned());
+        assert_eq!(errors[0], (BatchIndex(0), version));
+        assert_eq!(errors[2], (BatchIndex(2), UnpackError::Unreadable("no body".to_owned())));
+        assert!(errors[1..].iter().all(|(_, error)| matches!(error, UnpackError::Unreadable(_))), "{errors:?}");
     }
 
     #[test]
-    fn a_panic_hands_the_message_back() {
+    fn a_panic_returns_the_message() {
         let result = guarded::<()>(|| panic!("on purpose"));
-        assert_eq!(result, Err(Fault::HandedBack("reading it panicked".to_owned())));
+        assert_eq!(result, Err(UnpackError::Returned("reading it panicked".to_owned())));
     }
 }

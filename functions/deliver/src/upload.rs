@@ -1,7 +1,7 @@
-//! The flow of objects to the store: plans in, what became of each object out.
+//! The flow of objects to S3: plans in, the result of each object out.
 //!
-//! Memory is reserved first, then a worker is taken: who holds a worker never waits for memory, so what holds memory
-//! always gets on.
+//! An upload reserves memory first and takes a worker second. A worker therefore never waits for memory, and every
+//! upload that holds memory makes progress.
 
 use std::panic::AssertUnwindSafe;
 use std::time::SystemTime;
@@ -9,77 +9,78 @@ use std::time::SystemTime;
 use futures::FutureExt;
 use futures::stream::{self, BoxStream, StreamExt};
 use spillway_shared::pool::{Budget, Pool};
-use spillway_shared::retry::{GaveUp, Tries};
+use spillway_shared::retry::{Attempts, GaveUp};
 use tokio::time::Instant;
 
 use crate::breaker::{Breaker, Moment};
 use crate::config::Config;
-use crate::draft::{self, Draft, Drafts, Form};
+use crate::draft::{self, Draft, Drafts, Format};
+use crate::index::MessageIndex;
 use crate::metrics::Upload;
 use crate::object::Plan;
 use crate::quarantine::Broken;
 use crate::s3::{Object, ObjectStore, PutError, Stored};
-use crate::unpack::{Fault, Message};
+use crate::unpack::{Message, UnpackError};
 
-/// What all invocations of a process share to reach the store.
+/// What all invocations of a process share to reach S3.
 #[derive(Debug)]
 pub struct Uploads<S> {
     store: S,
     breaker: Breaker,
     pool: Pool,
     budget: Budget,
-    tries: Tries,
-    form: Form,
+    attempts: Attempts,
+    format: Format,
 }
 
-/// What became of one planned object. Messages are named by their place in the batch.
+/// The result of one planned object.
 #[derive(Debug)]
 pub struct Uploaded {
     /// The object's key, if it was made.
     pub key: Option<String>,
-    /// The messages that it holds, or of which it holds a part.
-    pub messages: Vec<usize>,
-    /// Messages that were to be in it and turned out to have no records that can be read.
-    pub faults: Vec<(usize, Fault)>,
+    /// The messages in it, whole or in part.
+    pub messages: Vec<MessageIndex>,
+    /// The messages planned for it that could not be unpacked.
+    pub errors: Vec<(MessageIndex, UnpackError)>,
     /// Whether it is stored.
     pub result: Result<(), Failure>,
-    /// What is counted of it.
+    /// Its metrics.
     pub upload: Upload,
 }
 
 /// Why an object is not stored.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The store did not take it.
+    /// S3 did not accept it.
     #[error(transparent)]
     Store(#[from] GaveUp<PutError>),
-    /// The store fails, so this was not even tried.
-    #[error("not tried, since the store fails")]
+    /// S3 was failing, so no attempt was made.
+    #[error("not attempted, because S3 is failing")]
     HeldBack,
     /// It could not be compressed.
     #[error("compressing it failed: {0}")]
     Encode(#[from] std::io::Error),
-    /// Something on its way panicked.
+    /// Making or storing it panicked.
     #[error("storing it panicked")]
     Panicked,
 }
 
 impl<S: ObjectStore> Uploads<S> {
-    /// The way to `store` within the limits of `config`, on workers of `pool`.
+    /// Uploads to `store` within the limits of `config`, on workers of `pool`.
     #[must_use]
     pub fn new(config: &Config, store: S, pool: Pool) -> Self {
-        let form = Form { prefix: config.object_prefix.clone(), compression: config.compression };
+        let format = Format { prefix: config.object_prefix.clone(), compression: config.compression };
         let budget = Budget::new(config.max_inflight_bytes);
-        Self { store, breaker: Breaker::default(), pool, budget, tries: config.tries, form }
+        Self { store, breaker: Breaker::default(), pool, budget, attempts: config.attempts, format }
     }
 
-    /// Whether so much failed that the store is only tried now and then.
+    /// Whether so many uploads failed that only probes are sent.
     #[must_use]
     pub fn are_failing(&self) -> bool {
         self.breaker.is_open()
     }
 
-    /// Makes and stores all planned objects, and yields what became of each as it ends.
+    /// Makes and stores all planned objects, and yields each result when it is known.
     pub fn store_all<'a>(
         &'a self,
         mut plans: Vec<Plan>,
@@ -88,14 +89,14 @@ impl<S: ObjectStore> Uploads<S> {
     ) -> BoxStream<'a, Uploaded> {
         let since = self.breaker.now();
         if self.breaker.is_open() {
-            // A store can fail for one prefix alone: no stream shall always be the one to be tried.
+            // S3 can fail for one prefix alone, so the probe must not always be of the same stream.
             fastrand::shuffle(&mut plans);
         }
         let drafts = stream::iter(plans).then(move |plan| self.reserve(plan, messages)).flat_map(stream::iter);
         self.pool.run_stream(drafts.map(move |draft| self.store(draft, messages, since, deadline))).boxed()
     }
 
-    /// Quarantines SQS messages, and yields what became of each as it ends.
+    /// Quarantines SQS messages, and yields each result when it is known.
     pub fn quarantine_all<'a>(
         &'a self,
         broken: Vec<Broken<'a>>,
@@ -104,7 +105,7 @@ impl<S: ObjectStore> Uploads<S> {
     ) -> BoxStream<'a, (Broken<'a>, Result<(), Failure>)> {
         let since = self.breaker.now();
         let reserved = stream::iter(broken).then(move |broken| async move {
-            let held = self.budget.reserve(broken.most_bytes()).await;
+            let held = self.budget.reserve(broken.max_bytes()).await;
             (broken, held)
         });
         let puts = reserved.map(move |(broken, held)| async move {
@@ -117,7 +118,7 @@ impl<S: ObjectStore> Uploads<S> {
     }
 
     async fn reserve<'a>(&'a self, plan: Plan, messages: &'a [Message<'a>]) -> Drafts<'a> {
-        let held = self.budget.reserve(draft::most_bytes(&plan, messages, &self.form)).await;
+        let held = self.budget.reserve(draft::max_bytes(&plan, messages, &self.format)).await;
         draft::drafts(plan, messages, held)
     }
 
@@ -135,27 +136,33 @@ impl<S: ObjectStore> Uploads<S> {
         deadline: Instant,
         uploaded: &mut Uploaded,
     ) -> Result<(), Failure> {
-        let made = draft.make(messages, &self.form).await?;
+        let made = draft.make(messages, &self.format).await?;
         uploaded.upload = made.upload();
-        (uploaded.messages, uploaded.faults) = (made.messages, made.faults);
+        (uploaded.messages, uploaded.errors) = (made.messages, made.errors);
         let Some(object) = made.object else { return Ok(()) };
         draft.shrink(object.body.len());
         uploaded.key = Some(object.key.clone());
-        uploaded.upload.stored = Some(self.put(&object, since, deadline, &mut uploaded.upload.tries).await?);
+        uploaded.upload.stored = Some(self.put(&object, since, deadline, &mut uploaded.upload.attempts).await?);
         Ok(())
     }
 
-    /// A store that has the object already has the same one: its name says so. `tries` counts how often it was sent.
-    async fn put(&self, object: &Object, since: Moment, deadline: Instant, tries: &mut u64) -> Result<Stored, Failure> {
-        let call = self.tries.run(deadline, || {
-            *tries += 1;
+    /// Stores an object and counts its `attempts`. An existing key is success, because its name identifies the content.
+    async fn put(
+        &self,
+        object: &Object,
+        since: Moment,
+        deadline: Instant,
+        attempts: &mut u64,
+    ) -> Result<Stored, Failure> {
+        let call = self.attempts.run(deadline, || {
+            *attempts += 1;
             self.store.put(object)
         });
-        // A refusal is about the object, and a try that the deadline cut short about this batch: other objects must not wait
-        // because of either.
+        // A refusal concerns this object, and an attempt that the deadline cut short concerns this batch: neither may
+        // hold back other objects.
         let blames_store = |error: &GaveUp<PutError>| match error {
             GaveUp::Exhausted(..) => true,
-            GaveUp::TimedOut(limit) => *limit == self.tries.timeout,
+            GaveUp::TimedOut(limit) => *limit == self.attempts.timeout,
             GaveUp::Refused(_) | GaveUp::OutOfTime => false,
         };
         Ok(self.breaker.pass(since, call, blames_store).await.ok_or(Failure::HeldBack)??)
@@ -163,14 +170,14 @@ impl<S: ObjectStore> Uploads<S> {
 }
 
 impl Uploaded {
-    /// Nothing has become of it yet.
+    /// The result before anything is done.
     fn of(draft: &Draft<'_>) -> Self {
         let upload = Upload::default();
-        Self { key: None, messages: draft.messages(), faults: Vec::new(), result: Ok(()), upload }
+        Self { key: None, messages: draft.messages(), errors: Vec::new(), result: Ok(()), upload }
     }
 }
 
-/// A panic on an object's way is that object's failure.
+/// Turns a panic while an object is made or stored into a failure of this object.
 async fn guarded(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or(Err(Failure::Panicked))
 }

@@ -8,7 +8,7 @@ use spillway_shared::config::{ConfigErrors, Lookup, Number, Reader};
 use spillway_shared::keys::KeyRing;
 use spillway_shared::log;
 use spillway_shared::metrics::emf::{self, METRICS};
-use spillway_shared::retry::{FUNCTION_TIMEOUT, Tries};
+use spillway_shared::retry::{Attempts, FUNCTION_TIMEOUT};
 use spillway_shared::stream::StreamName;
 
 use crate::auth::Access;
@@ -99,7 +99,7 @@ impl Config {
             limits: Limits {
                 waiting_records: reader.size(&MAX_QUEUE),
                 message_bytes,
-                tries: Tries::read(&mut reader, &CALL_TIMEOUT_MS, &CALL_TRIES),
+                tries: Attempts::read(&mut reader, &CALL_TIMEOUT_MS, &CALL_TRIES),
             },
             intake: Intake {
                 access: access(&mut reader, &folder),

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use spillway_shared::message::MessageId;
 use spillway_shared::pool::{Pool, Worker};
-use spillway_shared::retry::Tries;
+use spillway_shared::retry::Attempts;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::metrics::Calls;
@@ -94,7 +94,7 @@ pub struct Limits {
     /// How large a message may be.
     pub message_bytes: usize,
     /// How often and how long one call is tried.
-    pub tries: Tries,
+    pub tries: Attempts,
 }
 
 /// The records of all requests on their way to SQS.

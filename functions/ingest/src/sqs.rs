@@ -1,29 +1,12 @@
-//! SQS, by its SDK: one `SendMessageBatch` a call, without the SDK's own retries.
+//! The adapter to SQS: one `SendMessageBatch` per call.
 
-use std::time::Duration;
-
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sqs::operation::send_message_batch::{SendMessageBatchError, SendMessageBatchOutput};
+use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
-use spillway_shared::causes::causes;
-use spillway_shared::retry::Tries;
+use spillway_aws::{Calls, SdkConfig, explain, is_transient_entry, is_transient_error};
+use spillway_shared::retry::Attempts;
 
 use crate::group_commit::{CallFailed, Outgoing, Receipt, SendMessages};
-
-/// Codes, without their prefix, that name a passing state although they are the caller's fault.
-const PASSING: [&str; 7] = [
-    "KmsThrottled",
-    "OverLimit",
-    "RequestLimitExceeded",
-    "RequestThrottled",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-];
 
 /// A queue of SQS.
 #[derive(Debug, Clone)]
@@ -33,12 +16,12 @@ pub struct Sqs {
 }
 
 impl Sqs {
-    /// The queue at `queue_url`; region, credentials and endpoint come from the SDK's usual variables.
-    pub async fn connect(queue_url: String, tries: Tries) -> Self {
-        Self::with_config(&sdk_config(tries.timeout).await, queue_url)
+    /// The queue at `queue_url`. Region, credentials and endpoint come from the SDK's usual variables.
+    pub async fn connect(queue_url: String, tries: Attempts) -> Self {
+        Self::with_config(&Calls::once(tries.timeout).load(None, None).await, queue_url)
     }
 
-    /// The queue at `queue_url` by a configuration of the SDK.
+    /// The queue at `queue_url`, with a loaded configuration of the SDK.
     #[must_use]
     pub fn with_config(config: &SdkConfig, queue_url: String) -> Self {
         Self { client: Client::new(config), queue_url }
@@ -52,20 +35,12 @@ impl SendMessages for Sqs {
         for (index, message) in messages.into_iter().enumerate() {
             call = call.entries(entry(index, message.body)?);
         }
-        call.send().await.map(|output| receipts(&output, count)).map_err(|error| failed(&error))
+        let failed = |error| CallFailed { reason: explain("SQS", &error), for_good: !is_transient_error(&error) };
+        call.send().await.map(|output| receipts(&output, count)).map_err(failed)
     }
 }
 
-async fn sdk_config(timeout: Duration) -> SdkConfig {
-    let timeouts = TimeoutConfig::builder().operation_timeout(timeout).operation_attempt_timeout(timeout).build();
-    aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(timeouts)
-        .load()
-        .await
-}
-
-/// The index is the entry's id: it is unique in the call, and the answer names it.
+/// The index is the entry's id, which the answer repeats.
 fn entry(index: usize, body: String) -> Result<SendMessageBatchRequestEntry, CallFailed> {
     SendMessageBatchRequestEntry::builder()
         .id(index.to_string())
@@ -74,7 +49,7 @@ fn entry(index: usize, body: String) -> Result<SendMessageBatchRequestEntry, Cal
         .map_err(|error| CallFailed { reason: error.to_string(), for_good: true })
 }
 
-/// What the answer says of each message; one that it does not name is not known to be durable.
+/// The receipt of each message. A message that the answer does not name may not be durable.
 fn receipts(output: &SendMessageBatchOutput, count: usize) -> Vec<Receipt> {
     let unnamed = Receipt::Refused { reason: "the answer does not name it".to_owned(), for_good: false };
     let mut receipts = vec![unnamed; count];
@@ -85,27 +60,9 @@ fn receipts(output: &SendMessageBatchOutput, count: usize) -> Vec<Receipt> {
     for entry in output.failed() {
         if let Some(index) = place(entry.id()) {
             let reason = format!("{}: {}", entry.code(), entry.message().unwrap_or_default());
-            receipts[index] = Receipt::Refused { reason, for_good: entry.sender_fault() && !is_passing(entry.code()) };
+            let for_good = !is_transient_entry(entry.sender_fault(), entry.code());
+            receipts[index] = Receipt::Refused { reason, for_good };
         }
     }
     receipts
-}
-
-fn failed(error: &SdkError<SendMessageBatchError>) -> CallFailed {
-    let status = error.raw_response().map(|response| response.status().as_u16());
-    let refused = status.is_some_and(|status| (400..500).contains(&status) && status != 429);
-    let for_good = refused && !error.code().is_some_and(is_passing);
-    CallFailed { reason: explain(error), for_good }
-}
-
-/// One line for the log: what SQS says, or what broke on the way to it.
-fn explain(error: &SdkError<SendMessageBatchError>) -> String {
-    if let Some(code) = error.code() {
-        return format!("{code}: {}", error.message().unwrap_or_default());
-    }
-    causes(error)
-}
-
-fn is_passing(code: &str) -> bool {
-    PASSING.contains(&code.rsplit('.').next().unwrap_or_default())
 }

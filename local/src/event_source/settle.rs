@@ -7,7 +7,7 @@ use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use spillway_shared::retry::{Outcome, Tries, pause_after};
+use spillway_shared::retry::{Attempts, Outcome, pause_after};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
 
@@ -20,7 +20,7 @@ const MAX_DELETIONS: usize = 10;
 /// The number of concurrent deletion calls of a batch.
 const CONCURRENT_DELETIONS: usize = 4;
 /// Attempts of a deletion. A message that is not deleted becomes visible and is delivered twice.
-const TRIES: Tries = Tries { timeout: Duration::from_secs(3), count: 5 };
+const ATTEMPTS: Attempts = Attempts { timeout: Duration::from_secs(3), count: 5 };
 const DELETE_DEADLINE: Duration = Duration::from_secs(15);
 /// The maximum number of invocations of a batch while no environment is free.
 const MAX_INVOKES: u32 = 6;
@@ -68,9 +68,9 @@ async fn delete(shared: &Arc<Shared>, messages: Vec<Receipt>) {
 }
 
 async fn delete_some(shared: Arc<Shared>, mut left: Vec<Receipt>) {
-    let (mut tries, deadline) = (TRIES.begin(), Instant::now() + DELETE_DEADLINE);
+    let (mut attempts, deadline) = (ATTEMPTS.begin(), Instant::now() + DELETE_DEADLINE);
     let result = loop {
-        if let Some(end) = tries.once(deadline, delete_once(&shared, &mut left)).await {
+        if let Some(end) = attempts.once(deadline, delete_once(&shared, &mut left)).await {
             break end;
         }
     };

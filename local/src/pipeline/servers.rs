@@ -1,6 +1,7 @@
 //! SQS and S3 of a pipeline: built-in or external.
 
 use aws_sdk_sqs::Client;
+use spillway_aws::Credentials;
 
 use super::Settings;
 use super::functions::SDK;
@@ -31,5 +32,5 @@ pub(super) async fn queue(settings: &Settings, built_in: impl FnOnce() -> QueueS
 pub(super) fn client(settings: &Settings, endpoint: &str) -> Client {
     let [region, access_key, secret_key] = SDK.map(|(name, built_in)| settings.of_sdk(name, built_in));
     let session = settings.is_external().then(|| settings.variables.get("AWS_SESSION_TOKEN").cloned()).flatten();
-    connect_as(endpoint, region, &access_key, &secret_key, session)
+    connect_as(endpoint, &region, Credentials::new(access_key, secret_key, session, None, "local"))
 }

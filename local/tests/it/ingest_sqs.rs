@@ -3,10 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
+use spillway_aws::{Calls, Credentials};
 use spillway_ingest::group_commit::{CallFailed, Outgoing, Receipt, SendMessages as _};
 use spillway_ingest::sqs::Sqs;
 use spillway_local::faults::Faults;
@@ -30,14 +27,7 @@ async fn queue() -> Queue {
 
 fn sqs(endpoint: &str, queue_url: &str) -> Sqs {
     let credentials = Credentials::new("local", "local", None, None, "test");
-    let config = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("us-east-1"))
-        .endpoint_url(endpoint)
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(TimeoutConfig::builder().operation_timeout(TIMEOUT).build())
-        .build();
+    let config = Calls::once(TIMEOUT).fixed(endpoint, "us-east-1", credentials);
     Sqs::with_config(&config, queue_url.to_owned())
 }
 

@@ -1,23 +1,23 @@
-//! Which frames any reader takes, told from their headers (RFC 8878, 3.1.1).
+//! Recognises frames that every reader supports by their headers (RFC 8878, 3.1.1).
 
-/// What a frame begins with.
+/// The first bytes of a frame.
 const MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
-/// No block holds more, in bytes, and none more than the frame.
+/// The most content of a block, in bytes; smaller if the whole frame is smaller.
 const MAX_BLOCK_BYTES: usize = 128 << 10;
 
-/// What a block header says of its block.
+/// The facts in a block header.
 struct Block {
     is_last: bool,
-    /// How many bytes of content the header promises; a compressed block is at most as long itself.
+    /// Bytes of content. For a compressed block the length of the block itself.
     content: usize,
 }
 
-/// Whether `frame` is exactly one frame of `bytes` bytes of content that every reader takes: of one segment, which is its own
-/// window, with blocks no larger than allowed, without dictionary and checksum, and nothing before or behind it.
+/// Whether `frame` is exactly one frame with `bytes` bytes of content that every reader supports: a single segment,
+/// blocks within the allowed size, no dictionary, no checksum, and no bytes before or after it.
 ///
-/// Decompressing a frame in one go is laxer than what readers do: it takes frames with windows of gigabytes, frames that are to
-/// be skipped, and blocks of any size. Told from headers is what compressors may write; a block made by hand could still hold more
-/// than it may once it is decompressed.
+/// Decompressing a whole frame at once accepts more than streaming readers do: windows of gigabytes, skippable frames,
+/// and blocks of any size. This check covers everything that compressors write. A handcrafted compressed block could
+/// still exceed the allowed size once it is decompressed.
 #[must_use]
 pub fn is_portable(frame: &[u8], bytes: usize) -> bool {
     let Some(blocks) = blocks_of_one_segment(frame, bytes) else { return false };
@@ -35,28 +35,28 @@ pub fn is_portable(frame: &[u8], bytes: usize) -> bool {
     false
 }
 
-/// What follows the header of a frame of one segment with so much content.
+/// The blocks of a single-segment frame with `bytes` bytes of content.
 fn blocks_of_one_segment(frame: &[u8], bytes: usize) -> Option<&[u8]> {
     let (descriptor, rest) = frame.strip_prefix(&MAGIC)?.split_first()?;
-    // One segment; not set are the reserved bit, and those of a checksum and of a dictionary.
+    // The single-segment bit is set; the bits for reserved use, checksum and dictionary are not.
     if descriptor & 0b0011_1111 != 0b0010_0000 {
         return None;
     }
     let (size, blocks) = rest.split_at_checked(1 << (descriptor >> 6))?;
-    // Two bytes count from 256 on, all others from 0.
+    // A size of two bytes counts from 256, all others from 0.
     let from = if size.len() == 2 { 256 } else { 0 };
     let size = size.iter().rev().fold(0_u64, |size, byte| size << 8 | u64::from(*byte)).checked_add(from)?;
     (size == bytes as u64).then_some(blocks)
 }
 
-/// The next block and what follows it; nothing where its header or itself is cut off, or of a kind that is reserved.
+/// The next block and the bytes after it; `None` if it is truncated or of a reserved type.
 fn next(blocks: &[u8]) -> Option<(Block, &[u8])> {
     let (&[low, middle, high], rest) = blocks.split_first_chunk()?;
     let header = u32::from_le_bytes([low, middle, high, 0]);
     let size = (header >> 3) as usize;
     let stored = match header >> 1 & 0b11 {
         0 | 2 => size,
-        // One byte, repeated.
+        // One repeated byte.
         1 => 1,
         _ => return None,
     };
@@ -77,14 +77,14 @@ mod tests {
         frame
     }
 
-    /// `count` bytes that no compressor makes smaller.
+    /// `count` incompressible bytes.
     fn noise(count: usize) -> Vec<u8> {
         let mut random = fastrand::Rng::with_seed(1);
         (0..count).map(|_| random.u8(..)).collect()
     }
 
     #[test]
-    fn our_own_frames_are() {
+    fn our_frames_are_portable() {
         for count in [0, 1, 255, 256, 300, 65_791, 65_792, 200_000, 512 << 10] {
             for bytes in [vec![b'x'; count], noise(count), b"{\"a\":1}\n".repeat(count / 8)] {
                 assert!(is_portable(&compressed(&bytes), bytes.len()), "{count}");
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_some_reader_refuses_is_not() {
+    fn frames_that_some_readers_refuse_are_not_portable() {
         let bytes = noise(200_000);
         let good = compressed(&bytes);
         let windowed = {
@@ -104,7 +104,7 @@ mod tests {
             stream.finish().unwrap()
         };
         let skipped = [&[0x50, 0x2A, 0x4D, 0x18, 1, 0, 0, 0, b'x'], &good[..]].concat();
-        // One block of a repeated byte, of 1 MiB.
+        // One block: a repeated byte, 1 MiB.
         let large = [&MAGIC[..], &[0b1010_0000, 0, 0, 16, 0], &[0b0000_0011, 0, 0b1000_0000, b'x']].concat();
         let content = |frames: &[u8]| {
             let mut onto = Vec::new();
@@ -117,15 +117,15 @@ mod tests {
             (&[compressed(b""), good.clone()].concat(), 200_000),
             (&[good.clone(), compressed(b"")].concat(), 200_000),
         ] {
-            assert_eq!(content(frames), length, "in one go, it can be read");
+            assert_eq!(content(frames), length, "decompressing at once succeeds");
             assert!(!is_portable(frames, length), "{:?}", &frames[..12]);
         }
     }
 
     proptest! {
-        /// A reader that works through its input bit by bit and takes windows of 8 MiB at most.
+        /// Checks with a streaming reader that supports windows of at most 8 MiB.
         #[test]
-        fn what_is_portable_and_can_be_read_can_be_read_by_a_stream(
+        fn a_portable_frame_that_decompresses_at_once_also_decompresses_as_a_stream(
             bytes in prop::collection::vec(0..4_u8, 1..3_000),
             changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
         ) {

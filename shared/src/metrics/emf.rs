@@ -1,9 +1,9 @@
-//! CloudWatch's embedded metric format: a log line of JSON from which CloudWatch takes metrics.
+//! CloudWatch's embedded metric format: a JSON log line from which CloudWatch extracts metrics.
 //!
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 //!
-//! Written here and not by awslabs' `metrique`: that brings 30 crates more (histograms, queues, sinks, a clock, macros)
-//! for what is one JSON object in ten seconds, and its structs would not say for the template's test which names there are.
+//! awslabs' `metrique` is not used: it would add 30 crates (histograms, queues, sinks, a clock, macros) to write one
+//! JSON object in ten seconds, and the template's test could not list the names of the metrics.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -15,16 +15,16 @@ use serde_json::{Map, Value, json};
 use super::{FUNCTION, Measured, Metric, NAMESPACE, STREAM};
 use crate::config::Reader;
 
-/// The variable that says where metrics go: `emf` (the default) or `none`.
+/// The variable that selects the format: `emf` (the default) or `none`.
 pub const METRICS: &str = "METRICS";
-/// The function's name, which Lambda sets.
+/// The variable with the function's name, which Lambda sets.
 pub const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
-/// Whether metrics are written, and under which function's name.
+/// Whether metrics are written, and for which function.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Settings(Option<String>);
 
-/// Where lines of metrics go.
+/// The destination of metrics.
 pub struct Sink(Option<Open>);
 
 struct Open {
@@ -49,7 +49,7 @@ impl Settings {
 }
 
 impl Sink {
-    /// Standard output, which Lambda hands to CloudWatch; or nowhere, as `settings` say.
+    /// Standard output, which Lambda sends to CloudWatch, or nowhere, depending on `settings`.
     #[must_use]
     pub fn stdout(settings: &Settings) -> Self {
         match &settings.0 {
@@ -58,7 +58,7 @@ impl Sink {
         }
     }
 
-    /// Any writer, for the function of that name.
+    /// Any writer, for the function of this name.
     pub fn to(function: &str, writer: impl Write + Send + 'static) -> Self {
         Self(Some(Open { function: function.to_owned(), writer: Mutex::new(Box::new(writer)) }))
     }
@@ -69,16 +69,15 @@ impl Sink {
         Self(None)
     }
 
-    /// Whether lines are written at all; who counts for nobody need not count.
+    /// Whether lines are written. If not, counting is unnecessary.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Writes a line that `fill` makes, as of `at`.
+    /// Writes a line that `fill` completes, with the time `at`.
     ///
-    /// A line that cannot be written is lost: there is nowhere to tell of it that would be better, and a metric is no
-    /// reason to fail.
+    /// A line that cannot be written is dropped without an error, because a lost metric must not fail a request.
     pub fn write(&self, at: SystemTime, fill: impl FnOnce(Line) -> Line) {
         let Some(open) = &self.0 else { return };
         let mut text = fill(Line::new(&open.function, at)).to_string();
@@ -101,7 +100,7 @@ impl Line {
         self
     }
 
-    /// Adds metrics of one stream: by function, and by function and stream. A line can be of one stream only.
+    /// Adds metrics of one stream: by function, and by function and stream. A line can have only one stream.
     #[must_use]
     pub fn with_stream<M: Measured>(mut self, stream: &str, measured: &M) -> Self {
         self.members.insert(STREAM.to_owned(), stream.into());
@@ -139,5 +138,4 @@ impl fmt::Debug for Sink {
 }
 
 #[cfg(test)]
-#[path = "emf_tests.rs"]
 mod tests;

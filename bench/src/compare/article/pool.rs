@@ -13,7 +13,8 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper::{Request, Response, StatusCode};
 use serde_json::value::RawValue;
-use spillway_deliver::s3::{Bucket, Object, ObjectStore as _, S3};
+use spillway_aws::Calls;
+use spillway_deliver::s3::{Object, ObjectStore as _, S3};
 use spillway_local::account::REGION;
 use spillway_local::environment::exit_when_stdin_closes;
 use spillway_local::loopback::Server;
@@ -43,8 +44,8 @@ pub(crate) fn become_article_if_asked() -> anyhow::Result<()> {
 }
 
 async fn serve(endpoint: String) -> anyhow::Result<()> {
-    let bucket = Bucket { name: BUCKET.to_owned(), region: REGION.to_owned(), endpoint: Some(endpoint) };
-    let store = S3::new(&bucket, CALL_TIMEOUT).await;
+    let aws = Calls::once(CALL_TIMEOUT).load(Some(REGION), Some(&endpoint)).await;
+    let store = S3::new(&aws, BUCKET);
     let (queue, jobs) = mpsc::channel(QUEUE);
     let jobs = Arc::new(Mutex::new(jobs));
     for _ in 0..WORKERS {

@@ -1,24 +1,27 @@
-use lambda_runtime::Context;
-use std::time::Duration;
+//! Batches in, responses and objects out.
+
+mod frames;
+mod metrics;
+mod outcomes;
+mod poison;
 
 use std::io::Read;
+use std::time::Duration;
+
+use lambda_runtime::Context;
 
 use super::*;
 use crate::testing::{Act, Memory, MemoryQueue, sealed, sqs_message};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Deliver with these variables, beside those that must be set.
-pub(super) fn deliver(store: &Memory, variables: &[(&str, &str)]) -> Deliver<Memory, MemoryQueue> {
+/// Deliver with these variables and the required ones.
+fn deliver(store: &Memory, variables: &[(&str, &str)]) -> Deliver<Memory, MemoryQueue> {
     deliver_from(&MemoryQueue::default(), store, variables)
 }
 
-/// The same from a queue.
-pub(super) fn deliver_from(
-    queue: &MemoryQueue,
-    store: &Memory,
-    variables: &[(&str, &str)],
-) -> Deliver<Memory, MemoryQueue> {
+/// The same with a queue.
+fn deliver_from(queue: &MemoryQueue, store: &Memory, variables: &[(&str, &str)]) -> Deliver<Memory, MemoryQueue> {
     let lookup = |name: &str| {
         let needed = [("BUCKET", "b"), ("AWS_REGION", "eu-central-1"), ("QUEUE_URL", "http://q")];
         variables.iter().chain(&needed).find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
@@ -26,16 +29,13 @@ pub(super) fn deliver_from(
     Deliver::new(&Config::read(&lookup).unwrap(), store.clone(), queue.clone())
 }
 
-pub(super) async fn run(
-    deliver: &Deliver<Memory, MemoryQueue>,
-    batch: &[SqsMessage],
-) -> Result<Vec<String>, BatchFailure> {
+async fn run(deliver: &Deliver<Memory, MemoryQueue>, batch: &[SqsMessage]) -> Result<Vec<String>, BatchFailure> {
     let response = deliver.batch(batch, Instant::now() + LIMIT).await?;
     Ok(response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect())
 }
 
 /// The records of all objects under `records/`.
-pub(super) fn records(store: &Memory) -> Vec<String> {
+fn records(store: &Memory) -> Vec<String> {
     let mut all = Vec::new();
     for (key, object) in store.objects().into_iter().filter(|(key, _)| key.starts_with("records/")) {
         let mut text = String::new();
@@ -51,7 +51,7 @@ pub(super) fn records(store: &Memory) -> Vec<String> {
     all
 }
 
-/// A message `clicks` and one `views`, in objects of their own.
+/// A message of `clicks` and one of `views`, for two objects.
 fn two_streams() -> [SqsMessage; 2] {
     [
         sqs_message("a", &sealed(1, "clicks", &[r#"{"n":1}"#, r#"{"n":2}"#])),
@@ -59,13 +59,13 @@ fn two_streams() -> [SqsMessage; 2] {
     ]
 }
 
-/// A bucket that does `act` with every object of clicks.
+/// A bucket that answers with `act` to every object of clicks.
 fn clicks(act: Act) -> Memory {
     Memory::acting(move |object, _| if object.key.contains("clicks") { act } else { Act::Take })
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_becomes_an_object_for_each_stream() {
+async fn a_batch_becomes_one_object_per_stream() {
     let store = Memory::new();
     assert_eq!(run(&deliver(&store, &[]), &two_streams()).await, Ok(vec![]));
     assert_eq!(records(&store), [r#"{"n":1}"#, r#"{"n":2}"#, r#"{"n":3}"#]);
@@ -75,7 +75,7 @@ async fn a_batch_becomes_an_object_for_each_stream() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_comes_again_stores_nothing_twice() {
+async fn a_redelivered_batch_is_not_stored_twice() {
     let store = Memory::new();
     let (deliver, mut batch) = (deliver(&store, &[]), two_streams());
     run(&deliver, &batch).await.unwrap();
@@ -86,7 +86,7 @@ async fn a_batch_that_comes_again_stores_nothing_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_messages_make_the_same_objects_in_whatever_order() {
+async fn the_same_messages_form_the_same_objects_in_any_order() {
     let (store, other) = (Memory::new(), Memory::new());
     let mut batch: Vec<_> = (0..9).map(|id| sqs_message("x", &sealed(id, "clicks", &[&id.to_string()]))).collect();
     run(&deliver(&store, &[]), &batch).await.unwrap();
@@ -96,7 +96,7 @@ async fn the_same_messages_make_the_same_objects_in_whatever_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_object_that_fails_fails_its_own_messages_alone() {
+async fn a_failed_object_fails_only_its_own_messages() {
     for act in [Act::Fail, Act::Refuse, Act::Stall, Act::Panic] {
         let store = clicks(act);
         assert_eq!(run(&deliver(&store, &[]), &two_streams()).await, Ok(vec!["a".to_owned()]), "{act:?}");
@@ -105,13 +105,13 @@ async fn an_object_that_fails_fails_its_own_messages_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_invocation_in_which_all_fails_fails() {
+async fn an_invocation_fails_if_all_messages_fail() {
     let store = Memory::acting(|_, _| Act::Refuse);
     assert_eq!(run(&deliver(&store, &[]), &two_streams()).await, Err(BatchFailure::All(2)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_failed_once_is_tried_again_and_what_is_refused_is_not() {
+async fn a_transient_error_is_retried_and_a_refusal_is_not() {
     for (act, calls) in [(Act::Fail, 3), (Act::TakeAndFail, 3), (Act::Refuse, 2)] {
         let store = Memory::acting(move |_, before| if before == 0 { act } else { Act::Take });
         let failed = run(&deliver(&store, &[("MAX_WORKERS", "1")]), &two_streams()).await.unwrap();
@@ -120,25 +120,25 @@ async fn what_failed_once_is_tried_again_and_what_is_refused_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_answers_before_the_deadline_whatever_the_store_does() {
+async fn it_responds_before_the_deadline_even_if_s3_stalls() {
     let started = Instant::now();
     run(&deliver(&clicks(Act::Stall), &[("CALL_TIMEOUT_MS", "19000")]), &two_streams()).await.unwrap();
     assert!(started.elapsed() <= LIMIT, "{:?}", started.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_time_nothing_is_started() {
+async fn without_time_no_put_is_made() {
     let store = Memory::new();
     let result = deliver(&store, &[]).batch(&two_streams(), Instant::now()).await;
     assert_eq!((result.unwrap_err(), store.calls()), (BatchFailure::All(2), 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_invocation_that_waits_for_the_workers_of_another_ends_in_time() {
+async fn an_invocation_that_waits_for_the_workers_of_another_ends_by_its_deadline() {
     let store = clicks(Act::Stall);
     let deliver = deliver(&store, &[("MAX_WORKERS", "1"), ("CALL_TIMEOUT_MS", "19000")]);
     let [mut clicks, mut views] = two_streams();
-    // With a handle each would also be delayed, for which there is no worker either.
+    // With a handle each is also delayed, which needs a worker too.
     (clicks.receipt_handle, views.receipt_handle) = (Some("a".to_owned()), Some("b".to_owned()));
     let (first, second) = ([clicks], [views]);
     let started = Instant::now();
@@ -153,12 +153,12 @@ async fn an_invocation_that_waits_for_the_workers_of_another_ends_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn uploads_that_the_deadline_cut_short_do_not_blame_the_store() {
+async fn uploads_that_the_deadline_cuts_short_do_not_blame_s3() {
     let store = clicks(Act::Stall);
     let batch: Vec<_> = (0..20).map(|id| sqs_message(&id.to_string(), &sealed(id, "clicks", &["{}"]))).collect();
-    // The last one has time for two whole tries and for a part of the third.
-    for (timeout, tries, is_blamed) in [("5000", "1", false), ("500", "1", true), ("850", "3", true)] {
-        let variables = [("MAX_OBJECT_MESSAGES", "1"), ("CALL_TRIES", tries), ("CALL_TIMEOUT_MS", timeout)];
+    // The last one has time for two full attempts and a part of the third.
+    for (timeout, attempts, is_blamed) in [("5000", "1", false), ("500", "1", true), ("850", "3", true)] {
+        let variables = [("MAX_OBJECT_MESSAGES", "1"), ("CALL_TRIES", attempts), ("CALL_TIMEOUT_MS", timeout)];
         let deliver = deliver(&store, &variables);
         let result = deliver.batch(&batch, Instant::now() + Duration::from_secs(3)).await;
         assert_eq!((result, deliver.uploads.are_failing()), (Err(BatchFailure::All(20)), is_blamed));
@@ -166,10 +166,10 @@ async fn uploads_that_the_deadline_cut_short_do_not_blame_the_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_read_is_quarantined_and_the_rest_is_stored() {
+async fn unreadable_messages_are_quarantined_and_the_others_stored() {
     let store = Memory::new();
     let whole = sealed(1, "clicks", &["{}"]);
-    // The second is found out only when its records are unpacked, the others by their headers.
+    // Only unpacking its records reveals the second; the headers reveal the others.
     let broken = sealed(3, "clicks", &["{}"]).replace("\"records\":1", "\"records\":2");
     let batch =
         [sqs_message("a", &whole), sqs_message("b", &broken), sqs_message("c", "nonsense"), sqs_message("d", "")];
@@ -179,7 +179,7 @@ async fn what_cannot_be_read_is_quarantined_and_the_rest_is_stored() {
     run(&deliver(&alone, &[]), &batch[..1]).await.unwrap();
     let quarantined: Vec<_> =
         store.objects().into_iter().filter(|(key, _)| !alone.objects().contains_key(key)).collect();
-    assert_eq!(quarantined.len(), 3, "the object is named by the messages that are really in it");
+    assert_eq!(quarantined.len(), 3, "the object is named after the messages that are in it");
     let body: serde_json::Value = serde_json::from_slice(&quarantined[0].1.body).unwrap();
     assert_eq!(
         (body["body"].as_str(), body["reason"].as_str()),
@@ -195,7 +195,7 @@ async fn a_message_that_cannot_be_quarantined_fails_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_newer_version_is_handed_back() {
+async fn a_newer_version_is_returned() {
     let store = Memory::new();
     let batch = [sqs_message("a", &sealed(1, "clicks", &["{}"])), sqs_message("b", "{\"v\":2}\n")];
     assert_eq!(run(&deliver(&store, &[]), &batch).await, Ok(vec!["b".to_owned()]));
@@ -203,7 +203,7 @@ async fn a_newer_version_is_handed_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn equal_messages_share_their_fate() {
+async fn equal_messages_share_their_outcome() {
     for (act, failed) in [(Act::Take, vec![]), (Act::Refuse, vec!["a".to_owned(), "c".to_owned()])] {
         let store = clicks(act);
         let [a, b] = two_streams();
@@ -213,7 +213,7 @@ async fn equal_messages_share_their_fate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_without_an_id_is_not_answered_with_an_empty_one() {
+async fn a_failed_message_without_an_id_fails_the_batch() {
     for nameless in [None, Some(String::new())] {
         let [mut a, b] = two_streams();
         a.message_id = nameless;
@@ -224,17 +224,17 @@ async fn a_message_without_an_id_is_not_answered_with_an_empty_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_one_record_an_object_every_record_has_its_own() {
+async fn with_a_limit_of_one_record_every_record_has_its_own_object() {
     let store = Memory::new();
     let deliver = deliver(&store, &[("MAX_OBJECT_RECORDS", "1"), ("COMPRESSION", "none"), ("MAX_WORKERS", "2")]);
     run(&deliver, &two_streams()).await.unwrap();
     let names: Vec<_> = store.objects().into_keys().map(|key| key.rsplit('/').next().unwrap().to_owned()).collect();
     assert_eq!(names[0], "00000000000000000000000000000001-0-0.ndjson");
-    assert_eq!((names.len(), records(&store).len(), store.most_running()), (3, 3, 2));
+    assert_eq!((names.len(), records(&store).len(), store.max_running()), (3, 3, 2));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_is_stored_when_all_its_parts_are() {
+async fn a_message_is_done_when_all_its_parts_are_stored() {
     let store = Memory::acting(|object, _| if object.key.contains("-1-1.") { Act::Refuse } else { Act::Take });
     let deliver = deliver(&store, &[("MAX_OBJECT_RECORDS", "1")]);
     assert_eq!(run(&deliver, &two_streams()).await, Ok(vec!["a".to_owned()]));
@@ -242,7 +242,7 @@ async fn a_message_is_stored_when_all_its_parts_are() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_in_parts_that_cannot_be_read_is_quarantined() {
+async fn an_unreadable_message_to_split_is_quarantined() {
     let store = Memory::new();
     let broken = sealed(2, "clicks", &["{}", "{}"]).replace("\"bytes\":6", "\"bytes\":5");
     let batch = [sqs_message("a", &broken)];
@@ -251,11 +251,11 @@ async fn a_message_in_parts_that_cannot_be_read_is_quarantined() {
 }
 
 fn quarantine_key(sqs_message: &SqsMessage) -> String {
-    Broken { carrier: 0, sqs_message, reason: String::new() }.object(SystemTime::now()).key
+    Broken { index: BatchIndex(0), sqs_message, reason: String::new() }.object(SystemTime::now()).key
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_the_smallest_budget_of_memory_everything_still_gets_through() {
+async fn everything_is_stored_with_the_smallest_memory_budget() {
     let record = format!("\"{}\"", "x".repeat(900_000));
     let batch: Vec<_> =
         (0..12).map(|id| sqs_message(&id.to_string(), &sealed(id, "clicks", &[&record, "1", "2"]))).collect();
@@ -275,7 +275,7 @@ async fn with_the_smallest_budget_of_memory_everything_still_gets_through() {
 }
 
 #[tokio::test]
-async fn an_event_as_lambda_sends_it_is_handled() {
+async fn an_event_from_lambda_is_handled() {
     let message = |id: &str, body: &str| {
         serde_json::json!({
             "messageId": id, "receiptHandle": "AQEB", "body": body, "md5OfBody": "x",
@@ -300,7 +300,7 @@ async fn an_event_as_lambda_sends_it_is_handled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn headers_that_promise_millions_of_records_cost_no_memory() {
+async fn headers_that_claim_millions_of_records_use_no_memory() {
     let header = |id: u128| {
         let text =
             sealed(id, "clicks", &["{}"]).replace("\"records\":1,\"bytes\":3", "\"records\":1048576,\"bytes\":1048576");

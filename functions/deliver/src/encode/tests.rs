@@ -7,7 +7,7 @@ use super::*;
 fn encode(compression: Compression, pieces: &[Vec<u8>]) -> Vec<u8> {
     let mut encoder = Encoder::new(compression, pieces.iter().map(Vec::len).sum());
     for piece in pieces {
-        encoder.push_plain(piece).unwrap();
+        encoder.push(piece).unwrap();
     }
     encoder.finish().unwrap()
 }
@@ -26,18 +26,18 @@ const ALL: [Compression; 3] = [Compression::Gzip, Compression::Zstd, Compression
 
 proptest! {
     #[test]
-    fn what_is_encoded_decodes_to_the_same_bytes(
+    fn encoded_records_decode_to_the_same_bytes(
         pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..5_000), 0..10),
     ) {
         for compression in ALL {
             let bytes = encode(compression, &pieces);
-            prop_assert!(bytes.len() <= compression.most_bytes(pieces.iter().map(Vec::len).sum()));
+            prop_assert!(bytes.len() <= compression.max_bytes(pieces.iter().map(Vec::len).sum()));
             prop_assert_eq!(decode(compression, &bytes), pieces.concat());
         }
     }
 }
 
-/// Records in zstd frames, pushed as a message is.
+/// Appends records as a message with zstd frames, and returns the frames.
 fn push_in_frames(encoder: &mut Encoder, records: &[u8]) -> Vec<u8> {
     let mut frames = Vec::new();
     frame::compress_onto(&mut frames, records).unwrap();
@@ -45,32 +45,33 @@ fn push_in_frames(encoder: &mut Encoder, records: &[u8]) -> Vec<u8> {
         onto.extend_from_slice(records);
         Ok::<_, ()>(Some(frames.clone()))
     };
-    encoder.push(unpack).unwrap().unwrap();
+    encoder.append(unpack).unwrap();
+    encoder.compress_pending().unwrap();
     frames
 }
 
 #[test]
-fn frames_that_are_worth_it_are_joined_as_they_are_and_nothing_is_lost_beside_them() {
+fn large_frames_are_joined_and_no_other_records_are_lost() {
     let (small, large) = (b"{\"a\":1}\n".repeat(10), b"{\"a\":2}\n".repeat(JOINED_BYTES / 8));
     for compression in ALL {
         let mut encoder = Encoder::new(compression, 2 * (small.len() + large.len()));
         push_in_frames(&mut encoder, &small);
         let frames = push_in_frames(&mut encoder, &large);
-        encoder.push_plain(&small).unwrap();
+        encoder.push(&small).unwrap();
         let bytes = encoder.finish().unwrap();
         assert_eq!(compression == Compression::Zstd, bytes.starts_with(&frames));
         let mut lines: Vec<_> = decode(compression, &bytes).split(|byte| *byte == b'\n').map(Vec::from).collect();
         lines.sort_unstable();
-        assert_eq!(lines.len(), 20 + JOINED_BYTES / 8 + 1, "and the end of the last line");
+        assert_eq!(lines.len(), 20 + JOINED_BYTES / 8 + 1, "including the empty text after the last line");
         assert_eq!(lines.iter().filter(|line| *line == b"{\"a\":1}").count(), 20);
     }
 }
 
 #[test]
-fn frames_that_are_larger_than_their_records_are_not_joined() {
+fn frames_larger_than_their_records_are_not_joined() {
     let records = b"{}\n".repeat(JOINED_BYTES);
     let mut frames = Vec::new();
-    // An empty frame says nothing and takes room.
+    // An empty frame adds bytes without records.
     while frames.len() <= records.len() {
         frame::compress_onto(&mut frames, b"").unwrap();
     }
@@ -79,14 +80,15 @@ fn frames_that_are_larger_than_their_records_are_not_joined() {
         onto.extend_from_slice(&records);
         Ok::<_, ()>(Some(frames))
     };
-    encoder.push(unpack).unwrap().unwrap();
+    encoder.append(unpack).unwrap();
+    encoder.compress_pending().unwrap();
     let bytes = encoder.finish().unwrap();
-    assert!(bytes.len() <= Compression::Zstd.most_bytes(records.len()));
+    assert!(bytes.len() <= Compression::Zstd.max_bytes(records.len()));
     assert_eq!(decode(Compression::Zstd, &bytes), records);
 }
 
 #[test]
-fn frames_that_not_every_reader_takes_are_compressed_again() {
+fn frames_that_some_readers_refuse_are_compressed_again() {
     let records = b"{\"a\":1}\n".repeat(JOINED_BYTES / 8);
     let mut stream = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
     stream.window_log(27).unwrap();
@@ -97,7 +99,8 @@ fn frames_that_not_every_reader_takes_are_compressed_again() {
         onto.extend_from_slice(&records);
         Ok::<_, ()>(Some(wide.clone()))
     };
-    encoder.push(unpack).unwrap().unwrap();
+    encoder.append(unpack).unwrap();
+    encoder.compress_pending().unwrap();
     let mut careful = zstd::stream::read::Decoder::new(Cursor::new(encoder.finish().unwrap())).unwrap();
     careful.window_log_max(23).unwrap();
     let mut read = Vec::new();
@@ -106,16 +109,16 @@ fn frames_that_not_every_reader_takes_are_compressed_again() {
 }
 
 #[test]
-fn what_cannot_be_unpacked_leaves_nothing_behind() {
+fn a_message_that_fails_to_unpack_leaves_no_records() {
     for compression in ALL {
         let mut encoder = Encoder::new(compression, 100);
-        encoder.push_plain(b"{}\n").unwrap();
-        let broken = encoder.push(|onto| {
+        encoder.push(b"{}\n").unwrap();
+        let broken = encoder.append(|onto| {
             onto.extend_from_slice(b"half a rec");
             Err("broken")
         });
-        assert_eq!(broken.map(|_| ()), Err("broken"));
-        encoder.push_plain(b"[]\n").unwrap();
+        assert_eq!(broken, Err("broken"));
+        encoder.push(b"[]\n").unwrap();
         assert_eq!(decode(compression, &encoder.finish().unwrap()), b"{}\n[]\n");
     }
 }

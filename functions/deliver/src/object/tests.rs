@@ -24,14 +24,19 @@ fn planned(headers: &[Header], limits: &Limits) -> Vec<Plan> {
     plan(&headers.iter().collect::<Vec<_>>(), limits)
 }
 
+/// A plan of these whole messages.
+fn whole(indices: &[usize]) -> Plan {
+    Plan::Whole(indices.iter().copied().map(MessageIndex).collect())
+}
+
 /// The keys of all objects of a batch.
 fn keys(headers: &[Header], limits: &Limits) -> BTreeSet<String> {
-    let key_of = |at: usize, name: &str| key("records/", &headers[at], name, Compression::Gzip);
+    let key_of = |index: MessageIndex, name: &str| key("records/", &headers[index.0], name, Compression::Gzip);
     let of_plan = |plan: Plan| match plan {
-        Plan::Whole(inside) => vec![key_of(inside[0], &name(inside.iter().map(|at| headers[*at].id).collect()))],
-        Plan::Parts(parts) => {
-            let at = parts.message;
-            parts.ranges().map(|part| key_of(at, &part_name(headers[at].id, &part))).collect()
+        Plan::Whole(inside) => vec![key_of(inside[0], &name(inside.iter().map(|index| headers[index.0].id).collect()))],
+        Plan::Split(split) => {
+            let index = split.message;
+            split.parts().map(|part| key_of(index, &part_name(headers[index.0].id, &part))).collect()
         }
     };
     planned(headers, limits).into_iter().flat_map(of_plan).collect()
@@ -46,13 +51,13 @@ fn messages_of_one_stream_and_hour_share_an_object() {
         header(0, "views", "2026-11-21T18", 1, 10),
     ];
     let plans = planned(&headers, &NO_LIMITS);
-    assert_eq!(plans, [Plan::Whole(vec![2, 0]), Plan::Whole(vec![1]), Plan::Whole(vec![3])]);
+    assert_eq!(plans, [whole(&[2, 0]), whole(&[1]), whole(&[3])]);
 }
 
 #[test]
 fn an_object_closes_at_each_of_its_limits() {
     let headers: Vec<_> = (0..4).map(|id| header(id, "clicks", "2026-11-21T18", 10, 100)).collect();
-    let pairs = [Plan::Whole(vec![0, 1]), Plan::Whole(vec![2, 3])];
+    let pairs = [whole(&[0, 1]), whole(&[2, 3])];
     for limits in [
         Limits { bytes: 200, ..NO_LIMITS },
         Limits { records: 20, ..NO_LIMITS },
@@ -64,28 +69,28 @@ fn an_object_closes_at_each_of_its_limits() {
 }
 
 #[test]
-fn a_message_beyond_the_limit_in_records_is_split_into_parts() {
+fn a_message_beyond_the_record_limit_is_split_into_parts() {
     let headers = [header(7, "clicks", "2026-11-21T18", 5, 100)];
     let limits = Limits { records: 2, ..NO_LIMITS };
     let plans = planned(&headers, &limits);
-    let [Plan::Parts(parts)] = &plans[..] else { panic!("{plans:?}") };
-    assert_eq!((parts.message, parts.count()), (0, 3));
-    assert!(parts.ranges().eq([0..2, 2..4, 4..5]));
+    let [Plan::Split(split)] = &plans[..] else { panic!("{plans:?}") };
+    assert_eq!((split.message, split.part_count()), (MessageIndex(0), 3));
+    assert!(split.parts().eq([0..2, 2..4, 4..5]));
     assert_eq!(part_name(MessageId::new(7), &(2..4)), "00000000000000000000000000000007-2-3");
 }
 
 #[test]
 fn keys_are_hive_partitions() {
     let header = header(7, "clicks", "2026-11-21T08", 5, 100);
-    for (compression, ending) in [(Compression::Gzip, ".gz"), (Compression::Zstd, ".zst"), (Compression::None, "")] {
-        let expected = format!("p/stream=clicks/dt=2026-11-21/hour=08/n.ndjson{ending}");
+    for (compression, extension) in [(Compression::Gzip, ".gz"), (Compression::Zstd, ".zst"), (Compression::None, "")] {
+        let expected = format!("p/stream=clicks/dt=2026-11-21/hour=08/n.ndjson{extension}");
         assert_eq!(key("p/", &header, "n", compression), expected);
     }
 }
 
 #[test]
-fn a_name_is_what_it_was() {
-    // Fixed for good: another name for the same messages would store them twice across a deployment.
+fn a_name_never_changes() {
+    // A new name for the same messages would store them twice across a deployment.
     let ids = vec![MessageId::new(2), MessageId::new(1)];
     assert_eq!(name(ids), "e0522fcb9c755230eded7145162276c1");
 }
@@ -94,7 +99,7 @@ fn headers() -> impl Strategy<Value = Vec<Header>> {
     let one = ("[ab]", 0..3_u32, 1..30_u32, 1..2_000_u32);
     prop::collection::vec(one, 1..40).prop_map(|all| {
         let make = |(at, (stream, hour, records, bytes)): (usize, (String, u32, u32, u32))| {
-            // Ids in another order than the messages.
+            // The order of ids differs from that of messages.
             let id = (at as u128 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
             header(id, &stream, &format!("2026-11-21T{hour:02}"), records, bytes)
         };
@@ -108,15 +113,19 @@ fn limits() -> impl Strategy<Value = Limits> {
 
 proptest! {
     #[test]
-    fn every_message_lies_in_exactly_one_object_or_in_its_parts(headers in headers(), limits in limits()) {
+    fn every_message_is_in_exactly_one_object_or_in_its_parts(headers in headers(), limits in limits()) {
         let mut records_seen = vec![0; headers.len()];
         for plan in planned(&headers, &limits) {
             match plan {
-                Plan::Whole(inside) => inside.iter().for_each(|at| records_seen[*at] += headers[*at].records as usize),
-                Plan::Parts(parts) => {
-                    for part in parts.ranges() {
-                        prop_assert_eq!(part.start, records_seen[parts.message], "parts follow each other");
-                        records_seen[parts.message] = part.end;
+                Plan::Whole(inside) => {
+                    for index in inside {
+                        records_seen[index.0] += headers[index.0].records as usize;
+                    }
+                }
+                Plan::Split(split) => {
+                    for part in split.parts() {
+                        prop_assert_eq!(part.start, records_seen[split.message.0], "parts are consecutive");
+                        records_seen[split.message.0] = part.end;
                     }
                 }
             }
@@ -126,20 +135,21 @@ proptest! {
     }
 
     #[test]
-    fn no_object_is_beyond_a_limit_or_mixes_partitions(headers in headers(), limits in limits()) {
+    fn no_object_exceeds_a_limit_or_mixes_partitions(headers in headers(), limits in limits()) {
         for plan in planned(&headers, &limits) {
             match plan {
                 Plan::Whole(inside) => {
-                    let sum = |of: fn(&Header) -> u32| inside.iter().map(|at| u64::from(of(&headers[*at]))).sum::<u64>();
+                    let inside_headers = || inside.iter().map(|index| &headers[index.0]);
+                    let sum = |of: fn(&Header) -> u32| inside_headers().map(|header| u64::from(of(header))).sum::<u64>();
                     prop_assert!(!inside.is_empty() && inside.len() as u64 <= limits.messages);
                     prop_assert!(sum(|header| header.bytes) <= limits.bytes);
                     prop_assert!(sum(|header| header.records) <= limits.records);
-                    let partition = |at: usize| (&headers[at].stream, headers[at].hour);
-                    prop_assert!(inside.iter().all(|at| partition(*at) == partition(inside[0])));
+                    let partition = |index: MessageIndex| (&headers[index.0].stream, headers[index.0].hour);
+                    prop_assert!(inside.iter().all(|index| partition(*index) == partition(inside[0])));
                 }
-                Plan::Parts(parts) => {
-                    prop_assert!(parts.count() > 1 && parts.count() == parts.ranges().count());
-                    prop_assert!(parts.ranges().all(|part| (1..=limits.records).contains(&(part.len() as u64))));
+                Plan::Split(split) => {
+                    prop_assert!(split.part_count() > 1 && split.part_count() == split.parts().count());
+                    prop_assert!(split.parts().all(|part| (1..=limits.records).contains(&(part.len() as u64))));
                 }
             }
         }
@@ -157,7 +167,7 @@ proptest! {
     fn no_two_objects_have_the_same_key(headers in headers(), limits in limits()) {
         let objects = planned(&headers, &limits).into_iter().map(|plan| match plan {
             Plan::Whole(_) => 1,
-            Plan::Parts(parts) => parts.count(),
+            Plan::Split(split) => split.part_count(),
         });
         prop_assert_eq!(keys(&headers, &limits).len(), objects.sum::<usize>());
     }

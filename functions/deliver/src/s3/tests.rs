@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use aws_sdk_s3::config::Credentials;
 use hyper::body::{Body, Incoming};
 use hyper::service::{Service, service_fn};
 use hyper::{HeaderMap, Request, Response};
@@ -10,6 +10,7 @@ use hyper_util::server::conn::auto;
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use s3s_fs::FileSystem;
+use spillway_aws::{Calls, Credentials};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -29,14 +30,13 @@ fn object(key: &str, body: &'static [u8]) -> Object {
     }
 }
 
-/// A client of the server at `endpoint`, with `secret` as its key.
-async fn client(endpoint: String, secret: &str, call_timeout: Duration) -> S3 {
-    let bucket = Bucket { name: "bucket".into(), region: "eu-central-1".into(), endpoint: Some(endpoint) };
+/// A client of the server at `endpoint`, with this secret key.
+fn client(endpoint: &str, secret: &str, call_timeout: Duration) -> S3 {
     let credentials = Credentials::new("key", secret, None, None, "test");
-    S3::with(&loader(&bucket, call_timeout).credentials_provider(credentials).load().await, &bucket)
+    S3::new(&Calls::once(call_timeout).fixed(endpoint, "eu-central-1", credentials), "bucket")
 }
 
-/// Serves HTTP on a free port of loopback until the test ends, and says where.
+/// Serves HTTP on a free port of loopback until the test ends, and returns its URL.
 async fn serve<S, B>(service: S) -> String
 where
     S: Service<Request<Incoming>, Response = Response<B>, Future: Send, Error: Into<BoxError>> + Clone + Send + 'static,
@@ -55,7 +55,7 @@ where
     format!("http://{address}")
 }
 
-/// A whole S3 with an empty bucket, in a folder of its own.
+/// A complete S3 with an empty bucket, in a temporary folder.
 async fn embedded() -> (TempDir, String) {
     let root = tempfile::tempdir().unwrap();
     std::fs::create_dir(root.path().join("bucket")).unwrap();
@@ -64,19 +64,19 @@ async fn embedded() -> (TempDir, String) {
     (root, serve(builder.build()).await)
 }
 
-/// A server that answers every request with this status and code, and notes the headers of the last one.
+/// A server that answers every request with this status and code, and records the headers of the last request.
 async fn answering(status: u16, code: &str) -> (Arc<Mutex<HeaderMap>>, String) {
     let headers = Arc::new(Mutex::new(HeaderMap::new()));
-    let noted = Arc::clone(&headers);
+    let recorded = Arc::clone(&headers);
     let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
     let service = service_fn(move |request: Request<Incoming>| {
-        *noted.lock().unwrap() = request.headers().clone();
+        *recorded.lock().unwrap() = request.headers().clone();
         std::future::ready(Ok::<_, Infallible>(Response::builder().status(status).body(body.clone()).unwrap()))
     });
     (headers, serve(service).await)
 }
 
-/// What every store must do.
+/// Checks what every store must do.
 async fn conforms(store: &impl ObjectStore) {
     let (first, other) = (object("a=1/b.ndjson", b"{}\n{}\n"), object("a=1/c.ndjson", b""));
     for (object, stored) in [(&first, Stored::Now), (&first, Stored::Before), (&other, Stored::Now)] {
@@ -97,7 +97,7 @@ async fn a_bucket_in_memory_conforms() {
 #[tokio::test]
 async fn s3_conforms() {
     let (_root, endpoint) = embedded().await;
-    let s3 = client(endpoint, "secret", TIMEOUT).await;
+    let s3 = client(&endpoint, "secret", TIMEOUT);
     conforms(&s3).await;
     let read = s3.client.get_object().bucket("bucket").key("a=1/b.ndjson").send().await.unwrap();
     assert_eq!(read.metadata().unwrap()[RECORDS], "2");
@@ -110,23 +110,23 @@ async fn large_objects_arrive_whole() {
     let (root, endpoint) = embedded().await;
     let body: Bytes = (0..3_u32 << 20).map(|n| n.to_le_bytes()[0] ^ n.to_le_bytes()[1]).collect();
     let large = Object { body: body.clone(), ..object("large", b"") };
-    let outcome = client(endpoint, "secret", TIMEOUT).await.put(&large).await;
+    let outcome = client(&endpoint, "secret", TIMEOUT).put(&large).await;
     assert!(matches!(outcome, Outcome::Done(Stored::Now)), "{outcome:?}");
     assert_eq!(std::fs::read(root.path().join("bucket/large")).unwrap(), body);
 }
 
 #[tokio::test]
-async fn a_wrong_key_is_a_refusal() {
+async fn a_wrong_secret_key_is_refused() {
     let (_root, endpoint) = embedded().await;
-    let outcome = client(endpoint, "wrong", TIMEOUT).await.put(&object("a", b"")).await;
+    let outcome = client(&endpoint, "wrong", TIMEOUT).put(&object("a", b"")).await;
     assert!(matches!(&outcome, Outcome::Never(error) if error.0.starts_with("S3 answered 403")), "{outcome:?}");
 }
 
 #[tokio::test]
-async fn each_answer_means_what_s3_means_by_it() {
+async fn transient_errors_refusals_and_existing_keys_are_distinguished() {
     let again = [(409, "ConditionalRequestConflict"), (429, "SlowDown"), (500, "InternalError"), (503, "SlowDown")];
-    let broken_on_its_way = [(400, "RequestTimeout"), (400, "BadDigest"), (400, "IncompleteBody")];
-    for (status, code) in again.into_iter().chain(broken_on_its_way) {
+    let damaged_in_transit = [(400, "RequestTimeout"), (400, "BadDigest"), (400, "IncompleteBody")];
+    for (status, code) in again.into_iter().chain(damaged_in_transit) {
         let outcome = put_to(status, code).await;
         assert!(matches!(outcome, Outcome::Again(_)), "{status} {code}: {outcome:?}");
     }
@@ -140,13 +140,13 @@ async fn each_answer_means_what_s3_means_by_it() {
 
 async fn put_to(status: u16, code: &str) -> Outcome<Stored, PutError> {
     let (_, endpoint) = answering(status, code).await;
-    client(endpoint, "secret", TIMEOUT).await.put(&object("a", b"x")).await
+    client(&endpoint, "secret", TIMEOUT).put(&object("a", b"x")).await
 }
 
 #[tokio::test]
-async fn a_put_is_conditional_and_carries_its_checksum() {
+async fn a_put_is_conditional_and_has_a_checksum() {
     let (headers, endpoint) = answering(200, "").await;
-    client(endpoint, "secret", TIMEOUT).await.put(&object("a", b"123456789")).await;
+    client(&endpoint, "secret", TIMEOUT).put(&object("a", b"123456789")).await;
     let headers = headers.lock().unwrap();
     for (name, value) in [
         ("if-none-match", "*"),
@@ -160,12 +160,12 @@ async fn a_put_is_conditional_and_carries_its_checksum() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_or_never_answers_may_be_tried_again() {
+async fn a_missing_or_silent_server_is_a_transient_error() {
     let nowhere = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let endpoint = format!("http://{}", nowhere.local_addr().unwrap());
-    let silent = client(endpoint.clone(), "secret", Duration::from_millis(100)).await.put(&object("a", b"")).await;
+    let silent = client(&endpoint, "secret", Duration::from_millis(100)).put(&object("a", b"")).await;
     assert!(matches!(silent, Outcome::Again(_)), "{silent:?}");
     drop(nowhere);
-    let gone = client(endpoint, "secret", TIMEOUT).await.put(&object("a", b"")).await;
+    let gone = client(&endpoint, "secret", TIMEOUT).put(&object("a", b"")).await;
     assert!(matches!(&gone, Outcome::Again(error) if error.0.contains("refused")), "{gone:?}");
 }

@@ -1,9 +1,9 @@
-//! The real SDK against a server that answers as SQS does.
+//! The real SDK against a server that answers like SQS.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use aws_sdk_sqs::config::Credentials;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
@@ -11,30 +11,30 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use spillway_aws::{Calls, Credentials};
 use tokio::net::TcpListener;
 
 use super::*;
 
-/// What a server was asked: operation and input.
-type Calls = Arc<Mutex<Vec<(String, Value)>>>;
+/// The requests of a server: operation and input.
+type Requests = Arc<Mutex<Vec<(String, Value)>>>;
 
-/// A queue whose server gives this one answer.
-async fn queue(status: u16, answer: Value) -> (Sqs, Calls) {
+/// A queue whose server always gives this answer.
+async fn queue(status: u16, answer: Value) -> (Sqs, Requests) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let calls = Calls::default();
+    let calls = Requests::default();
     tokio::spawn(serve(listener, Arc::clone(&calls), status, answer));
-    (client(endpoint).await, calls)
+    (client(&endpoint), calls)
 }
 
-async fn client(endpoint: String) -> Sqs {
-    let source = Source { queue_url: format!("{endpoint}/1/q"), region: "eu-central-1".to_owned() };
+fn client(endpoint: &str) -> Sqs {
     let credentials = Credentials::new("key", "secret", None, None, "test");
-    let loader = loader(&source, Duration::from_secs(5)).endpoint_url(endpoint).credentials_provider(credentials);
-    Sqs::with(&loader.load().await, source.queue_url)
+    let config = Calls::once(Duration::from_secs(5)).fixed(endpoint, "eu-central-1", credentials);
+    Sqs::new(&config, &format!("{endpoint}/1/q"))
 }
 
-async fn serve(listener: TcpListener, calls: Calls, status: u16, answer: Value) {
+async fn serve(listener: TcpListener, calls: Requests, status: u16, answer: Value) {
     while let Ok((socket, _)) = listener.accept().await {
         let service = service_fn(async |request: Request<Incoming>| {
             let operation = request.headers()["x-amz-target"].to_str().unwrap().to_owned();
@@ -56,7 +56,7 @@ fn word<T>(outcome: &Outcome<T, CallError>) -> &'static str {
 }
 
 #[tokio::test]
-async fn messages_are_deleted_and_hidden_by_their_handles() {
+async fn messages_are_deleted_and_hidden_by_receipt_handle() {
     let (sqs, calls) = queue(200, json!({"Successful": [], "Failed": []})).await;
     assert_eq!(word(&sqs.delete(&["a".to_owned(), "b".to_owned()]).await), "done");
     assert_eq!(word(&sqs.hide(&[Hidden { handle: "c".to_owned(), seconds: 60 }]).await), "done");
@@ -70,20 +70,23 @@ async fn messages_are_deleted_and_hidden_by_their_handles() {
 }
 
 #[tokio::test]
-async fn a_message_that_failed_is_tried_again_unless_its_handle_is_to_blame() {
-    for (sender_fault, expected) in [(false, "again"), (true, "done")] {
-        let failed = json!([{"Id": "0", "Code": "InternalError", "SenderFault": sender_fault}]);
+async fn a_failed_entry_is_transient_unless_it_is_the_senders_fault() {
+    for (sender_fault, code, expected) in
+        [(false, "InternalError", "again"), (true, "OverLimit", "again"), (true, "ReceiptHandleIsInvalid", "done")]
+    {
+        let failed = json!([{"Id": "0", "Code": code, "SenderFault": sender_fault}]);
         let (sqs, _) = queue(200, json!({"Successful": [], "Failed": failed})).await;
         assert_eq!(word(&sqs.delete(&["a".to_owned()]).await), expected);
     }
 }
 
 #[tokio::test]
-async fn a_failure_that_may_pass_is_told_from_a_refusal() {
+async fn transient_errors_and_refusals_are_distinguished() {
     for (status, code, expected) in [
         (500, "InternalError", "again"),
         (503, "ServiceUnavailable", "again"),
         (400, "RequestThrottled", "again"),
+        (400, "RequestLimitExceeded", "again"),
         (400, "com.amazonaws.sqs#OverLimit", "again"),
         (400, "AccessDenied", "never"),
         (400, "QueueDoesNotExist", "never"),
@@ -94,14 +97,14 @@ async fn a_failure_that_may_pass_is_told_from_a_refusal() {
 }
 
 #[tokio::test]
-async fn no_answer_at_all_may_pass() {
-    let sqs = client("http://127.0.0.1:9".to_owned()).await;
+async fn a_missing_server_is_a_transient_error() {
+    let sqs = client("http://127.0.0.1:9");
     assert_eq!(word(&sqs.delete(&["a".to_owned()]).await), "again");
 }
 
 #[tokio::test]
-async fn no_reason_repeats_what_was_to_be_sent() {
-    let sqs = Sqs { queue_url: "no url".to_owned(), ..client("http://127.0.0.1:9".to_owned()).await };
+async fn no_error_quotes_the_request() {
+    let sqs = Sqs { queue_url: "no url".to_owned(), ..client("http://127.0.0.1:9") };
     let (Outcome::Again(error) | Outcome::Never(error)) = sqs.delete(&["zqx".to_owned()]).await else { panic!("done") };
     assert!(!error.0.contains("zqx"), "{error}");
 }

@@ -48,7 +48,7 @@ impl SendMessages for Arc<Scripted> {
 const ALL: usize = 1_000;
 
 fn queue(sender: &Arc<Scripted>, workers: usize, waiting_records: usize) -> GroupCommit<Arc<Scripted>> {
-    let tries = Tries { timeout: Duration::from_secs(1), count: 3 };
+    let tries = Attempts { timeout: Duration::from_secs(1), count: 3 };
     GroupCommit::new(Arc::clone(sender), Pool::new(workers), Limits { waiting_records, message_bytes: 4_096, tries })
 }
 

@@ -8,7 +8,7 @@ use spillway_shared::keys::digest;
 use spillway_shared::message::open;
 use spillway_shared::metrics::emf::Sink;
 use spillway_shared::pool::Pool;
-use spillway_shared::retry::Tries;
+use spillway_shared::retry::Attempts;
 
 use super::*;
 use crate::config::Config;
@@ -69,7 +69,7 @@ fn ingest(queue: &Memory, more: &[(&str, &str)]) -> Ingest<Memory> {
         std::fs::write(folder.path().join("streams").join(name).with_extension("json"), text).unwrap();
     }
     let config = config(folder.path(), more).unwrap();
-    let limits = Limits { tries: Tries { timeout: Duration::from_millis(100), count: 1 }, ..config.limits };
+    let limits = Limits { tries: Attempts { timeout: Duration::from_millis(100), count: 1 }, ..config.limits };
     Ingest {
         intake: config.intake,
         budget: Budget::new(config.inflight_bytes),

@@ -147,7 +147,7 @@ impl SendMessages for Panicking {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_fails_its_own_requests_and_the_next_worker_comes_all_the_same() {
-    let tries = Tries { timeout: Duration::from_secs(1), count: 3 };
+    let tries = Attempts { timeout: Duration::from_secs(1), count: 3 };
     let limits = Limits { waiting_records: 100, message_bytes: 4_096, tries };
     let queue = GroupCommit::new(Panicking::default(), Pool::new(1), limits);
     let first = queue.enqueue(partition("clicks"), "{1}\n".to_owned(), in_(9));

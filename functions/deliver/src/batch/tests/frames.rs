@@ -1,9 +1,9 @@
-//! Messages that come compressed, in objects that are compressed alike.
+//! Compressed messages, in objects of the same compression.
 
-use super::tests::{deliver, records, run};
+use super::{deliver, records, run};
 use crate::testing::{Memory, sealed, sqs_message};
 
-/// A message with an odd id comes in a zstd frame, one with an even id as it is.
+/// A message with an odd id is a zstd frame, one with an even id is not compressed.
 fn message(id: u128, records: &[String]) -> String {
     sealed(id, "clicks", &records.iter().map(String::as_str).collect::<Vec<_>>())
 }
@@ -13,7 +13,7 @@ fn numbered(numbers: std::ops::Range<u32>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_record_is_stored_once_whether_its_frame_is_joined_or_not() {
+async fn every_record_is_stored_once_whether_or_not_its_frame_is_joined() {
     let (large, small, plain) = (numbered(0..20_000), numbered(20_000..20_003), numbered(20_003..20_100));
     let batch = [message(1, &large), message(3, &small), message(2, &plain), message(5, &numbered(20_100..40_000))];
     let batch = batch.map(|body| sqs_message(&body[..50], &body));
@@ -27,7 +27,7 @@ async fn every_record_is_stored_once_whether_its_frame_is_joined_or_not() {
 }
 
 #[tokio::test]
-async fn a_frame_that_does_not_hold_what_its_header_says_is_not_joined() {
+async fn a_frame_that_contradicts_its_header_is_not_joined() {
     let large = message(1, &numbered(0..20_000));
     let wrong = message(3, &numbered(20_000..40_000)).replace("\"records\":20000", "\"records\":19999");
     let batch = [sqs_message("good", &large), sqs_message("wrong", &wrong)];

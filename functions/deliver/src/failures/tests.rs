@@ -9,7 +9,7 @@ use crate::batch::Deliver;
 use crate::config::Config;
 use crate::testing::{Act, Memory, MemoryQueue, received, sealed};
 
-/// What was logged, by this thread.
+/// What this thread logged.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -24,7 +24,7 @@ impl Write for Log {
     }
 }
 
-/// The lines that a batch leaves in the log.
+/// The lines that a batch writes to the log.
 async fn lines_of(act: Act, batch: &[SqsMessage]) -> Vec<String> {
     let log = Log::default();
     let writer = log.clone();
@@ -41,7 +41,7 @@ async fn lines_of(act: Act, batch: &[SqsMessage]) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Messages of streams of their own, received so often.
+/// Messages of different streams, received `receives` times.
 fn messages(count: u8, receives: u32) -> Vec<SqsMessage> {
     let message = |number: u8| {
         let stream = format!("s{number}");
@@ -51,8 +51,9 @@ fn messages(count: u8, receives: u32) -> Vec<SqsMessage> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_of_which_nothing_is_stored_leaves_one_line() {
-    for (act, why) in [(Act::Fail, "500, after 3 tries"), (Act::Refuse, "403"), (Act::Panic, "storing it panicked")] {
+async fn a_batch_of_which_nothing_is_stored_logs_one_line() {
+    for (act, why) in [(Act::Fail, "500, after 3 attempts"), (Act::Refuse, "403"), (Act::Panic, "storing it panicked")]
+    {
         let lines = lines_of(act, &messages(30, 1)).await;
         assert_eq!(lines.len(), 1, "{lines:#?}");
         assert!(lines[0].contains("objects=30") && lines[0].contains("messages=30"), "{lines:?}");
@@ -62,14 +63,14 @@ async fn a_batch_of_which_nothing_is_stored_leaves_one_line() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn so_does_one_of_suspects_which_are_tried_one_by_one() {
+async fn suspects_handled_one_by_one_log_one_line() {
     let lines = lines_of(Act::Refuse, &messages(7, 9)).await;
     assert_eq!(lines.len(), 1, "{lines:#?}");
     assert!(lines[0].contains("objects=7"), "{lines:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn messages_that_cannot_be_quarantined_leave_one_line() {
+async fn messages_that_cannot_be_quarantined_log_one_line() {
     let batch: Vec<_> = (0..9).map(|number| received(1, &format!("m{number}"), "zqx")).collect();
     let lines = lines_of(Act::Refuse, &batch).await;
     assert_eq!(lines.len(), 1, "{lines:#?}");
@@ -77,13 +78,13 @@ async fn messages_that_cannot_be_quarantined_leave_one_line() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_runs_out_of_time_says_so_once() {
+async fn a_batch_that_runs_out_of_time_logs_so_once() {
     let lines = lines_of(Act::Stall, &messages(3, 1)).await;
     assert!(lines.iter().filter(|line| line.contains("out of time")).count() <= 1, "{lines:#?}");
     assert!(lines.len() <= 2 && !lines.is_empty(), "{lines:#?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_stored_leaves_none() {
+async fn a_stored_batch_logs_nothing() {
     assert_eq!(lines_of(Act::Take, &messages(30, 1)).await, Vec::<String>::new());
 }

@@ -1,14 +1,13 @@
-use std::time::Duration;
+//! The metrics of a batch.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use spillway_shared::hour::timestamp;
 
-use super::tests::{deliver, run};
 use super::*;
-use crate::testing::{Act, Memory, sealed, sqs_message};
 
 #[derive(Clone, Default)]
 struct Written(Arc<Mutex<Vec<u8>>>);
@@ -23,12 +22,12 @@ impl Write for Written {
     }
 }
 
-/// The metrics of these batches, a line each.
+/// The metrics of these batches, one line each.
 async fn lines(store: &Memory, batches: &[&[SqsMessage]]) -> Vec<Value> {
     let written = Written::default();
     let deliver = deliver(store, &[]).measured_by(Sink::to("f", written.clone()));
     for batch in batches {
-        // What is answered is tested elsewhere.
+        // Other tests check the response.
         let _ = run(&deliver, batch).await;
     }
     let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
@@ -48,7 +47,7 @@ fn received_ago(seconds: u64) -> String {
     format!(r#"{{"id":"x-0","stream":"clicks","received_at":"{received_at}","payload":{{}}}}"#)
 }
 
-/// A message `clicks` of two records, a message `views`, and one that is none.
+/// A message of `clicks` with two records, one of `views`, and an unreadable one.
 fn batch() -> [SqsMessage; 3] {
     [
         sqs_message("a", &sealed(1, "clicks", &[&received_ago(10), &received_ago(200)])),
@@ -58,7 +57,7 @@ fn batch() -> [SqsMessage; 3] {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_is_one_line_of_what_became_of_it() {
+async fn a_batch_is_one_line_with_its_outcomes() {
     let store = Memory::new();
     let lines = lines(&store, &[&batch(), &batch()]).await;
     assert_eq!(lines.len(), 2);
@@ -69,22 +68,22 @@ async fn a_batch_is_one_line_of_what_became_of_it() {
     assert_eq!(counts(&lines[0], ["ObjectBytes"]), json!([f64::from(u32::try_from(bytes).unwrap())]));
     let lag = lag(&lines[0]);
     assert!((200.0..260.0).contains(&lag), "{lag}");
-    // The second time everything is there already: nothing was stored, so there is no lag either.
+    // The second time all keys exist: nothing is stored, so there is no lag.
     assert_eq!(counts(&lines[1], names), json!([3.0, 0.0, 0.0, 2.0, 0.0, 1.0, 0.0]));
     assert_eq!(lines[1]["LagSeconds"], Value::Null);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_given_back_is_counted_and_how_often_it_was_tried() {
+async fn failed_messages_and_retried_puts_are_counted() {
     let store = Memory::acting(|object, _| if object.key.contains("clicks") { Act::Fail } else { Act::Take });
     let lines = lines(&store, &[&batch()]).await;
     assert_eq!(counts(&lines[0], ["Failed", "PutRetries", "Objects", "Records"]), json!([1.0, 2.0, 1.0, 1.0]));
     let lag = lag(&lines[0]);
-    assert!((100.0..160.0).contains(&lag), "only what was stored has a lag: {lag}");
+    assert!((100.0..160.0).contains(&lag), "only stored records have a lag: {lag}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_fails_as_a_whole_is_counted_too() {
+async fn a_batch_that_fails_as_a_whole_is_counted() {
     let lines = lines(&Memory::acting(|_, _| Act::Refuse), &[&batch()]).await;
     assert_eq!(counts(&lines[0], ["Messages", "Failed", "Objects", "Quarantined"]), json!([3.0, 3.0, 0.0, 0.0]));
 }

@@ -1,16 +1,15 @@
-//! What comes back: failed messages later, suspects apart, and nobody dies of a neighbour.
+//! Failed messages come back later, suspects are handled separately, and only a poison message is dead-lettered.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 
-use super::tests::{deliver_from, records, run};
 use super::*;
 use crate::suspects::SUSPECT_RECEIVES;
-use crate::testing::{Act, Memory, MemoryQueue, received, sealed};
+use crate::testing::received;
 
-/// A message of one record, named and received like this.
+/// A message of one record, which is also its name.
 fn message(number: u128, record: &str, receives: u32) -> SqsMessage {
     received(receives, record, &sealed(number, "clicks", &[&format!("\"{record}\"")]))
 }
@@ -25,63 +24,63 @@ fn sorted(mut handles: Vec<String>) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_failed_comes_back_the_later_the_more_often_it_came() {
+async fn the_delay_of_a_failed_message_grows_with_its_receives() {
     let (queue, store) = (MemoryQueue::default(), Memory::acting(|_, _| Act::Refuse));
     let batch = [message(1, "a", 1), message(2, "b", 4), message(3, "c", 90)];
     assert_eq!(run(&deliver_from(&queue, &store, &[]), &batch).await, Err(BatchFailure::All(3)));
-    let told = queue.told();
-    assert!(told.deleted.is_empty());
-    for (hidden, (handle, seconds)) in told.hidden.iter().zip([("a", 2..=2), ("b", 12..=16), ("c", 45..=60)]) {
+    let calls = queue.calls();
+    assert!(calls.deleted.is_empty());
+    for (hidden, (handle, seconds)) in calls.hidden.iter().zip([("a", 2..=2), ("b", 12..=16), ("c", 45..=60)]) {
         assert!(hidden.handle == handle && seconds.contains(&hidden.seconds), "{hidden:?}");
     }
-    assert_eq!(told.hidden.len(), 3);
+    assert_eq!(calls.hidden.len(), 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_stored_is_neither_hidden_nor_deleted_as_long_as_there_are_no_suspects() {
+async fn without_suspects_stored_messages_are_neither_hidden_nor_deleted() {
     let (queue, store) = (MemoryQueue::default(), Memory::new());
     assert_eq!(run(&deliver_from(&queue, &store, &[]), &numbered(20, SUSPECT_RECEIVES - 1)).await, Ok(vec![]));
-    assert!(queue.told().deleted.is_empty() && queue.told().hidden.is_empty());
+    assert!(queue.calls().deleted.is_empty() && queue.calls().hidden.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn everything_before_a_suspect_is_deleted_before_it_is_touched() {
+async fn everything_stored_before_a_suspect_is_deleted_before_it_is_touched() {
     let queue = MemoryQueue::default();
     let deleted_before = Arc::new(Mutex::new(Vec::new()));
-    let (told, noted) = (queue.clone(), Arc::clone(&deleted_before));
+    let (calls, recorded) = (queue.clone(), Arc::clone(&deleted_before));
     let store = Memory::acting(move |_, _| {
-        noted.lock().unwrap().push(told.told().deleted.len());
+        recorded.lock().unwrap().push(calls.calls().deleted.len());
         Act::Take
     });
     let fresh = (100..125).map(|number| message(number, &format!("f{number}"), 1));
     let batch: Vec<_> = numbered(4, SUSPECT_RECEIVES).into_iter().chain(fresh).collect();
     assert_eq!(run(&deliver_from(&queue, &store, &[]), &batch).await, Ok(vec![]));
     assert_eq!(*deleted_before.lock().unwrap(), [0, 25, 26, 27, 28]);
-    assert_eq!(queue.told().deleted.len(), 29);
+    assert_eq!(queue.calls().deleted.len(), 29);
 }
 
 #[tokio::test(start_paused = true)]
-async fn suspects_that_cannot_be_read_are_quarantined_and_deleted_as_well() {
+async fn unreadable_suspects_are_quarantined_and_deleted() {
     let (queue, store) = (MemoryQueue::default(), Memory::new());
     let batch = [received(7, "broken", "nonsense"), message(1, "good", 7)];
     assert_eq!(run(&deliver_from(&queue, &store, &[]), &batch).await, Ok(vec![]));
-    assert_eq!(sorted(queue.told().deleted), ["broken", "good"]);
+    assert_eq!(sorted(queue.calls().deleted), ["broken", "good"]);
     assert_eq!(store.objects().keys().filter(|key| key.starts_with("quarantine/")).count(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_that_does_not_answer_changes_no_fate() {
+async fn a_queue_that_fails_changes_no_outcome() {
     let store = Memory::acting(|object, _| if object.key.contains("views") { Act::Refuse } else { Act::Take });
     let batch = [message(1, "a", 9), received(1, "b", &sealed(2, "views", &["1"]))];
-    for (failures, told) in [(2, 1), (usize::MAX, 0)] {
+    for (failures, count) in [(2, 1), (usize::MAX, 0)] {
         let queue = MemoryQueue::failing(failures);
         assert_eq!(run(&deliver_from(&queue, &store, &[]), &batch).await, Ok(vec!["b".to_owned()]));
-        assert_eq!((queue.told().deleted.len(), queue.told().hidden.len()), (told, told));
+        assert_eq!((queue.calls().deleted.len(), queue.calls().hidden.len()), (count, count));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_is_down_is_spared_and_found_again() {
+async fn an_outage_of_s3_is_probed_and_its_end_is_noticed() {
     let down = Arc::new(Mutex::new(true));
     let is_down = Arc::clone(&down);
     let store = Memory::acting(move |_, _| if *is_down.lock().unwrap() { Act::Fail } else { Act::Take });
@@ -90,17 +89,17 @@ async fn a_store_that_is_down_is_spared_and_found_again() {
     for batch in [numbered(500, 1), numbered(500, 9)] {
         let before = store.calls();
         assert_eq!(run(&deliver, &batch).await, Err(BatchFailure::All(500)));
-        // Ten in a row and those beside them, three tries each, then a probe.
+        // Ten in a row, those under way at the same time, and a probe: three attempts each.
         assert!(store.calls() - before <= 3 * (10 + 4 + 1), "{}", store.calls() - before);
     }
-    assert_eq!(queue.told().hidden.len(), 1_000);
+    assert_eq!(queue.calls().hidden.len(), 1_000);
     *down.lock().unwrap() = false;
     assert_eq!(run(&deliver, &numbered(500, 10)).await, Ok(vec![]));
     assert_eq!(records(&store).len(), 500);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_is_refused_or_fails_alone_does_not_keep_the_others_back_for_ever() {
+async fn a_stream_that_fails_alone_does_not_hold_back_the_others_forever() {
     for act in [Act::Refuse, Act::Fail] {
         let store = Memory::acting(move |object, _| if object.key.contains("clicks") { act } else { Act::Take });
         let deliver = deliver_from(&MemoryQueue::default(), &store, &[("MAX_OBJECT_MESSAGES", "1")]);
@@ -116,7 +115,7 @@ async fn a_stream_that_is_refused_or_fails_alone_does_not_keep_the_others_back_f
     }
 }
 
-/// SQS and Lambda around a deliver whose process is killed by whoever stores a record called poison.
+/// SQS and Lambda around deliver. Storing the record `poison` kills the process.
 struct World {
     limit: u32,
     batch_size: usize,
@@ -140,9 +139,9 @@ impl World {
         Self { limit, batch_size, waiting, dead: Vec::new(), store, killed }
     }
 
-    /// Invokes deliver with batches until nothing waits any more or so many invocations are over.
-    async fn invoke(&mut self, most: usize) {
-        for _ in 0..most {
+    /// Invokes deliver until the queue is empty, at most `times` times.
+    async fn invoke(&mut self, times: usize) {
+        for _ in 0..times {
             let batch = self.receive();
             if batch.is_empty() {
                 return;
@@ -152,10 +151,10 @@ impl World {
             let process = deliver_from(&queue, &self.store, &variables);
             let failed = tokio::select! {
                 answer = run(&process, &batch) => answer.unwrap(),
-                // Whatever it was doing ends here.
+                // The process ends here.
                 () = self.killed.notified() => batch.iter().map(|message| message.message_id.clone().unwrap()).collect(),
             };
-            let deleted = queue.told().deleted;
+            let deleted = queue.calls().deleted;
             let stays = |message: &SqsMessage| {
                 let id = message.message_id.as_ref().unwrap();
                 failed.contains(id) && !deleted.contains(id)
@@ -164,7 +163,7 @@ impl World {
         }
     }
 
-    /// Takes a batch; who had all its receives goes to the dead-letter queue.
+    /// Receives a batch. A message without receives left moves to the dead-letter queue.
     fn receive(&mut self) -> Vec<SqsMessage> {
         let taken = self.waiting.drain(..self.batch_size.min(self.waiting.len())).collect::<Vec<_>>();
         let mut batch = Vec::new();
@@ -184,7 +183,7 @@ impl World {
         self.waiting.push(message(number, record, 0));
     }
 
-    /// Everything is stored but the poison, which is dead.
+    /// The queue is empty, and only the poison message is dead-lettered.
     fn check(&self, seed: u64) {
         assert!(self.waiting.is_empty());
         assert_eq!(self.dead, ["poison"], "seed {seed}");
@@ -195,7 +194,7 @@ impl World {
     }
 }
 
-/// `count` messages and a poison among them, all received so often before.
+/// `count` messages and a poison message among them, all received `receives` times before.
 fn poisoned(count: u128, receives: u32) -> Vec<SqsMessage> {
     let mut messages = numbered(count, receives);
     messages.insert(messages.len() / 2, message(1_000_000, "poison", receives));
@@ -203,7 +202,7 @@ fn poisoned(count: u128, receives: u32) -> Vec<SqsMessage> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_kills_the_process_is_dead_lettered_and_all_that_met_it_are_stored() {
+async fn a_message_that_kills_the_process_is_dead_lettered_and_its_neighbours_are_stored() {
     for seed in 0..5 {
         fastrand::seed(seed);
         let mut world = World::new(100, 10_000, poisoned(300, 0));
@@ -214,7 +213,7 @@ async fn a_message_that_kills_the_process_is_dead_lettered_and_all_that_met_it_a
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_an_outage_when_all_have_many_receives_nobody_dies_of_a_neighbour() {
+async fn after_an_outage_only_the_poison_message_is_dead_lettered() {
     for (seed, count) in [(1, 1_000), (2, 60), (3, 5)] {
         fastrand::seed(seed);
         let mut world = World::new(100, 10_000, poisoned(count, 75));
@@ -225,7 +224,7 @@ async fn after_an_outage_when_all_have_many_receives_nobody_dies_of_a_neighbour(
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_low_traffic_where_the_same_meet_again_and_newcomers_join_them_nobody_dies_of_a_neighbour() {
+async fn repeated_receives_at_low_traffic_dead_letter_only_the_poison_message() {
     for seed in 0..20 {
         fastrand::seed(seed);
         let mut world = World::new(25, 10, poisoned(3, 0));

@@ -49,7 +49,7 @@ fn a_unit_of_work_is_one_line_of_the_embedded_metric_format() {
 }
 
 #[test]
-fn every_metric_that_a_line_defines_has_a_value_and_every_dimension_too() {
+fn every_metric_and_dimension_that_a_line_defines_has_a_value() {
     let line = written(|line| line.with(&Ingested::default()).with_stream("clicks", &Taken::default()));
     for directive in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
         for definition in directive["Metrics"].as_array().unwrap() {
@@ -62,7 +62,7 @@ fn every_metric_that_a_line_defines_has_a_value_and_every_dimension_too() {
 }
 
 #[test]
-fn what_was_not_measured_is_not_written() {
+fn a_missing_value_is_not_written() {
     let without = written(|line| line.with(&Delivered::default()));
     assert_eq!((&without["LagSeconds"], &without["Messages"]), (&Value::Null, &json!(0.0)));
     assert!(!without["_aws"].to_string().contains("LagSeconds"));
@@ -71,13 +71,13 @@ fn what_was_not_measured_is_not_written() {
 }
 
 #[test]
-fn a_sink_that_leads_nowhere_asks_for_no_line() {
+fn a_sink_to_nowhere_builds_no_line() {
     Sink::none().write(SystemTime::now(), |_| panic!("must not be called"));
     assert!(!Sink::none().is_on());
 }
 
 #[test]
-fn metrics_are_written_unless_a_variable_says_none() {
+fn metrics_are_written_unless_the_variable_is_none() {
     let read = |value: Option<&'static str>| {
         let lookup = move |name: &str| match name {
             "METRICS" => value.map(str::to_owned),
@@ -86,7 +86,7 @@ fn metrics_are_written_unless_a_variable_says_none() {
         };
         let mut reader = Reader::new(&lookup);
         let settings = Settings::read(&mut reader);
-        reader.finish(settings).map_err(|faults| faults.to_string())
+        reader.finish(settings).map_err(|errors| errors.to_string())
     };
     assert_eq!(read(None), Ok(Settings(Some("f".to_owned()))));
     assert_eq!(read(Some("none")), Ok(Settings(None)));
