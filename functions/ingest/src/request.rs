@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use lambda_http::http::request::Parts;
 use lambda_http::{Body, Request, RequestExt, Response};
+use spillway_shared::deadline::time_left;
 use spillway_shared::pool::Budget;
 use tokio::time::Instant;
 
@@ -20,9 +21,9 @@ use crate::payloads::split;
 use document::Document;
 use route::Route;
 
-/// What is left of a request's time when it must be answered: for the answer's own way back.
+/// Kept free at the end of a request's time for the answer's way back to the client.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
-/// The time a request has where nobody says: what API Gateway gives.
+/// The longest time of a request, and the time of one whose deadline is unknown: API Gateway's limit.
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 
 /// What all requests share.
@@ -85,14 +86,11 @@ fn bytes(body: Body) -> Vec<u8> {
     }
 }
 
-/// When a request has to be answered, from the deadline that Lambda names in the time of day.
+/// When a request must be answered, by the deadline of its invocation.
 fn deadline(parts: &Parts) -> Instant {
-    let left = parts.lambda_context_ref().filter(|context| context.deadline > 0).map(|context| {
-        let deadline = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline);
-        // Past already, if the process stood still: there is no time at all.
-        deadline.duration_since(SystemTime::now()).unwrap_or_default()
-    });
-    Instant::now() + left.unwrap_or(LONGEST_REQUEST).min(LONGEST_REQUEST).saturating_sub(ANSWER_TIME)
+    let named = parts.lambda_context_ref().map_or(0, |context| context.deadline);
+    let left = time_left(named, SystemTime::now()).unwrap_or(LONGEST_REQUEST);
+    Instant::now() + left.min(LONGEST_REQUEST).saturating_sub(ANSWER_TIME)
 }
 
 fn not_enqueued(error: NotEnqueued) -> RequestError {

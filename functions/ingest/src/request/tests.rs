@@ -271,16 +271,23 @@ async fn what_no_message_can_hold_is_not_judged() {
     assert_eq!(reasons, ["too_large", "schema"]);
 }
 
-#[test]
-fn a_deadline_that_has_passed_leaves_no_time() {
-    let at = |deadline| {
-        let mut context = lambda_http::Context::default();
-        context.deadline = deadline;
-        let (parts, _) = Request::default().with_lambda_context(context).into_parts();
-        super::deadline(&parts)
-    };
-    assert!(at(1) <= Instant::now());
-    assert!(at(0) > Instant::now() + Duration::from_secs(20), "nobody said");
+/// The time that a request has whose invocation names this deadline.
+fn time_of_request(deadline_ms: u64) -> Duration {
+    let mut context = lambda_http::Context::default();
+    context.deadline = deadline_ms;
+    let (parts, _) = Request::default().with_lambda_context(context).into_parts();
+    super::deadline(&parts).saturating_duration_since(Instant::now())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_has_passed_leaves_no_time_and_an_unknown_one_30_s() {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let now_ms = u64::try_from(now.as_millis()).unwrap();
+    assert_eq!(time_of_request(now_ms - 1_000), Duration::ZERO);
+    assert!(time_of_request(now_ms + 10_000) <= Duration::from_secs(10) - ANSWER_TIME);
+    assert_eq!(time_of_request(now_ms + 60_000), LONGEST_REQUEST - ANSWER_TIME, "longer than API Gateway waits");
+    assert_eq!(time_of_request(600_000), LONGEST_REQUEST - ANSWER_TIME, "the one that `cargo lambda watch` names");
+    assert_eq!(time_of_request(0), LONGEST_REQUEST - ANSWER_TIME, "none");
 }
 
 #[test]
