@@ -1,9 +1,9 @@
-//! What becomes of a call on its way: tries, deadlines, refusals, a panic.
+//! Calls that fail: attempts, deadlines, refusals, a panic.
 
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn what_failed_is_sent_again_under_the_same_id() {
+async fn a_retry_sends_a_message_under_the_same_id() {
     let sender = Scripted::new(vec![failed(false), Ok(vec![refused(false)])], ALL);
     assert_eq!(enqueue(&queue(&sender, 1, 100), "clicks", "{1}\n").await, Ok(()));
     let ids: Vec<_> = sender.calls().iter().map(|call| call[0].id).collect();
@@ -12,7 +12,7 @@ async fn what_failed_is_sent_again_under_the_same_id() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_nobody_waits_for_any_more_is_not_sent_again() {
+async fn a_message_is_not_sent_again_after_its_request_has_ended() {
     let sender = Scripted::new(vec![failed(false)], 0);
     let queue = queue(&sender, 1, 100);
     let waiting = tokio::spawn(async move { enqueue(&queue, "clicks", "{1}\n").await });
@@ -36,7 +36,7 @@ async fn an_error_reaches_only_the_requests_whose_records_it_concerns() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_what_was_refused_is_sent_again() {
+async fn only_refused_messages_are_sent_again() {
     let sender = Scripted::new(vec![Ok(vec![refused(false), Receipt::Durable])], ALL);
     let queue = queue(&sender, 1, 100);
     let both = futures::future::join(enqueue(&queue, "clicks", "{1}\n"), enqueue(&queue, "telemetry", "{2}\n"));
@@ -45,7 +45,7 @@ async fn only_what_was_refused_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tries_are_bounded_and_a_refusal_of_the_call_is_final() {
+async fn attempts_are_bounded_and_a_call_refused_for_good_is_not_retried() {
     let sender = Scripted::new(vec![failed(false), failed(false), failed(false)], ALL);
     assert_eq!(enqueue(&queue(&sender, 1, 100), "clicks", "{1}\n").await, Err(NotEnqueued::NotTaken));
     assert_eq!(sender.calls().len(), 3);
@@ -66,7 +66,7 @@ async fn a_request_is_answered_by_its_deadline_and_its_call_ends_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_more_time_gets_further_tries() {
+async fn a_request_with_more_time_gets_further_attempts() {
     let sender = Scripted::new(vec![], 0);
     let queue = queue(&sender, 1, 100);
     let short = queue.enqueue(partition("clicks"), "{1}\n".to_owned(), in_(2));
@@ -80,10 +80,10 @@ async fn who_has_more_time_gets_further_tries() {
     assert_eq!(sender.records().last().unwrap(), "{2}\n");
 }
 
-/// They share a message, so that the one whose time is up must not hold up the other's tries. On one thread a loop that
-/// never waits would go on for ever, so that this is watched by another.
+/// Two requests share a message, and the expired deadline of one must not end the attempts for the other. A second thread
+/// watches, because a loop that never waits would block the first one forever.
 #[test]
-fn so_does_who_shares_a_message_with_one_who_has_less() {
+fn a_request_with_more_time_gets_further_attempts_in_a_shared_message() {
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -101,14 +101,14 @@ fn so_does_who_shares_a_message_with_one_who_has_less() {
             (short, long)
         }));
     });
-    let answers = told.recv_timeout(Duration::from_secs(20)).expect("it ends");
+    let answers = told.recv_timeout(Duration::from_secs(20)).expect("the attempts end");
     assert_eq!(answers, (Err(NotEnqueued::NotTaken), Ok(())));
 }
 
-/// One has time for a single pause at most, the other for many: a quick error at the end of the first one's time must not
-/// fail the second as well.
+/// The first request has time for one pause at most, the second for many: a quick error at the first one's deadline must not
+/// fail the second one.
 #[tokio::test(start_paused = true)]
-async fn a_quick_error_fails_only_those_whose_time_is_up() {
+async fn a_quick_error_fails_only_the_requests_at_their_deadline() {
     for _ in 0..20 {
         let sender = Scripted::new(vec![failed(false)], ALL);
         let queue = queue(&sender, 1, 100);
@@ -120,7 +120,7 @@ async fn a_quick_error_fails_only_those_whose_time_is_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tries_are_bounded_however_many_deadlines_there_are() {
+async fn attempts_are_bounded_for_any_number_of_deadlines() {
     let sender = Scripted::new(vec![], 0);
     let queue = queue(&sender, 1, 100);
     let started = Instant::now();
@@ -133,7 +133,7 @@ async fn tries_are_bounded_however_many_deadlines_there_are() {
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
 }
 
-/// A sender that panics in its first call.
+/// A queue that panics in its first call.
 #[derive(Default)]
 struct Panicking(std::sync::atomic::AtomicBool);
 
@@ -146,7 +146,7 @@ impl SendMessages for Panicking {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_fails_its_own_requests_and_the_next_worker_comes_all_the_same() {
+async fn a_panic_fails_only_its_own_requests_and_the_next_worker_starts() {
     let tries = Tries { timeout: Duration::from_secs(1), count: 3 };
     let limits = Limits { waiting_records: 100, message_bytes: 4_096, tries };
     let queue = GroupCommit::new(Panicking::default(), Pool::new(1), limits);
