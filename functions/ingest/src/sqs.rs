@@ -1,4 +1,4 @@
-//! SQS, by its SDK: one `SendMessageBatch` a call, without the SDK's own retries.
+//! Calls SQS through the SDK: one `SendMessageBatch` per call, without the SDK's retries.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use spillway_shared::retry::Tries;
 
 use crate::group_commit::{CallFailed, Outgoing, Receipt, SendMessages};
 
-/// Codes, without their prefix, that name a passing state although they are the caller's fault.
-const PASSING: [&str; 7] = [
+/// Error codes, without their prefix, that SQS reports as the caller's fault but that a retry may resolve.
+const TRANSIENT: [&str; 7] = [
     "KmsThrottled",
     "OverLimit",
     "RequestLimitExceeded",
@@ -25,7 +25,7 @@ const PASSING: [&str; 7] = [
     "TooManyRequestsException",
 ];
 
-/// A queue of SQS.
+/// An SQS queue.
 #[derive(Debug, Clone)]
 pub struct Sqs {
     client: Client,
@@ -38,7 +38,7 @@ impl Sqs {
         Self::with_config(&sdk_config(tries.timeout).await, queue_url)
     }
 
-    /// The queue at `queue_url` by a configuration of the SDK.
+    /// The queue at `queue_url`, with a configuration of the SDK.
     #[must_use]
     pub fn with_config(config: &SdkConfig, queue_url: String) -> Self {
         Self { client: Client::new(config), queue_url }
@@ -65,7 +65,7 @@ async fn sdk_config(timeout: Duration) -> SdkConfig {
         .await
 }
 
-/// The index is the entry's id: it is unique in the call, and the answer names it.
+/// The entry's id is its index: it is unique in the call, and SQS's answer contains it.
 fn entry(index: usize, body: String) -> Result<SendMessageBatchRequestEntry, CallFailed> {
     SendMessageBatchRequestEntry::builder()
         .id(index.to_string())
@@ -74,10 +74,10 @@ fn entry(index: usize, body: String) -> Result<SendMessageBatchRequestEntry, Cal
         .map_err(|error| CallFailed { reason: error.to_string(), for_good: true })
 }
 
-/// What the answer says of each message; one that it does not name is not known to be durable.
+/// The receipt of each message; a message that the answer does not contain is not known to be durable.
 fn receipts(output: &SendMessageBatchOutput, count: usize) -> Vec<Receipt> {
-    let unnamed = Receipt::Refused { reason: "the answer does not name it".to_owned(), for_good: false };
-    let mut receipts = vec![unnamed; count];
+    let missing = Receipt::Refused { reason: "the answer does not contain this message".to_owned(), for_good: false };
+    let mut receipts = vec![missing; count];
     let place = |id: &str| id.parse::<usize>().ok().filter(|index| *index < count);
     for index in output.successful().iter().filter_map(|entry| place(entry.id())) {
         receipts[index] = Receipt::Durable;
@@ -85,7 +85,8 @@ fn receipts(output: &SendMessageBatchOutput, count: usize) -> Vec<Receipt> {
     for entry in output.failed() {
         if let Some(index) = place(entry.id()) {
             let reason = format!("{}: {}", entry.code(), entry.message().unwrap_or_default());
-            receipts[index] = Receipt::Refused { reason, for_good: entry.sender_fault() && !is_passing(entry.code()) };
+            receipts[index] =
+                Receipt::Refused { reason, for_good: entry.sender_fault() && !is_transient(entry.code()) };
         }
     }
     receipts
@@ -94,11 +95,11 @@ fn receipts(output: &SendMessageBatchOutput, count: usize) -> Vec<Receipt> {
 fn failed(error: &SdkError<SendMessageBatchError>) -> CallFailed {
     let status = error.raw_response().map(|response| response.status().as_u16());
     let refused = status.is_some_and(|status| (400..500).contains(&status) && status != 429);
-    let for_good = refused && !error.code().is_some_and(is_passing);
+    let for_good = refused && !error.code().is_some_and(is_transient);
     CallFailed { reason: explain(error), for_good }
 }
 
-/// One line for the log: what SQS says, or what broke on the way to it.
+/// One line for the log: SQS's error, or the failure of the connection.
 fn explain(error: &SdkError<SendMessageBatchError>) -> String {
     if let Some(code) = error.code() {
         return format!("{code}: {}", error.message().unwrap_or_default());
@@ -106,6 +107,6 @@ fn explain(error: &SdkError<SendMessageBatchError>) -> String {
     causes(error)
 }
 
-fn is_passing(code: &str) -> bool {
-    PASSING.contains(&code.rsplit('.').next().unwrap_or_default())
+fn is_transient(code: &str) -> bool {
+    TRANSIENT.contains(&code.rsplit('.').next().unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! What a client is told: 200 with the fates of its payloads, or a problem (RFC 9457).
+//! Builds responses: 200 with the outcomes of the payloads, or a problem (RFC 9457).
 
 use lambda_http::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use lambda_http::http::{HeaderName, HeaderValue, StatusCode};
@@ -9,45 +9,51 @@ use uuid::Uuid;
 use crate::error::RequestError;
 use crate::rejection::{Reason, Rejection};
 
-/// How many rejections an answer lists.
+/// The number of rejections that a response lists.
 pub const MAX_LISTED: usize = 100;
-/// The longest time that a client is asked to wait before a retry, in seconds; clients are spread below it.
-const LONGEST_WAIT: u64 = 5;
+/// The longest `Retry-After`, in seconds; each client gets a random time up to it.
+const MAX_RETRY_AFTER: u64 = 5;
 
-/// What became of a document's payloads.
+/// The outcomes of a document's payloads.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Fates {
-    /// How many are durable on the queue.
+pub struct Outcomes {
+    /// The number of payloads whose records are durable on the queue.
     pub accepted: usize,
-    /// How many were dropped for lack of consent.
+    /// The number dropped because consent is missing.
     pub withheld: usize,
-    /// How many were refused.
+    /// The number refused with a reason.
     pub rejected: usize,
-    /// The first of the refused ones.
+    /// The first [`MAX_LISTED`] rejections.
     pub rejections: Vec<Listed>,
 }
 
-/// One refused payload.
+/// One rejected payload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Listed {
-    /// Which payload of the document, from 0.
+    /// The payload's position in the document, from 0.
     pub index: usize,
-    /// The stable word.
+    /// The stable word for the reason.
     pub reason: Reason,
-    /// What is wrong and where.
+    /// What is wrong, and where.
     pub detail: String,
 }
 
-impl Fates {
-    /// Counts a refused payload, and lists it if there is room.
+impl Outcomes {
+    /// Counts a rejected payload, and lists it unless the list is full.
     pub fn reject(&mut self, index: usize, Rejection { reason, detail }: Rejection) {
         self.rejected += 1;
-        if self.rejections.len() < MAX_LISTED {
+        if self.lists_more() {
             self.rejections.push(Listed { index, reason, detail });
         }
     }
 
-    /// Whether there were payloads and every one was refused.
+    /// Whether the next rejection will be listed.
+    #[must_use]
+    pub fn lists_more(&self) -> bool {
+        self.rejections.len() < MAX_LISTED
+    }
+
+    /// Whether the document has payloads and every one was rejected.
     #[must_use]
     pub fn all_rejected(&self) -> bool {
         self.rejected > 0 && self.accepted == 0 && self.withheld == 0
@@ -56,17 +62,17 @@ impl Fates {
 
 /// 200: every accepted record is durable.
 #[must_use]
-pub fn accepted(request_id: Uuid, fates: &Fates) -> Response<Body> {
+pub fn accepted(request_id: Uuid, outcomes: &Outcomes) -> Response<Body> {
     #[derive(Serialize)]
     struct Accepted<'a> {
         request_id: Uuid,
         #[serde(flatten)]
-        fates: &'a Fates,
+        outcomes: &'a Outcomes,
     }
-    respond(StatusCode::OK, "application/json", &Accepted { request_id, fates })
+    respond(StatusCode::OK, "application/json", &Accepted { request_id, outcomes })
 }
 
-/// The answer to `GET /health`.
+/// The response to `GET /health`.
 #[must_use]
 pub fn healthy() -> Response<Body> {
     #[derive(Serialize)]
@@ -76,9 +82,9 @@ pub fn healthy() -> Response<Body> {
     respond(StatusCode::OK, "application/json", &Health { status: "ok" })
 }
 
-/// The problem that an error is; `fates` go with it where payloads were judged.
+/// An error as a problem document, with the `outcomes` of the payloads if they were judged.
 #[must_use]
-pub fn problem(error: &RequestError, fates: Option<&Fates>) -> Response<Body> {
+pub fn problem(error: &RequestError, outcomes: Option<&Outcomes>) -> Response<Body> {
     #[derive(Serialize)]
     struct Problem<'a> {
         r#type: String,
@@ -86,7 +92,7 @@ pub fn problem(error: &RequestError, fates: Option<&Fates>) -> Response<Body> {
         status: u16,
         detail: &'a str,
         #[serde(flatten)]
-        fates: Option<&'a Fates>,
+        outcomes: Option<&'a Outcomes>,
     }
     let status = error.status();
     let problem = Problem {
@@ -94,7 +100,7 @@ pub fn problem(error: &RequestError, fates: Option<&Fates>) -> Response<Body> {
         title: status.canonical_reason().unwrap_or_default(),
         status: status.as_u16(),
         detail: error.detail(),
-        fates,
+        outcomes,
     };
     let mut response = respond(status, "application/problem+json", &problem);
     if let Some((name, value)) = header(error) {
@@ -107,14 +113,14 @@ fn header(error: &RequestError) -> Option<(HeaderName, HeaderValue)> {
     match error {
         RequestError::Unauthorized => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
         RequestError::MethodNotAllowed(allowed) => Some((ALLOW, HeaderValue::from_static(allowed))),
-        // Those who were refused together should not come back together.
-        error if error.is_passing() => Some((RETRY_AFTER, HeaderValue::from(fastrand::u64(1..=LONGEST_WAIT)))),
+        // Clients that were refused together should not retry together.
+        error if error.is_transient() => Some((RETRY_AFTER, HeaderValue::from(fastrand::u64(1..=MAX_RETRY_AFTER)))),
         _ => None,
     }
 }
 
 fn respond(status: StatusCode, content_type: &'static str, body: &impl Serialize) -> Response<Body> {
-    // Our own structures have string keys only; they always serialise.
+    // These structures have string keys only, so they always serialise.
     let body = serde_json::to_string(body).unwrap_or_default();
     let mut response = Response::new(Body::Text(body));
     *response.status_mut() = status;
