@@ -45,8 +45,8 @@ fn told(answer: &Answer) -> String {
 #[tokio::test]
 async fn every_bad_document_gets_its_status_and_a_detail() {
     let run = Run::start(|_| ()).await;
-    let cut_off = "400 content encoding: the body is cut off, or other bytes follow it";
-    let not_what_it_says = "400 content encoding: the body is not what Content-Encoding says, or other bytes follow it";
+    let cut_off = "400 the compressed body is cut off, or other bytes follow it";
+    let not_what_it_says = "400 the body does not match Content-Encoding, or other bytes follow it";
     let too_large = "413 the document has more than 10485760 bytes after decoding";
     let cases: Vec<(Document, &str)> = vec![
         (clicks(""), "400 the body is empty"),

@@ -84,8 +84,8 @@ pub struct Decoded {
 
 /// The most bytes of a budget that a document of at most `limit` bytes after decoding can hold.
 ///
-/// The compressed body is at most a sixteenth larger than the document, memory for the decoded bytes doubles as it grows, and
-/// the records may have twice the limit. The window of a zstd frame is released before the records are made.
+/// The compressed body is at most a sixteenth larger than the document, memory for the decoded bytes doubles as it
+/// grows, and the records may have twice the limit. The window of a zstd frame is released before the records are made.
 #[must_use]
 pub fn most_held(limit: usize) -> usize {
     let (compressed, decoded, stamped) = (limit + limit / 16, 2 * limit, 2 * limit);
@@ -94,8 +94,8 @@ pub fn most_held(limit: usize) -> usize {
 
 /// Decodes a body of at most `limit` bytes.
 ///
-/// Memory is reserved from `budget` before it is allocated, and decoding stops at the limit, so a decompression bomb costs
-/// no more memory than a document.
+/// Memory is reserved from `budget` before it is allocated, and decoding stops at the limit, so a decompression bomb
+/// costs no more memory than a document.
 ///
 /// # Errors
 /// The body is broken (400), larger than the limit (413), or the budget is exhausted (503).

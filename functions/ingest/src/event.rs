@@ -1,7 +1,7 @@
 //! Converts API Gateway's event to a request, and a response to API Gateway's form.
 //!
-//! `lambda_http::run_concurrent` converts any kind of event, but reads each one twice to find out its kind and copies the
-//! body three times. With documents of 50 KB that was nearly a fifth of this function's CPU time.
+//! `lambda_http::run_concurrent` converts any kind of event, but reads each one twice to find out its kind and copies
+//! the body three times. With documents of 50 KB that was nearly a fifth of this function's CPU time.
 
 use base64_simd::STANDARD as BASE64;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};

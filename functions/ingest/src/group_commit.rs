@@ -1,8 +1,8 @@
 //! Group commit: the records of all requests share messages and calls to SQS.
 //!
-//! Records wait in one queue. A worker takes as many as one call can carry, sends them, and answers exactly the requests
-//! whose records it sent. While a call is under way, arrivals gather for the next one. With no call under way, or only slow
-//! ones, a request is a call immediately.
+//! Records wait in one queue. A worker takes as many as one call can carry, sends them, and answers exactly the
+//! requests whose records it sent. While a call is under way, arrivals gather for the next one. With no call under way,
+//! or only slow ones, a request is a call immediately.
 
 mod pending;
 mod send;
@@ -118,7 +118,8 @@ impl<S: SendMessages> GroupCommit<S> {
     /// Takes a request's records, NDJSON of one partition, and returns when SQS has acknowledged every one.
     ///
     /// # Errors
-    /// Too many records wait already, or SQS did not take everything before `deadline`: some records may be durable then.
+    /// Too many records wait already, or SQS did not take everything before `deadline`: some records may be durable
+    /// then.
     pub async fn enqueue(&self, partition: Partition, lines: String, deadline: Instant) -> Result<(), NotEnqueued> {
         let (waiter, acknowledged) = Share::new(deadline);
         self.0.pending().push(Piece { partition, lines: lines.into(), waiter }, &self.0.limits)?;

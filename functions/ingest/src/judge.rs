@@ -88,8 +88,8 @@ impl Judge {
         self.judge_with(*facts, payload, &Schema::explain)
     }
 
-    /// As [`Judge::judge`], without explaining where a payload does not match the schema: that can cost far more than the
-    /// judgement.
+    /// As [`Judge::judge`], without explaining where a payload does not match the schema: that can cost far more than
+    /// the judgement.
     #[must_use]
     pub fn judge_unexplained(&self, facts: &Facts, payload: &[u8]) -> Verdict {
         self.judge_with(*facts, payload, &|_, _, _| UNEXPLAINED.to_owned())

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! [`request`] calls the stages in this order. The stages before [`group_commit`] are pure: bytes in, bytes out.
-//! [`group_commit`] gathers the records of all requests, and [`sqs`] is the only file that calls SQS. [`metrics`] counts
-//! responses and outcomes.
+//! [`group_commit`] gathers the records of all requests, and [`sqs`] is the only file that calls SQS. [`metrics`]
+//! counts responses and outcomes.
 
 pub mod auth;
 pub mod body;

@@ -1,8 +1,8 @@
 //! Counts requests, payloads and calls in memory, and writes one log line every ten seconds or thousand requests.
 //!
-//! A log line per request would cost too much. No timer runs while Lambda has frozen an environment, so each response checks
-//! whether a line is due. The first request of an environment writes one, so that a quiet function is visible too; the
-//! counts after the last line are written when Lambda ends the environment.
+//! A log line per request would cost too much. No timer runs while Lambda has frozen an environment, so each response
+//! checks whether a line is due. The first request of an environment writes one, so that a quiet function is visible
+//! too; the counts after the last line are written when Lambda ends the environment.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,7 +1,7 @@
 //! Packs records into messages and messages into calls.
 //!
-//! A message holds records of one stream and one hour, from any number of requests; a call holds messages. The number of
-//! messages and calls is decided only here.
+//! A message holds records of one stream and one hour, from any number of requests; a call holds messages. The number
+//! of messages and calls is decided only here.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +16,11 @@ pub const MAX_CALL_MESSAGES: usize = 10;
 pub const MAX_CALL_BYTES: usize = 1 << 20;
 /// A call with at most this many bytes of records is not compressed.
 ///
-/// It costs one billed request either way, and zstd saves little. For larger calls compression takes no more CPU than it
-/// saves later (escaping quotes, copying, hashing), and more records fit into the 6 MB of an invocation of deliver.
+/// It costs one billed request either way, and zstd saves little. For larger calls compression takes no more CPU than
+/// it saves later (escaping quotes, copying, hashing), and more records fit into the 6 MB of an invocation of deliver.
 const UNCOMPRESSED_BYTES: usize = 4 << 10;
-/// Compression and base64 together at least halve telemetry, so a message is first tried with twice its size in records.
+/// Compression and base64 together at least halve telemetry, so a message is first tried with twice its size in
+/// records.
 const EXPECTED_RATIO: usize = 2;
 
 /// The stream and hour that the records of one message share.

@@ -28,7 +28,8 @@ pub struct SplitDocument<'a> {
 /// Splits a document into its payloads.
 ///
 /// # Errors
-/// The document cannot be read (400), or has more than `max_payloads` payloads or [`MAX_CONTEXT_BYTES`] of context (413).
+/// The document cannot be read (400), or has more than `max_payloads` payloads or [`MAX_CONTEXT_BYTES`] of context
+/// (413).
 pub fn split(body: &[u8], form: Form, max_payloads: usize) -> Result<SplitDocument<'_>, RequestError> {
     let body = body.strip_prefix(BOM).unwrap_or(body);
     match form {
@@ -214,7 +215,8 @@ fn check_levels(payload: &str) -> Result<&str, Rejection> {
     }
 }
 
-/// Whether JSON has at most `limit` levels. Most payloads have fewer opening brackets than that, which is quick to count.
+/// Whether JSON has at most `limit` levels. Most payloads have fewer opening brackets than that, which is quick to
+/// count.
 fn levels_at_most(json: &[u8], limit: usize) -> bool {
     let opening = memchr::memchr2_iter(b'{', b'[', json).take(limit + 1).count();
     opening <= limit || deepest_level(json) <= limit

@@ -31,8 +31,8 @@ pub fn fresh_request_id() -> Uuid {
     Uuid::now_v7()
 }
 
-/// The id of a request with an idempotency key: a digest (RFC 9562, version 8). A retry of the same document by the same
-/// sender has the same id, and no other request has it.
+/// The id of a request with an idempotency key: a digest (RFC 9562, version 8). A retry of the same document by the
+/// same sender has the same id, and no other request has it.
 #[must_use]
 pub fn derived_request_id(sender: &str, stream: &StreamName, idempotency_key: &[u8], body: &[u8]) -> Uuid {
     let mut digest = Sha256::new();
@@ -83,7 +83,8 @@ impl Template {
         self.before_index.len() + self.after_index.len() + INDEX_AND_END
     }
 
-    /// Appends the record of a payload to `lines`; returns `false` and appends nothing if it exceeds [`MAX_RECORD_BYTES`].
+    /// Appends the record of a payload to `lines`; returns `false` and appends nothing if it exceeds
+    /// [`MAX_RECORD_BYTES`].
     pub fn append(&self, lines: &mut String, index: usize, payload: &str) -> bool {
         let start = lines.len();
         lines.push_str(&self.before_index);

@@ -2,8 +2,8 @@
 //!
 //! Lambda sends SIGTERM only to functions with an extension, so ingest registers an internal one that subscribes to no
 //! events. That costs one call at start (about a millisecond) and one idle connection. Without it the counts after an
-//! environment's last line would be lost: nearly all of them under a short burst of requests. `lambda_runtime` has such a
-//! handler, but it panics if it cannot register.
+//! environment's last line would be lost: nearly all of them under a short burst of requests. `lambda_runtime` has such
+//! a handler, but it panics if it cannot register.
 
 use lambda_extension::Extension;
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,7 +13,8 @@ const NAME: &str = "spillway-shutdown";
 
 /// Runs `last` and ends the process on SIGTERM. Call this before the runtime asks for its first event.
 ///
-/// If the extension cannot be registered, the function starts all the same: lost counts are no reason to refuse requests.
+/// If the extension cannot be registered, the function starts all the same: lost counts are no reason to refuse
+/// requests.
 pub async fn before(last: impl FnOnce() + Send + 'static) {
     match Extension::new().with_events(&[]).with_extension_name(NAME).register().await {
         // It waits for events that never come. If the connection breaks, only the signal is lost.

@@ -7,8 +7,8 @@ use super::{Limits, NotEnqueued};
 use crate::metrics::BILLED_BYTES;
 use crate::pack::{MAX_CALL_BYTES, Piece};
 
-/// This many bytes of records are a call without waiting for others: compressed by 4 and in base64, they fill one billed
-/// request of SQS.
+/// This many bytes of records are a call without waiting for others: compressed by 4 and in base64, they fill one
+/// billed request of SQS.
 pub(super) const CALL_WITHOUT_WAITING_BYTES: usize = 3 * BILLED_BYTES;
 
 /// The pieces of all requests in the order of their arrival, and the state of the workers.

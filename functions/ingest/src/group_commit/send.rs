@@ -53,8 +53,8 @@ impl<S: SendMessages> MessageSender<S> {
         }
     }
 
-    /// One attempt, without the messages for which no request waits any more. Messages that were acknowledged or refused
-    /// for good leave `call`.
+    /// One attempt, without the messages for which no request waits any more. Messages that were acknowledged or
+    /// refused for good leave `call`.
     async fn attempt(&self, call: &mut Vec<Packed<Share>>, is_retry: &mut bool) -> Outcome<(), CallFailed> {
         call.retain(|message| message.waiters.iter().any(Share::is_awaited));
         if call.is_empty() {

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 /// A request's part in one piece or message.
 ///
-/// Dropping a share without [`Share::acknowledge`], for whatever reason, fails the request: no panic and no forgotten branch
-/// can make a lost record look durable.
+/// Dropping a share without [`Share::acknowledge`], for whatever reason, fails the request: no panic and no forgotten
+/// branch can make a lost record look durable.
 #[derive(Debug)]
 pub(super) struct Share(Option<Arc<WaitingRequest>>);
 
@@ -22,8 +22,8 @@ struct WaitingRequest {
 }
 
 impl Share {
-    /// The first share of a request; further ones are clones. The receiver resolves when all shares are acknowledged, and
-    /// fails as soon as one is lost.
+    /// The first share of a request; further ones are clones. The receiver resolves when all shares are acknowledged,
+    /// and fails as soon as one is lost.
     pub(super) fn new(deadline: Instant) -> (Self, oneshot::Receiver<()>) {
         let (sender, receiver) = oneshot::channel();
         let (unacknowledged, answer) = (AtomicUsize::new(1), Mutex::new(Some(sender)));

@@ -11,8 +11,8 @@ use spillway_shared::stream::StreamName;
 const DRAFT_7: &str = "http://json-schema.org/draft-07/schema";
 const DRAFTS: [&str; 2] = ["https://json-schema.org/draft/2020-12/schema", DRAFT_7];
 
-/// A validator for a schema: draft 2020-12 unless `$schema` names draft 7. Formats are asserted, patterns match in linear
-/// time, and remote references are never fetched.
+/// A validator for a schema: draft 2020-12 unless `$schema` names draft 7. Formats are asserted, patterns match in
+/// linear time, and remote references are never fetched.
 ///
 /// # Errors
 /// The schema's first error, with file and pointer.

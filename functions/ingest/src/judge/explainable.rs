@@ -1,5 +1,6 @@
-//! How large a payload may be so that its rejection is explained. Locating an error can cost far more than finding that one
-//! exists: the validator gathers the errors of every alternative, and does not remember the parts that it has visited.
+//! How large a payload may be so that its rejection is explained. Locating an error can cost far more than finding that
+//! one exists: the validator gathers the errors of every alternative, and does not remember the parts that it has
+//! visited.
 
 use serde_json::{Map, Value};
 
@@ -30,8 +31,9 @@ const CHILDREN: [&str; 5] = ["properties", "items", "prefixItems", "additionalPr
 
 /// The most bytes of a payload whose rejection by this schema is explained.
 ///
-/// Without alternatives there is no limit, except for a schema that branches and refers to itself: explaining it could take
-/// exponential time, so its rejections are never explained. With alternatives the limit falls with the schema's size.
+/// Without alternatives there is no limit, except for a schema that branches and refers to itself: explaining it could
+/// take exponential time, so its rejections are never explained. With alternatives the limit falls with the schema's
+/// size.
 pub(super) fn max_bytes(schema: &Value) -> usize {
     let objects = count_objects(schema);
     if any_object(schema, &|members| has_any(members, &ALTERNATIVES)) {
@@ -60,8 +62,8 @@ fn any_object(schema: &Value, is_wanted: &dyn Fn(&Map<String, Value>) -> bool) -
     }
 }
 
-/// The objects of a schema, counted once for every reference to them; `None` if it refers to itself, if it has more than
-/// [`MAX_OBJECTS`], or if a reference cannot be followed by its pointer alone.
+/// The objects of a schema, counted once for every reference to them; `None` if it refers to itself, if it has more
+/// than [`MAX_OBJECTS`], or if a reference cannot be followed by its pointer alone.
 fn count_objects(schema: &Value) -> Option<usize> {
     let mut count = Count { root: schema, objects: 0, followed: Vec::new() };
     count.add(schema).map(|()| count.objects)
@@ -90,8 +92,8 @@ impl<'a> Count<'a> {
         if self.objects > MAX_OBJECTS || has_own_base {
             return None;
         }
-        let references = REFERENCES.iter().filter_map(|keyword| members.get(*keyword)?.as_str());
-        references.into_iter().try_for_each(|reference| self.follow(reference))?;
+        let mut references = REFERENCES.iter().filter_map(|keyword| members.get(*keyword)?.as_str());
+        references.try_for_each(|reference| self.follow(reference))?;
         members.values().try_for_each(|member| self.add(member))
     }
 

@@ -25,8 +25,8 @@ use crate::rejection::{Reason, Rejection};
 use crate::response::Outcomes;
 
 const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
-/// A large document yields to other requests after this many bytes, about a millisecond of work. With a smaller step, many
-/// concurrent requests could delay the document for seconds.
+/// A large document yields to other requests after this many bytes, about a millisecond of work. With a smaller step,
+/// many concurrent requests could delay the document for seconds.
 const BYTES_BETWEEN_YIELDS: usize = 256 << 10;
 
 /// A document as it was received: its body, its request, its sender and its stream.

@@ -80,8 +80,8 @@ async fn a_request_with_more_time_gets_further_attempts() {
     assert_eq!(sender.records().last().unwrap(), "{2}\n");
 }
 
-/// Two requests share a message, and the expired deadline of one must not end the attempts for the other. A second thread
-/// watches, because a loop that never waits would block the first one forever.
+/// Two requests share a message, and the expired deadline of one must not end the attempts for the other. A second
+/// thread watches, because a loop that never waits would block the first one forever.
 #[test]
 fn a_request_with_more_time_gets_further_attempts_in_a_shared_message() {
     let (tell, told) = std::sync::mpsc::channel();
@@ -105,8 +105,8 @@ fn a_request_with_more_time_gets_further_attempts_in_a_shared_message() {
     assert_eq!(answers, (Err(NotEnqueued::NotTaken), Ok(())));
 }
 
-/// The first request has time for one pause at most, the second for many: a quick error at the first one's deadline must not
-/// fail the second one.
+/// The first request has time for one pause at most, the second for many: a quick error at the first one's deadline
+/// must not fail the second one.
 #[tokio::test(start_paused = true)]
 async fn a_quick_error_fails_only_the_requests_at_their_deadline() {
     for _ in 0..20 {

@@ -26,7 +26,8 @@ fn unique_items_does_not_compare_every_pair() {
     assert_eq!(judge.judge(&NOBODY, json!({"a": elements}).to_string().as_bytes()), Verdict::Accept);
 }
 
-/// Each schema visits a node's child twice, 2^100 visits in a deep payload without memory: the test passes only if it ends.
+/// Each schema visits a node's child twice, 2^100 visits in a deep payload without memory: the test passes only if it
+/// ends.
 #[test]
 fn recursive_schemas_with_branches_judge_deep_payloads_in_bounded_time() {
     let child = || json!({"properties": {"c": {"$ref": "#/$defs/n"}}});

@@ -1,4 +1,5 @@
-//! Every family of keywords once: schema, values that match, values that do not. `.ci/schema-suite` runs the full suite.
+//! Every family of keywords once: schema, values that match, values that do not. `.ci/schema-suite` runs the full
+//! suite.
 
 use super::*;
 
