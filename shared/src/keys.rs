@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use base64_simd::URL_SAFE_NO_PAD as BASE64URL;
 use sha2::{Digest as _, Sha256};
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 
@@ -101,7 +100,7 @@ impl WriteKey {
 /// A new key, from 256 random bits: `sw_` and 43 characters of base64url.
 #[must_use]
 pub fn generate(random: [u8; 32]) -> String {
-    format!("{PREFIX}{}", BASE64URL.encode(random))
+    format!("{PREFIX}{}", BASE64URL.encode_to_string(random))
 }
 
 /// The digest by which a key is configured: 64 hex digits.
@@ -114,5 +113,4 @@ pub fn digest(key: &[u8]) -> String {
 }
 
 #[cfg(test)]
-#[path = "keys/tests.rs"]
 mod tests;

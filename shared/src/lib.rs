@@ -8,6 +8,7 @@
 pub mod causes;
 pub mod config;
 pub mod consent;
+pub mod deadline;
 mod definition;
 pub mod frame;
 pub mod hour;

@@ -9,8 +9,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64_simd::STANDARD as BASE64;
 use serde::Deserialize;
 
 use crate::frame;
@@ -191,11 +190,11 @@ impl Sealed<'_> {
 fn compress(records: &[u8]) -> io::Result<String> {
     let mut compressed = Vec::new();
     frame::compress_onto(&mut compressed, records)?;
-    Ok(BASE64.encode(compressed))
+    Ok(BASE64.encode_to_string(compressed))
 }
 
 fn decompress_onto(onto: &mut Vec<u8>, body: &str, bytes: usize) -> Result<Vec<u8>, Unreadable> {
-    let Ok(frames) = BASE64.decode(body) else { return broken("not base64".to_owned()) };
+    let Ok(frames) = BASE64.decode_to_vec(body) else { return broken("not base64".to_owned()) };
     match frame::decompress_onto(onto, &frames, bytes) {
         Ok(()) => Ok(frames),
         Err(_) => broken(format!("not zstd, or more than the {bytes} bytes that the header says")),
@@ -257,5 +256,4 @@ fn broken<T>(reason: String) -> Result<T, Unreadable> {
 }
 
 #[cfg(test)]
-#[path = "message/tests.rs"]
 mod tests;

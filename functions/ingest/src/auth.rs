@@ -1,7 +1,6 @@
-//! Who sends: the write key of a request.
+//! Authenticates a request by its write key.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64_simd::STANDARD as BASE64;
 use lambda_http::http::header::AUTHORIZATION;
 use lambda_http::http::{HeaderMap, HeaderValue};
 use spillway_shared::keys::{KeyRing, WriteKey};
@@ -12,21 +11,21 @@ use crate::error::RequestError;
 /// Who may write.
 #[derive(Debug)]
 pub enum Access {
-    /// Anybody: said explicitly by `AUTH=none`.
+    /// Every client: `AUTH=none`.
     Open,
-    /// Whoever sends one of these keys.
+    /// Clients with one of these keys.
     Keys(KeyRing),
 }
 
-/// A sender that was let in.
+/// An authenticated sender.
 #[derive(Debug, Clone, Copy)]
 pub struct Sender<'a>(Option<&'a WriteKey>);
 
 impl Access {
-    /// Lets a sender in by the key in its headers or its query.
+    /// Authenticates a sender by the key in the headers or the query.
     ///
     /// # Errors
-    /// No key, or none that is known: both answer alike.
+    /// The key is missing or unknown; both cases give the same error.
     pub fn admit(&self, headers: &HeaderMap, query: &str) -> Result<Sender<'_>, RequestError> {
         match self {
             Self::Open => Ok(Sender(None)),
@@ -39,20 +38,20 @@ impl Access {
 }
 
 impl Sender<'_> {
-    /// The key's name; empty where anybody may write.
+    /// The name of the key; empty with `AUTH=none`.
     #[must_use]
     pub fn name(&self) -> &str {
         self.0.map_or("", |key| &key.name)
     }
 
-    /// Whether the sender may write a stream.
+    /// Whether the sender may write to a stream.
     #[must_use]
     pub fn may_write(&self, stream: &StreamName) -> bool {
         self.0.is_none_or(|key| key.may_write(stream))
     }
 }
 
-/// The first key that is presented: the header of its own, then `Authorization`, then the query.
+/// The first key in the request: `X-Write-Key`, then `Authorization`, then the query.
 fn presented(headers: &HeaderMap, query: &str) -> Option<Vec<u8>> {
     if let Some(key) = headers.get("x-write-key") {
         return Some(key.as_bytes().to_vec());
@@ -61,7 +60,7 @@ fn presented(headers: &HeaderMap, query: &str) -> Option<Vec<u8>> {
     authorization.and_then(from_authorization).or_else(|| from_query(query))
 }
 
-/// The key in a header of one of the two schemes; whatever else it is for, it presents no key.
+/// The key in an `Authorization` header; other schemes than Bearer and Basic carry no key.
 fn from_authorization(value: &[u8]) -> Option<Vec<u8>> {
     let space = value.iter().position(|byte| *byte == b' ')?;
     let (scheme, rest) = (&value[..space], value[space..].trim_ascii());
@@ -71,8 +70,8 @@ fn from_authorization(value: &[u8]) -> Option<Vec<u8>> {
     if !scheme.eq_ignore_ascii_case(b"basic") {
         return None;
     }
-    // What is not base64 is a key that nobody has.
-    let pair = BASE64.decode(rest).unwrap_or_default();
+    // Broken base64 counts as the empty key, which is never valid.
+    let pair = BASE64.decode_to_vec(rest).unwrap_or_default();
     pair.split(|byte| *byte == b':').next().map(<[u8]>::to_vec)
 }
 
@@ -83,5 +82,4 @@ fn from_query(query: &str) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-#[path = "auth/tests.rs"]
 mod tests;

@@ -1,4 +1,4 @@
-//! From the bytes of a request to the document's text: content type, content encoding, limits.
+//! Decodes the body of a request into a document: content type, content encoding, limits.
 
 use std::io::{self, Read};
 
@@ -9,19 +9,19 @@ use spillway_shared::pool::{Budget, Reservation};
 
 use crate::error::RequestError;
 
-/// The largest window of a zstd frame, as a power of two: 8 MiB, what RFC 8878 asks decoders to support.
+/// The largest window of a zstd frame, as a power of two: 8 MiB, which RFC 8878 asks decoders to support.
 const ZSTD_WINDOW_LOG: u32 = 23;
-/// What decoding a zstd frame holds beside its output.
+/// The memory of a zstd decoder apart from its output, in bytes.
 const ZSTD_WINDOW_BYTES: usize = 1 << ZSTD_WINDOW_LOG;
-/// Decoded bytes are reserved and made room for in steps of this size.
+/// Memory for decoded bytes is reserved in steps of at least this size.
 const STEP: usize = 64 << 10;
 
-/// How a document's payloads are written.
+/// The form of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// One JSON value.
     Json,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Lines,
 }
 
@@ -30,18 +30,18 @@ pub enum Form {
 pub enum Coding {
     /// Not at all.
     Identity,
-    /// gzip, of one member or several.
+    /// gzip, one member or several.
     Gzip,
-    /// zlib, as HTTP's `deflate` means it (RFC 9110, 8.4.1.2).
+    /// zlib, which HTTP calls `deflate` (RFC 9110, 8.4.1.2).
     Deflate,
-    /// zstd, of one frame or several.
+    /// zstd, one frame or several.
     Zstd,
 }
 
 /// The form that the content type names; parameters are ignored.
 ///
 /// # Errors
-/// A type that is not listed.
+/// The type is not supported (415).
 pub fn form(headers: &HeaderMap) -> Result<Form, RequestError> {
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(Form::Json) };
     let value = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
@@ -49,7 +49,8 @@ pub fn form(headers: &HeaderMap) -> Result<Form, RequestError> {
         "" | "application/json" | "text/plain" => Ok(Form::Json),
         "application/x-ndjson" | "application/jsonl" | "application/jsonlines" => Ok(Form::Lines),
         _ => Err(RequestError::Unsupported(
-            "content type: send application/json, or application/x-ndjson with one object a line".to_owned(),
+            "unsupported content type: send application/json, or application/x-ndjson with one object per line"
+                .to_owned(),
         )),
     }
 }
@@ -57,7 +58,7 @@ pub fn form(headers: &HeaderMap) -> Result<Form, RequestError> {
 /// The coding that the content encoding names, in any case.
 ///
 /// # Errors
-/// More than one encoding, or one that is not listed.
+/// The header names more than one encoding, or one that is not supported (415).
 pub fn coding(headers: &HeaderMap) -> Result<Coding, RequestError> {
     let mut values = headers.get_all(CONTENT_ENCODING).iter();
     let value = values.next().map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_lowercase());
@@ -67,7 +68,7 @@ pub fn coding(headers: &HeaderMap) -> Result<Coding, RequestError> {
         ("deflate", None) => Ok(Coding::Deflate),
         ("zstd", None) => Ok(Coding::Zstd),
         _ => Err(RequestError::Unsupported(
-            "content encoding: send one of gzip, zstd, deflate, identity, and only one".to_owned(),
+            "unsupported content encoding: send one of gzip, zstd, deflate and identity".to_owned(),
         )),
     }
 }
@@ -75,16 +76,16 @@ pub fn coding(headers: &HeaderMap) -> Result<Coding, RequestError> {
 /// A decoded body and the bytes reserved for it.
 #[derive(Debug)]
 pub struct Decoded {
-    /// The document, not yet known to be text.
+    /// The document, not yet checked to be text.
     pub bytes: Vec<u8>,
-    /// What is held of the budget as long as the document is.
+    /// The document's share of the budget.
     pub held: Reservation,
 }
 
-/// The most that a document of at most `limit` bytes after decoding holds of a budget, in bytes.
+/// The most bytes of a budget that a document of at most `limit` bytes after decoding can hold.
 ///
-/// It comes compressed, which makes it no more than a sixteenth larger; room is made by doubling, and for a zstd frame's window; and with what is
-/// stamped on its payloads it may have twice the limit.
+/// The compressed body is at most a sixteenth larger than the document, memory for the decoded bytes doubles as it
+/// grows, and the records may have twice the limit. The window of a zstd frame is released before the records are made.
 #[must_use]
 pub fn most_held(limit: usize) -> usize {
     let (compressed, decoded, stamped) = (limit + limit / 16, 2 * limit, 2 * limit);
@@ -93,10 +94,11 @@ pub fn most_held(limit: usize) -> usize {
 
 /// Decodes a body of at most `limit` bytes.
 ///
-/// What is decoded is reserved from `budget` before it is held, and decoding stops at the limit: a bomb costs no memory.
+/// Memory is reserved from `budget` before it is allocated, and decoding stops at the limit, so a decompression bomb
+/// costs no more memory than a document.
 ///
 /// # Errors
-/// A body that is broken (400), larger than the limit (413), or more than the budget bears now (503).
+/// The body is broken (400), larger than the limit (413), or the budget is exhausted (503).
 pub fn decode(body: Vec<u8>, coding: Coding, limit: usize, budget: &Budget) -> Result<Decoded, RequestError> {
     let mut held = budget.try_reserve(body.len()).ok_or(RequestError::Busy)?;
     let source = body.as_slice();
@@ -138,7 +140,7 @@ fn read_all(
         let step = bytes.len().clamp(STEP, limit.max(STEP));
         held.join(budget.try_reserve(step).ok_or(RequestError::Busy)?);
         bytes.reserve_exact(step);
-        // One byte beyond the limit tells a body that just fits from one that does not.
+        // One byte beyond the limit shows that the document is too large.
         let room = step.min(limit + 1 - bytes.len());
         match source.by_ref().take(room as u64).read_to_end(&mut bytes) {
             Ok(_) if bytes.len() > limit => return Err(too_large(limit)),
@@ -152,16 +154,14 @@ fn read_all(
 fn explain(error: &io::Error) -> RequestError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => {
-            RequestError::Unreadable("content encoding: the body is cut off, or other bytes follow it".to_owned())
+            RequestError::Unreadable("the compressed body is cut off, or other bytes follow it".to_owned())
         }
         _ => broken(),
     }
 }
 
 fn broken() -> RequestError {
-    RequestError::Unreadable(
-        "content encoding: the body is not what Content-Encoding says, or other bytes follow it".to_owned(),
-    )
+    RequestError::Unreadable("the body does not match Content-Encoding, or other bytes follow it".to_owned())
 }
 
 fn too_large(limit: usize) -> RequestError {
@@ -169,5 +169,4 @@ fn too_large(limit: usize) -> RequestError {
 }
 
 #[cfg(test)]
-#[path = "body/tests.rs"]
 mod tests;

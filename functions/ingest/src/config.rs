@@ -1,4 +1,4 @@
-//! Everything that ingest reads from its environment and its configuration folder, once, at start.
+//! Reads the configuration from the environment and the configuration folder, once at start.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,22 +16,22 @@ use crate::body::most_held;
 use crate::group_commit::Limits;
 use crate::judge::{self, Stream};
 
-/// How many calls to SQS run at once.
+/// Concurrent calls to SQS.
 pub const MAX_WORKERS: Number = Number { name: "MAX_WORKERS", default: 16, min: 1, max: 1_000 };
-/// How many records may wait for a worker.
+/// Records that may wait for a worker.
 pub const MAX_QUEUE: Number = Number { name: "MAX_QUEUE", default: 20_000, min: 1, max: 1_000_000 };
-/// Bytes of bodies and records held at once.
+/// Bytes of bodies and records in memory.
 pub const MAX_INFLIGHT_BYTES: Number =
     Number { name: "MAX_INFLIGHT_BYTES", default: 64 << 20, min: 1 << 20, max: u32::MAX as u64 };
-/// Milliseconds that one call to SQS may take; less than the longest time-out of the function, 29 s.
+/// Timeout of one attempt of a call to SQS, in milliseconds; less than the function's longest timeout, 29 s.
 pub const CALL_TIMEOUT_MS: Number = Number { name: "CALL_TIMEOUT_MS", default: 3_000, min: 50, max: 28_000 };
-/// How often a call to SQS is tried.
+/// Attempts of a call to SQS.
 pub const CALL_TRIES: Number = Number { name: "CALL_TRIES", default: 3, min: 1, max: 10 };
-/// Bytes of a document after decoding.
+/// Most bytes of a document after decoding.
 pub const MAX_BODY_BYTES: Number = Number { name: "MAX_BODY_BYTES", default: 10 << 20, min: 1 << 10, max: 100 << 20 };
-/// Payloads of a document.
+/// Most payloads of a document.
 pub const MAX_PAYLOADS: Number = Number { name: "MAX_PAYLOADS", default: 10_000, min: 1, max: 1_000_000 };
-/// Bytes of a message on the queue.
+/// Most bytes of a message on the queue.
 pub const MAX_MESSAGE_BYTES: Number = Number { name: "MAX_MESSAGE_BYTES", default: 262_144, min: 4_096, max: 1 << 20 };
 
 /// Every number that ingest reads.
@@ -49,37 +49,37 @@ pub const NUMBERS: [Number; 8] = [
 pub const TEXTS: [&str; 8] =
     ["QUEUE_URL", "WRITE_KEYS", "AUTH", "CONFIG_DIR", "COUNTRY_HEADER", METRICS, log::LEVELS[0], FUNCTION_TIMEOUT.name];
 
-/// How ingest is set up.
+/// The configuration of ingest.
 #[derive(Debug)]
 pub struct Config {
-    /// Where messages go.
+    /// The URL of the queue.
     pub queue_url: String,
-    /// How many calls to SQS run at once.
+    /// Concurrent calls to SQS.
     pub workers: usize,
-    /// Bytes of bodies and records held at once.
+    /// Bytes of bodies and records in memory.
     pub inflight_bytes: usize,
-    /// What the queue inside keeps to.
+    /// The limits of group commit.
     pub limits: Limits,
-    /// What requests keep to and are judged by.
+    /// The limits of requests, the keys and the streams.
     pub intake: Intake,
     /// Whether metrics are written.
     pub metrics: emf::Settings,
 }
 
-/// What requests keep to and are judged by.
+/// The limits of requests, the keys and the streams.
 #[derive(Debug)]
 pub struct Intake {
     /// Who may write.
     pub access: Access,
-    /// The streams there are.
+    /// The configured streams.
     pub streams: BTreeMap<StreamName, Stream>,
-    /// Bytes of a document after decoding.
+    /// Most bytes of a document after decoding.
     pub body_bytes: usize,
-    /// Payloads of a document.
+    /// Most payloads of a document.
     pub payloads: usize,
-    /// Bytes of a message on the queue.
+    /// Most bytes of a message on the queue.
     pub message_bytes: usize,
-    /// The header that names a client's country, where something trusted writes one.
+    /// The header with the client's country, if a trusted proxy sets one.
     pub country_header: Option<HeaderName>,
 }
 
@@ -87,7 +87,7 @@ impl Config {
     /// Reads variables and the files of `CONFIG_DIR`.
     ///
     /// # Errors
-    /// Everything that is wrong with any of them, at once.
+    /// Every error in them, all at once.
     pub fn read(lookup: Lookup<'_>) -> Result<Self, ConfigErrors> {
         let mut reader = Reader::new(lookup);
         let folder = PathBuf::from(reader.text("CONFIG_DIR").unwrap_or_else(|| "/opt".to_owned()));
@@ -112,7 +112,7 @@ impl Config {
             metrics: emf::Settings::read(&mut reader),
         };
         log::check(&mut reader);
-        check_room(&mut reader, config.inflight_bytes, config.intake.body_bytes);
+        check_budget(&mut reader, config.inflight_bytes, config.intake.body_bytes);
         reader.finish(config)
     }
 }
@@ -127,19 +127,23 @@ fn access(reader: &mut Reader<'_>, folder: &Path) -> Access {
     let from_variable = from_variable.unwrap_or_else(note(reader));
     let from_file = KeyRing::load(folder).unwrap_or_else(note(reader));
     let ring = from_variable.merge(from_file).unwrap_or_else(note(reader));
-    // A key that could not be read is a fault already.
+    // A key that could not be read is already an error.
     if ring.is_empty() && reader.errors().sentences().len() == before {
-        reader.errors().add("WRITE_KEYS", "no key is configured here or in keys.json; AUTH=none lets anybody write");
+        reader.errors().add(
+            "WRITE_KEYS",
+            "no key is configured, here or in keys.json; add one, or set AUTH=none to accept requests without a key",
+        );
     }
     Access::Keys(ring)
 }
 
-/// A document that never gets in, however often it is sent, must not be answered "busy, try again".
-fn check_room(reader: &mut Reader<'_>, inflight_bytes: usize, body_bytes: usize) {
+/// The largest document must fit into the budget; otherwise every retry of it would be answered 503.
+fn check_budget(reader: &mut Reader<'_>, inflight_bytes: usize, body_bytes: usize) {
     let needed = most_held(body_bytes);
     if inflight_bytes < needed {
-        let fault = format!("{inflight_bytes} must be at least {needed}, for one document of {}", MAX_BODY_BYTES.name);
-        reader.errors().add(MAX_INFLIGHT_BYTES.name, fault);
+        let error =
+            format!("{inflight_bytes} must be at least {needed} to hold one document of {}", MAX_BODY_BYTES.name);
+        reader.errors().add(MAX_INFLIGHT_BYTES.name, error);
     }
 }
 
@@ -147,15 +151,18 @@ fn country_header(reader: &mut Reader<'_>) -> Option<HeaderName> {
     let text = reader.text("COUNTRY_HEADER")?;
     let name = HeaderName::try_from(&text).ok();
     if name.is_none() {
-        reader.errors().add("COUNTRY_HEADER", format!("`{text}` is no header's name"));
+        reader.errors().add("COUNTRY_HEADER", format!("`{text}` is not a header name"));
     }
     name
 }
 
-/// Notes errors and goes on with what there is without them, so that everything else is read too.
+/// Notes errors and continues with an empty value, so that the report has the errors of everything else too.
 fn note<'a, T: Default>(reader: &'a mut Reader<'_>) -> impl FnOnce(ConfigErrors) -> T + 'a {
     |errors| {
         reader.errors().extend(errors);
         T::default()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,34 +1,34 @@
-//! Why a whole request is refused: one enum answers status, type and words (RFC 9457, `application/problem+json`).
+//! Why a whole request fails: one enum gives status, type and detail (RFC 9457, `application/problem+json`).
 
 use lambda_http::http::StatusCode;
 
-/// Why a request is refused. Details name places and rules, never what the client sent.
+/// Why a request fails. Details name places and rules, never values from the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestError {
-    /// The document cannot be read, or a header cannot be understood.
+    /// The document or a header cannot be read.
     Unreadable(String),
-    /// The document was read, and every payload in it was rejected.
+    /// Every payload of the document was rejected.
     AllRejected,
-    /// No write key, or none that is known.
+    /// The write key is missing or unknown.
     Unauthorized,
     /// The write key may not write this stream.
     Forbidden,
-    /// No such path or stream.
+    /// The path or the stream is unknown.
     NotFound,
-    /// The path knows only this other method.
+    /// The path allows only this other method.
     MethodNotAllowed(&'static str),
-    /// Something is larger than its limit.
+    /// A limit is exceeded.
     TooLarge(String),
-    /// A content type or encoding that is not listed.
+    /// The content type or encoding is not supported.
     Unsupported(String),
-    /// The queue did not take everything in time.
+    /// SQS did not take every record before the deadline.
     NotEnqueued,
-    /// Too much waits already.
+    /// The function is full: too many records or bytes wait already.
     Busy,
 }
 
 impl RequestError {
-    /// The answer's status.
+    /// The status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
@@ -60,7 +60,7 @@ impl RequestError {
         }
     }
 
-    /// What is wrong and what to do about it.
+    /// What is wrong, and what to do about it.
     #[must_use]
     pub fn detail(&self) -> &str {
         match self {
@@ -70,20 +70,20 @@ impl RequestError {
                 "send a known write key in X-Write-Key, as Authorization: Bearer, \
                  as the user name of Authorization: Basic, or as ?write_key="
             }
-            Self::Forbidden => "this write key may not write this stream",
-            Self::NotFound => "there is no such path or stream; POST to /v1/streams/{stream}",
-            Self::MethodNotAllowed(_) => "the method is not allowed here; see Allow",
+            Self::Forbidden => "this write key may not write to this stream; use a key that lists it",
+            Self::NotFound => "no such path or stream; POST to /v1/streams/{stream}",
+            Self::MethodNotAllowed(_) => "this path does not allow this method; use the one in the header Allow",
             Self::NotEnqueued => {
-                "the queue did not take everything in time; \
-                 retrying with the same Idempotency-Key gives the same record ids"
+                "SQS did not take every record before the deadline; \
+                 retry with the same Idempotency-Key to get the same record ids"
             }
-            Self::Busy => "too much is waiting here; retry after a while",
+            Self::Busy => "too many requests are waiting; retry after the seconds in the header Retry-After",
         }
     }
 
     /// Whether a retry of the same request may succeed.
     #[must_use]
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         matches!(self, Self::NotEnqueued | Self::Busy)
     }
 }

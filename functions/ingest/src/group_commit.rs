@@ -1,44 +1,38 @@
-//! From a request's records to "durable": group commit.
+//! Group commit: the records of all requests share messages and calls to SQS.
 //!
-//! Records of all requests wait in one line. A worker takes what is there, up to the limits of a call, and answers for
-//! exactly the requests whose records it carried. While it is away, arrivals gather until they are worth a call of their
-//! own. Nobody waits for company that may not come: where no call is under way, or only slow ones, a request is a call at
-//! once. Only where requests do come together, the next call begins a moment after the last one did.
+//! Records wait in one queue. A worker takes as many as one call can carry, sends them, and answers exactly the
+//! requests whose records it sent. While a call is under way, arrivals gather for the next one. With no call under way,
+//! or only slow ones, a request is a call immediately.
 
-mod carry;
-mod line;
-mod ticket;
+mod pending;
+mod send;
+mod share;
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use spillway_shared::message::MessageId;
 use spillway_shared::pool::{Pool, Worker};
 use spillway_shared::retry::Attempts;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::metrics::Calls;
 use crate::pack::{Partition, Piece};
-use carry::Carrier;
-use line::Line;
-use ticket::{Share, Ticket};
+use pending::Pending;
+use send::MessageSender;
+use share::Share;
 
-/// Arrivals gather behind a call for so long; most calls to SQS take less.
-const PATIENCE: Duration = Duration::from_millis(25);
-
-/// Where requests share calls, two of them begin at least so far apart.
-///
-/// SQS in a region takes longer than that anyway. Where it does not, as on one's own machine, a call for every handful of
-/// documents would be a third of what both functions spend at half of their knee.
-const SPACING: Duration = Duration::from_millis(1);
+/// A call that takes longer is slow, and arrivals no longer wait for it. Most calls to SQS take less.
+const SLOW_CALL: Duration = Duration::from_millis(25);
 
 /// Where messages go: one call to SQS.
 pub trait SendMessages: Send + Sync + 'static {
-    /// Sends at most 10 messages in one call and says of each, in their order, what became of it.
+    /// Sends at most 10 messages in one call and returns a receipt for each, in their order.
     ///
     /// # Errors
-    /// The call as a whole failed: nothing is known of any message.
+    /// The call as a whole failed: the outcome of every message is unknown.
     fn send(&self, messages: Vec<Outgoing>) -> impl Future<Output = Result<Vec<Receipt>, CallFailed>> + Send;
 }
 
@@ -47,20 +41,20 @@ pub trait SendMessages: Send + Sync + 'static {
 pub struct Outgoing {
     /// Names the message, the same in every resend.
     pub id: MessageId,
-    /// Its text.
+    /// The text of the message.
     pub body: String,
 }
 
-/// What became of one message of a call that SQS took.
+/// The outcome of one message in a call that SQS answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Receipt {
-    /// SQS has it.
+    /// SQS has the message.
     Durable,
-    /// SQS did not take it.
+    /// SQS refused the message.
     Refused {
         /// Why, for the log.
         reason: String,
-        /// Whether it is the message itself that SQS will never take.
+        /// Whether SQS will never take this message.
         for_good: bool,
     },
 }
@@ -71,29 +65,29 @@ pub enum Receipt {
 pub struct CallFailed {
     /// Why, for the log.
     pub reason: String,
-    /// Whether another try cannot help.
+    /// Whether a retry cannot succeed.
     pub for_good: bool,
 }
 
 /// Why a request's records are not known to be durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotEnqueued {
-    /// Too many records wait already; none of these was sent.
-    #[error("the queue inside is full")]
+    /// Too many records wait already; none of this request's records was sent.
+    #[error("too many records wait for SQS")]
     Full,
-    /// SQS did not take everything before the deadline, or refused.
-    #[error("SQS did not take everything")]
+    /// SQS did not take everything before the deadline, or refused a message.
+    #[error("SQS did not take every record")]
     NotTaken,
 }
 
-/// The limits that a queue keeps.
+/// The limits of a group commit.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// How many records may wait for a worker.
+    /// The number of records that may wait for a worker.
     pub waiting_records: usize,
-    /// How large a message may be.
+    /// The size of a message on the queue, in bytes.
     pub message_bytes: usize,
-    /// How often and how long one call is tried.
+    /// The number of attempts of a call, and the timeout of each.
     pub tries: Attempts,
 }
 
@@ -103,10 +97,10 @@ pub struct GroupCommit<S>(Arc<Inner<S>>);
 
 #[derive(Debug)]
 struct Inner<S> {
-    line: Mutex<Line>,
+    pending: Mutex<Pending>,
     pool: Pool,
     limits: Limits,
-    carrier: Carrier<S>,
+    sender: MessageSender<S>,
 }
 
 impl<S> Clone for GroupCommit<S> {
@@ -116,21 +110,21 @@ impl<S> Clone for GroupCommit<S> {
 }
 
 impl<S: SendMessages> GroupCommit<S> {
-    /// A queue before `sender`, with at most as many calls at once as `pool` has workers.
-    pub fn new(sender: S, pool: Pool, limits: Limits) -> Self {
-        Self(Arc::new(Inner { line: Mutex::default(), pool, limits, carrier: Carrier::new(sender, limits) }))
+    /// A group commit that sends through `queue`, with at most as many concurrent calls as `pool` has workers.
+    pub fn new(queue: S, pool: Pool, limits: Limits) -> Self {
+        Self(Arc::new(Inner { pending: Mutex::default(), pool, limits, sender: MessageSender::new(queue, limits) }))
     }
 
     /// Takes a request's records, NDJSON of one partition, and returns when SQS has acknowledged every one.
     ///
     /// # Errors
-    /// The queue inside is full, or SQS did not take everything before `deadline`; some may be durable all the same.
+    /// Too many records wait already, or SQS did not take everything before `deadline`: some records may be durable
+    /// then.
     pub async fn enqueue(&self, partition: Partition, lines: String, deadline: Instant) -> Result<(), NotEnqueued> {
-        let (ticket, answer) = Ticket::new(deadline);
-        let piece = Piece { partition, lines: lines.into(), waiter: Share::of(ticket) };
-        self.0.line().join(piece, &self.0.limits)?;
-        self.hire();
-        match timeout_at(deadline, answer).await {
+        let (waiter, acknowledged) = Share::new(deadline);
+        self.0.pending().push(Piece { partition, lines: lines.into(), waiter }, &self.0.limits)?;
+        self.start_worker();
+        match timeout_at(deadline, acknowledged).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(NotEnqueued::NotTaken),
         }
@@ -139,73 +133,66 @@ impl<S: SendMessages> GroupCommit<S> {
     /// The calls to SQS.
     #[must_use]
     pub fn calls(&self) -> &Calls {
-        &self.0.carrier.calls
+        &self.0.sender.calls
     }
 
-    /// Sets a worker to work, if it is worth it and one is free.
-    fn hire(&self) {
-        let mut line = self.0.line();
-        if line.is_worth_a_worker()
+    /// Starts a worker if one is needed and the pool has a free one.
+    fn start_worker(&self) {
+        let mut pending = self.0.pending();
+        if pending.needs_worker()
             && let Some(worker) = self.0.pool.try_worker()
         {
-            line.call();
+            pending.worker_started();
             tokio::spawn(self.clone().work(worker));
         }
     }
 
-    /// Carries what waits, as far as one call holds it, and looks whether there is more.
+    /// Sends as many of the pending records as one call can carry.
     async fn work(self, worker: Worker) {
-        let _next = Next(&self);
-        // Requests that are ready in this very moment join the same call.
+        // Requests that are ready at this moment join the same call.
         tokio::task::yield_now().await;
-        let pieces = self.0.line().take();
-        // What is left is more than one call holds.
-        self.hire();
-        let (is_shared, next) = (pieces.len() > 1, Instant::now() + SPACING);
-        let calls = async {
-            self.0.carrier.carry_all(pieces).await;
+        let pieces = self.0.pending().take();
+        let mut gathering = Gathering { group_commit: &self, has_ended: false };
+        // More records than one call can carry may be left.
+        self.start_worker();
+        let sender = &self.0.sender;
+        let mut calls = pin!(async move {
+            sender.send_all(pieces).await;
             drop(worker);
-            if is_shared {
-                sleep_until(next).await;
-            }
-        };
-        self.while_expected(calls).await;
-    }
-
-    /// Waits for a worker's calls; when they take too long, others no longer wait for it as well.
-    async fn while_expected(&self, calls: impl Future<Output = ()>) {
-        let expected = Expected(&self.0.line);
-        let mut calls = std::pin::pin!(calls);
-        if timeout(PATIENCE, &mut calls).await.is_err() {
-            drop(expected);
-            self.hire();
+        });
+        if timeout(SLOW_CALL, &mut calls).await.is_err() {
+            gathering.end();
             calls.await;
         }
     }
 }
 
-/// Looks for more when it is dropped, also by a panic: those who wait in line do not pay for it.
-struct Next<'a, S: SendMessages>(&'a GroupCommit<S>);
+/// Arrivals gather behind a worker's call until this ends.
+struct Gathering<'a, S: SendMessages> {
+    group_commit: &'a GroupCommit<S>,
+    has_ended: bool,
+}
 
-impl<S: SendMessages> Drop for Next<'_, S> {
-    fn drop(&mut self) {
-        self.0.hire();
+impl<S: SendMessages> Gathering<'_, S> {
+    fn end(&mut self) {
+        if !std::mem::replace(&mut self.has_ended, true) {
+            self.group_commit.0.pending().end_gathering();
+        }
+        self.group_commit.start_worker();
     }
 }
 
-/// A worker that is expected back soon, as long as this lives.
-struct Expected<'a>(&'a Mutex<Line>);
-
-impl Drop for Expected<'_> {
+/// The end of a call, a panic included, starts a worker for the records that wait.
+impl<S: SendMessages> Drop for Gathering<'_, S> {
     fn drop(&mut self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).do_not_expect();
+        self.end();
     }
 }
 
 impl<S> Inner<S> {
-    fn line(&self) -> MutexGuard<'_, Line> {
-        // Nothing panics while the line is held; if it did, the line would still be whole.
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        // No code panics while it holds the lock; after a panic the queue would still be complete.
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Judges one payload by its stream's definition: accept, withhold or reject. Pure: no clock, no I/O.
+//! Judges one payload by its stream's definition: accept, withhold or reject. Pure: no clock and no I/O.
 //!
 //! ```text
 //! opted out? ► read strictly ► consent ► schema
@@ -19,13 +19,10 @@ mod compile;
 mod consent;
 mod detail;
 mod equal;
-mod explain;
-mod references;
+mod explainable;
 mod schema;
-mod ways;
 
-pub use explain::Explanations;
-use schema::Schema;
+use schema::{Schema, UNEXPLAINED};
 
 /// One stream's compiled definition.
 #[derive(Debug)]
@@ -35,37 +32,37 @@ pub struct Judge {
     schema: Option<Schema>,
 }
 
-/// What a judge knows of the request.
+/// The facts of a request that matter for consent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Facts {
-    /// Whether it came with `Sec-GPC: 1` or `DNT: 1`.
+    /// Whether the request has `Sec-GPC: 1` or `DNT: 1`.
     pub opted_out: bool,
 }
 
-/// A payload's fate.
+/// The outcome of one payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It goes on.
+    /// The payload is accepted.
     Accept,
-    /// There is no consent: it is dropped and counted, nothing else.
+    /// Consent is missing: the payload is dropped and counted.
     Withhold,
-    /// It is refused.
+    /// The payload is rejected.
     Reject(Rejection),
 }
 
-/// A stream that is ready for payloads.
+/// A stream with its compiled definition.
 #[derive(Debug)]
 pub struct Stream {
-    /// What its payloads must be.
+    /// Judges the stream's payloads.
     pub judge: Judge,
-    /// What is stamped on its records.
+    /// The metadata of requests that the stream stores.
     pub stamp: Stamp,
 }
 
 /// Loads and compiles every stream in `<config_dir>/streams`.
 ///
 /// # Errors
-/// Every fault of every file, schemas included, file by file.
+/// The errors of every file, file by file; of each schema the first one.
 pub fn load(config_dir: &Path) -> Result<BTreeMap<StreamName, Stream>, ConfigErrors> {
     stream::load_as(config_dir, |name, definition| {
         Ok(Stream { judge: Judge::compile(name, &definition)?, stamp: definition.stamp })
@@ -76,59 +73,59 @@ impl Judge {
     /// Compiles a definition, once at start.
     ///
     /// # Errors
-    /// Everything that is wrong with the schema, each with file and pointer.
+    /// The schema's first error, with file and pointer.
     pub fn compile(name: &StreamName, definition: &Definition) -> Result<Self, ConfigErrors> {
         let consent = definition.consent.clone().unwrap_or(Consent { rule: None, honour_gpc: false });
         let schema = definition.schema.as_ref().map(|schema| Schema::compile(schema, name)).transpose()?;
         Ok(Self { honour_gpc: consent.honour_gpc, rule: consent.rule, schema })
     }
 
-    /// The fate of one payload, alone: a JSON object that is valid by its grammar and has at most 128 levels.
+    /// The outcome of one payload: a JSON object of valid syntax, with at most 128 levels.
+    ///
+    /// The parsed payload may take a hundred times its bytes: the caller limits them.
     #[must_use]
     pub fn judge(&self, facts: &Facts, payload: &[u8]) -> Verdict {
-        self.judge_within(facts, payload, &mut Explanations::of(1))
+        self.judge_with(*facts, payload, &Schema::explain)
     }
 
-    /// The fate of one payload of a document, whose rejections are explained as far as `explanations` reach.
-    ///
-    /// The payload is read into a tree that may take a hundred times its bytes: whoever calls bounds it.
+    /// As [`Judge::judge`], without explaining where a payload does not match the schema: that can cost far more than
+    /// the judgement.
     #[must_use]
-    pub fn judge_within(&self, facts: &Facts, payload: &[u8], explanations: &mut Explanations) -> Verdict {
+    pub fn judge_unexplained(&self, facts: &Facts, payload: &[u8]) -> Verdict {
+        self.judge_with(*facts, payload, &|_, _, _| UNEXPLAINED.to_owned())
+    }
+
+    fn judge_with(&self, facts: Facts, payload: &[u8], explain: Explain<'_>) -> Verdict {
         if self.honour_gpc && facts.opted_out {
             return Verdict::Withhold;
         }
-        if !self.reads() {
+        if self.rule.is_none() && self.schema.is_none() {
             return Verdict::Accept;
         }
-        match json::strict(payload) {
-            Ok(value) => self.judge_value(&value, payload.len(), explanations),
-            Err(error) => Verdict::Reject(unreadable(&error)),
-        }
-    }
-
-    /// Whether the payload itself matters.
-    fn reads(&self) -> bool {
-        self.rule.is_some() || self.schema.is_some()
-    }
-
-    fn judge_value(&self, payload: &Value, bytes: usize, explanations: &mut Explanations) -> Verdict {
-        if self.rule.as_ref().is_some_and(|rule| !consent::is_given(rule, payload)) {
+        let value = match json::strict(payload) {
+            Ok(value) => value,
+            Err(error) => return Verdict::Reject(unreadable(&error)),
+        };
+        if self.rule.as_ref().is_some_and(|rule| !consent::is_given(rule, &value)) {
             return Verdict::Withhold;
         }
-        match self.schema.as_ref().map(|schema| schema.check(payload, bytes, explanations)) {
-            Some(Err(detail)) => Verdict::Reject(Rejection::new(Reason::Schema, detail)),
-            None | Some(Ok(())) => Verdict::Accept,
+        match self.schema.as_ref().filter(|schema| !schema.matches(&value)) {
+            Some(schema) => Verdict::Reject(Rejection::new(Reason::Schema, explain(schema, &value, payload.len()))),
+            None => Verdict::Accept,
         }
     }
 }
 
-/// The errors of reading say place and kind only, so that they can be passed on.
+/// The detail of a rejection by the schema, from the parsed payload and its size in bytes.
+type Explain<'a> = &'a dyn Fn(&Schema, &Value, usize) -> String;
+
+/// The parser's errors name only place and kind, so clients may see them.
 fn unreadable(error: &serde_json::Error) -> Rejection {
     if json::is_duplicate_key(error) {
         let place = format!("line {} column {}", error.line(), error.column());
-        return Rejection::new(Reason::DuplicateKey, format!("a key stands twice in one object, at {place}"));
+        return Rejection::new(Reason::DuplicateKey, format!("a key appears twice in one object, at {place}"));
     }
-    Rejection::new(Reason::Unreadable, format!("cannot be judged: {error}"))
+    Rejection::new(Reason::Unreadable, format!("cannot be read: {error}"))
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
-//! Ingest: takes documents over HTTP and puts their records on SQS.
+//! Ingest: accepts documents over HTTP and enqueues their records on SQS.
 //!
 //! ```text
-//! event ► request ► auth ► body ► payloads ► judge ► record ► pack ► queue ► answer
+//! event ► request ► auth ► body ► payloads ► judge ► record ► pack ► group commit ► response
 //! ```
 //!
-//! [`request`] calls the stages in this order. Everything before [`group_commit`] is pure: bytes in, bytes out. [`group_commit`] gathers
-//! the records of all requests and [`sqs`] is the only file that talks to SQS. [`metrics`] counts what was answered.
+//! [`request`] calls the stages in this order. The stages before [`group_commit`] are pure: bytes in, bytes out.
+//! [`group_commit`] gathers the records of all requests, and [`sqs`] is the only file that calls SQS. [`metrics`]
+//! counts responses and outcomes.
 
-pub mod answer;
 pub mod auth;
 pub mod body;
 pub mod config;
@@ -21,6 +21,7 @@ pub mod payloads;
 pub mod record;
 pub mod rejection;
 pub mod request;
+pub mod response;
 pub mod shutdown;
 pub mod sqs;
 
@@ -40,15 +41,15 @@ use metrics::Metrics;
 use request::Ingest;
 use sqs::Sqs;
 
-/// Runs the function until its environment ends: reads its configuration, connects once, then answers requests.
+/// Runs the function until its environment ends: reads the configuration, connects to SQS, then answers requests.
 ///
 /// # Errors
-/// Everything that is wrong with the configuration, or that the runtime API is gone.
+/// Every error of the configuration, or the loss of the runtime API.
 pub fn run(lookup: Lookup<'_>) -> Result<(), Error> {
     log::start(lookup);
-    let config = Config::read(lookup).inspect_err(|faults| tracing::error!(%faults, "ingest does not start"))?;
+    let config = Config::read(lookup).inspect_err(|errors| tracing::error!(%errors, "ingest cannot start"))?;
     log::panics_by_place();
-    let runtime = runtime::of_function(lookup).inspect_err(|error| tracing::error!(%error, "ingest does not start"))?;
+    let runtime = runtime::of_function(lookup).inspect_err(|error| tracing::error!(%error, "ingest cannot start"))?;
     runtime.block_on(serve(config))
 }
 
@@ -64,7 +65,7 @@ async fn serve(config: Config) -> Result<(), Error> {
     }
     let handler = move |event| {
         let ingest = Arc::clone(&ingest);
-        async move { Ok::<_, Infallible>(event::answer(ingest.handle(event::request(event)).await)) }
+        async move { Ok::<_, Infallible>(event::response(ingest.handle(event::request(event)).await)) }
     };
     lambda_runtime::run_concurrent(service_fn(handler)).await
 }

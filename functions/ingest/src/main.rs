@@ -5,6 +5,6 @@ use std::process::ExitCode;
 use spillway_shared::config::process_environment;
 
 fn main() -> ExitCode {
-    // What went wrong was logged where it was found.
+    // `run` has logged the error.
     spillway_ingest::run(&process_environment).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }

@@ -1,6 +1,7 @@
-//! From records to messages to calls: how many of each there are is decided here and nowhere else.
+//! Packs records into messages and messages into calls.
 //!
-//! A message holds records of one stream and one hour, of as many requests as there are; a call holds messages.
+//! A message holds records of one stream and one hour, from any number of requests; a call holds messages. The number
+//! of messages and calls is decided only here.
 
 use std::collections::BTreeMap;
 
@@ -9,50 +10,51 @@ use spillway_shared::hour::Hour;
 use spillway_shared::message::{Encoding, Header, MAX_HEADER_BYTES, MAX_RECORD_BYTES, MessageId, seal};
 use spillway_shared::stream::StreamName;
 
-/// SQS takes at most this many messages in one call.
+/// The most messages of one call, a limit of SQS.
 pub const MAX_CALL_MESSAGES: usize = 10;
-/// SQS takes at most this many bytes in one call; we put in no more before compression either.
+/// The most bytes of one call, a limit of SQS; applied before compression too.
 pub const MAX_CALL_BYTES: usize = 1 << 20;
-/// A call with at most so many bytes of records is not compressed.
+/// A call with at most this many bytes of records is not compressed.
 ///
-/// It fills one billed request anyway, and zstd finds little in it. Beyond, compressing takes no longer than what it spares
-/// on the way (escaping quotes, copying, hashing), and more records fit into the 6 MB of an invocation of deliver.
-const PLAIN_BYTES: usize = 4 << 10;
-/// Compression and base64 together at least halve telemetry, so a message may hold twice its size before them.
+/// It costs one billed request either way, and zstd saves little. For larger calls compression takes no more CPU than
+/// it saves later (escaping quotes, copying, hashing), and more records fit into the 6 MB of an invocation of deliver.
+const UNCOMPRESSED_BYTES: usize = 4 << 10;
+/// Compression and base64 together at least halve telemetry, so a message is first tried with twice its size in
+/// records.
 const EXPECTED_RATIO: usize = 2;
 
-/// What the records of one message have in common.
+/// The stream and hour that the records of one message share.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Partition {
     /// The stream of the records.
     pub stream: StreamName,
-    /// The hour in which they were received.
+    /// The hour in which the records were received.
     pub hour: Hour,
 }
 
-/// Whole records (NDJSON) of one partition, and who waits for them.
+/// Whole records (NDJSON) of one partition from one request, which waits for them.
 #[derive(Debug, Clone)]
 pub struct Piece<W> {
-    /// Where the records belong.
+    /// The partition of the records.
     pub partition: Partition,
-    /// The records, a line each.
+    /// The records, one per line.
     pub lines: Bytes,
-    /// Who waits for them.
+    /// The request that waits for the records.
     pub waiter: W,
 }
 
-/// A message as SQS carries it, and who waits for it.
+/// A message as it is sent to SQS, and the requests that wait for it.
 #[derive(Debug)]
 pub struct Packed<W> {
     /// Names the message, the same in every resend.
     pub id: MessageId,
     /// The text of the message.
     pub body: String,
-    /// Whose records are inside.
+    /// The requests whose records the message holds.
     pub waiters: Vec<W>,
 }
 
-/// Whether a record fits into a message of its own.
+/// Whether a record fits into a message, alone.
 #[must_use]
 pub fn fits(record: &str, max_message_bytes: usize) -> bool {
     if record.len() + MAX_HEADER_BYTES <= max_message_bytes && is_plain(record.as_bytes()) {
@@ -71,7 +73,7 @@ pub fn fits(record: &str, max_message_bytes: usize) -> bool {
 }
 
 impl<W: Clone> Piece<W> {
-    /// Cuts a piece into pieces of which each, alone, makes at most one message.
+    /// Cuts a piece into pieces that make at most one message each.
     #[must_use]
     pub fn cut(self, max_message_bytes: usize) -> Vec<Self> {
         let mut pieces = Vec::new();
@@ -90,13 +92,13 @@ impl<W: Clone> Piece<W> {
         }
     }
 
-    /// How many records there are.
+    /// The number of records.
     #[must_use]
     pub fn records(&self) -> usize {
         memchr::memchr_iter(b'\n', &self.lines).count()
     }
 
-    /// The whole records in the first `bytes`, at least one, and the others if there are any.
+    /// Splits off the whole records in the first `bytes`, at least one; the second piece has the others, if any.
     fn split_at_most(self, bytes: usize) -> (Self, Option<Self>) {
         let Some(end) = self.end_of_records_in(bytes) else { return (self, None) };
         let first =
@@ -113,21 +115,21 @@ impl<W: Clone> Piece<W> {
     }
 }
 
-/// Packs pieces into calls. Each call keeps SQS's limits, each message `max_message_bytes`.
+/// Packs pieces into calls within SQS's limits, with messages of at most `max_message_bytes`.
 ///
-/// A record that does not fit even alone (see [`fits`]) is left out, with its waiter.
+/// A record that does not fit even alone (see [`fits`]) is left out with its waiter.
 pub fn pack<W: Clone>(
     pieces: Vec<Piece<W>>,
     max_message_bytes: usize,
     mut new_id: impl FnMut() -> MessageId,
 ) -> Vec<Vec<Packed<W>>> {
     let bytes: usize = pieces.iter().map(|piece| piece.lines.len() + MAX_HEADER_BYTES).sum();
-    let compress = bytes > PLAIN_BYTES;
+    let compress = bytes > UNCOMPRESSED_BYTES;
     let mut messages = Vec::new();
     for (partition, pieces) in by_partition(pieces) {
         for group in group_by_size(pieces, room_for_records(max_message_bytes)) {
-            let mut press = Press { partition: &partition, compress, max_message_bytes, messages: &mut messages };
-            press.press(group, &mut new_id);
+            let mut packer = Packer { partition: &partition, compress, max_message_bytes, messages: &mut messages };
+            packer.pack(group, &mut new_id);
         }
     }
     fill_calls(messages)
@@ -173,42 +175,42 @@ fn fill_calls<W>(messages: Vec<Packed<W>>) -> Vec<Vec<Packed<W>>> {
     calls
 }
 
-/// How many bytes of records a message is tried with.
+/// The most bytes of records that are tried as one message.
 fn room_for_records(max_message_bytes: usize) -> usize {
     (max_message_bytes * EXPECTED_RATIO).min(MAX_RECORD_BYTES)
 }
 
-/// Makes messages of one partition.
-struct Press<'a, W> {
+/// Makes the messages of one partition.
+struct Packer<'a, W> {
     partition: &'a Partition,
     compress: bool,
     max_message_bytes: usize,
     messages: &'a mut Vec<Packed<W>>,
 }
 
-impl<W: Clone> Press<'_, W> {
-    /// One message of all pieces if they fit, else of each half.
-    fn press(&mut self, pieces: Vec<Piece<W>>, new_id: &mut impl FnMut() -> MessageId) {
+impl<W: Clone> Packer<'_, W> {
+    /// Makes one message of all pieces if they fit, otherwise one of each half.
+    fn pack(&mut self, pieces: Vec<Piece<W>>, new_id: &mut impl FnMut() -> MessageId) {
         let lines = join(&pieces);
         let id = new_id();
         if let Some(body) = self.seal(id, &lines) {
             let waiters = pieces.into_iter().map(|piece| piece.waiter).collect();
             self.messages.push(Packed { id, body, waiters });
         } else if let Some([first, second]) = halve(pieces) {
-            self.press(first, new_id);
-            self.press(second, new_id);
+            self.pack(first, new_id);
+            self.pack(second, new_id);
         }
     }
 
-    /// The shorter text that SQS takes, if one fits.
+    /// The shorter of the plain and the compressed text that SQS takes, if one fits.
     fn seal(&self, id: MessageId, lines: &str) -> Option<String> {
-        let as_it_is = lines.len() + MAX_HEADER_BYTES;
-        let plain = is_plain(lines.as_bytes()) && as_it_is <= self.max_message_bytes;
+        let plain_bytes = lines.len() + MAX_HEADER_BYTES;
+        let plain = is_plain(lines.as_bytes()) && plain_bytes <= self.max_message_bytes;
         if plain && !self.compress {
             return seal(&self.header(id, lines, Encoding::None)?, lines).ok();
         }
         let compressed = seal(&self.header(id, lines, Encoding::ZstdBase64)?, lines).ok()?;
-        if plain && compressed.len() >= as_it_is {
+        if plain && compressed.len() >= plain_bytes {
             return seal(&self.header(id, lines, Encoding::None)?, lines).ok();
         }
         Some(compressed).filter(|body| body.len() <= self.max_message_bytes)
@@ -233,7 +235,7 @@ fn join<W>(pieces: &[Piece<W>]) -> String {
     for piece in pieces {
         lines.extend_from_slice(&piece.lines);
     }
-    // Records are made from text; nothing else ever gets here.
+    // Records are made from text, so they are always UTF-8.
     String::from_utf8(lines).unwrap_or_default()
 }
 
@@ -248,12 +250,11 @@ fn halve<W: Clone>(mut pieces: Vec<Piece<W>>) -> Option<[Vec<Piece<W>>; 2]> {
     Some([vec![first], vec![second?]])
 }
 
-/// Whether SQS takes the text as it is. JSON cannot hold raw control characters, so only U+FFFE and U+FFFF are left
-/// of what its XML 1.0 leaves out.
+/// Whether SQS takes the text uncompressed. It refuses the characters that XML 1.0 excludes; JSON has no raw control
+/// characters, so only U+FFFE and U+FFFF remain.
 fn is_plain(text: &[u8]) -> bool {
     memchr::memchr_iter(0xEF, text).all(|at| !matches!(text.get(at + 1..at + 3), Some([0xBF, 0xBE | 0xBF])))
 }
 
 #[cfg(test)]
-#[path = "pack/tests.rs"]
 mod tests;

@@ -1,4 +1,4 @@
-//! From a document's text to its payloads, without copying one.
+//! Splits a document's text into its payloads, without copying them.
 
 use std::fmt;
 
@@ -9,27 +9,28 @@ use crate::body::Form;
 use crate::error::RequestError;
 use crate::rejection::{Reason, Rejection};
 
-/// How many levels a payload may have, itself counted.
+/// The most levels of a payload, the outermost object included.
 pub const MAX_LEVELS: usize = 128;
-/// How many bytes a document's context may have.
+/// The most bytes of a document's context.
 pub const MAX_CONTEXT_BYTES: usize = 8 << 10;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// A document taken apart: slices of its text.
+/// A document split into slices of its text.
 #[derive(Debug, Default, PartialEq)]
-pub struct Document<'a> {
-    /// The members beside `payloads`, as one JSON object; `None` if there are none.
+pub struct SplitDocument<'a> {
+    /// The members next to `payloads`, as one JSON object; `None` without such members.
     pub context: Option<String>,
-    /// Each payload, or why it is none, in the order of the document.
+    /// Each payload, or its rejection, in the order of the document.
     pub payloads: Vec<Result<&'a str, Rejection>>,
 }
 
-/// Takes a document apart.
+/// Splits a document into its payloads.
 ///
 /// # Errors
-/// A document that cannot be read (400), or has more than `max_payloads` payloads or too much context (413).
-pub fn split(body: &[u8], form: Form, max_payloads: usize) -> Result<Document<'_>, RequestError> {
+/// The document cannot be read (400), or has more than `max_payloads` payloads or [`MAX_CONTEXT_BYTES`] of context
+/// (413).
+pub fn split(body: &[u8], form: Form, max_payloads: usize) -> Result<SplitDocument<'_>, RequestError> {
     let body = body.strip_prefix(BOM).unwrap_or(body);
     match form {
         Form::Json => split_json(body, max_payloads),
@@ -37,13 +38,13 @@ pub fn split(body: &[u8], form: Form, max_payloads: usize) -> Result<Document<'_
     }
 }
 
-fn split_lines(body: &[u8], max_payloads: usize) -> Result<Document<'_>, RequestError> {
+fn split_lines(body: &[u8], max_payloads: usize) -> Result<SplitDocument<'_>, RequestError> {
     let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
     let payloads: Vec<_> = lines.take(max_payloads + 1).map(line).collect();
     match payloads.len() {
         0 => Err(empty()),
         count if count > max_payloads => Err(too_many(max_payloads)),
-        _ => Ok(Document { context: None, payloads }),
+        _ => Ok(SplitDocument { context: None, payloads }),
     }
 }
 
@@ -54,87 +55,87 @@ fn line(line: &[u8]) -> Result<&str, Rejection> {
     payload(value)
 }
 
-fn split_json(body: &[u8], max_payloads: usize) -> Result<Document<'_>, RequestError> {
+fn split_json(body: &[u8], max_payloads: usize) -> Result<SplitDocument<'_>, RequestError> {
     let text = std::str::from_utf8(body).map_err(|error| RequestError::Unreadable(not_utf8(&error)))?;
     match text.trim_ascii_start().as_bytes().first() {
         None => return Err(empty()),
         Some(b'[' | b'{') => {}
         Some(_) => return Err(RequestError::Unreadable("the document must be an array or an object".to_owned())),
     }
-    let mut fault = None;
+    let mut error = None;
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let top = deserializer.deserialize_any(Top { max_payloads, fault: &mut fault });
-    let parts = top.and_then(|parts| deserializer.end().map(|()| parts));
-    let parts = parts.map_err(|error| fault.unwrap_or_else(|| RequestError::Unreadable(error.to_string())))?;
-    document(parts, text)
+    let top = deserializer.deserialize_any(TopLevelVisitor { max_payloads, error: &mut error });
+    let top = top.and_then(|top| deserializer.end().map(|()| top));
+    let top = top.map_err(|other| error.unwrap_or_else(|| RequestError::Unreadable(other.to_string())))?;
+    with_context(top, text)
 }
 
-fn document<'a>(parts: Parts<'a>, text: &'a str) -> Result<Document<'a>, RequestError> {
+fn with_context<'a>(top: TopLevel<'a>, text: &'a str) -> Result<SplitDocument<'a>, RequestError> {
     // An object without `payloads` is itself the only payload.
-    let Some(payloads) = parts.payloads else {
+    let Some(payloads) = top.payloads else {
         let whole = check_levels(text.trim_ascii());
-        return Ok(Document { context: None, payloads: vec![whole] });
+        return Ok(SplitDocument { context: None, payloads: vec![whole] });
     };
-    let context = (!parts.others.is_empty()).then(|| format!("{{{}}}", parts.others));
+    let context = (!top.others.is_empty()).then(|| format!("{{{}}}", top.others));
     if context.as_ref().is_some_and(|context| context.len() > MAX_CONTEXT_BYTES) {
         return Err(RequestError::TooLarge(format!(
-            "the members beside `payloads` have more than {MAX_CONTEXT_BYTES} bytes"
+            "the context, the members next to `payloads`, has more than {MAX_CONTEXT_BYTES} bytes"
         )));
     }
     if context.as_ref().is_some_and(|context| !levels_at_most(context.as_bytes(), MAX_LEVELS)) {
         return Err(RequestError::Unreadable(format!(
-            "the members beside `payloads` have more than {MAX_LEVELS} levels"
+            "the context, the members next to `payloads`, has more than {MAX_LEVELS} levels"
         )));
     }
-    Ok(Document { context, payloads })
+    Ok(SplitDocument { context, payloads })
 }
 
-/// What stands at the top of a document.
+/// The members of a document's outermost object, or the elements of its outermost array.
 #[derive(Default)]
-struct Parts<'a> {
+struct TopLevel<'a> {
     payloads: Option<Vec<Result<&'a str, Rejection>>>,
-    /// `"key":value` pairs beside `payloads`, joined by commas, as the client wrote them.
+    /// The `"key":value` pairs next to `payloads`, joined by commas, as the client wrote them.
     others: String,
 }
 
-struct Top<'f> {
+struct TopLevelVisitor<'e> {
     max_payloads: usize,
-    fault: &'f mut Option<RequestError>,
+    error: &'e mut Option<RequestError>,
 }
 
-impl<'de> Visitor<'de> for Top<'_> {
-    type Value = Parts<'de>;
+impl<'de> Visitor<'de> for TopLevelVisitor<'_> {
+    type Value = TopLevel<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an array or an object")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<Parts<'de>, A::Error> {
-        let payloads = Collection { max_payloads: self.max_payloads, fault: self.fault }.visit_seq(elements)?;
-        Ok(Parts { payloads: Some(payloads), others: String::new() })
+    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<TopLevel<'de>, A::Error> {
+        let payloads = PayloadsVisitor { max_payloads: self.max_payloads, error: self.error }.visit_seq(elements)?;
+        Ok(TopLevel { payloads: Some(payloads), others: String::new() })
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Parts<'de>, A::Error> {
-        let mut parts = Parts::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<TopLevel<'de>, A::Error> {
+        let mut top = TopLevel::default();
         while let Some(key) = members.next_key::<&RawValue>()? {
             if is_payloads(key) {
-                if parts.payloads.is_some() {
-                    return fail(self.fault, RequestError::Unreadable("`payloads` stands twice".to_owned()));
+                if top.payloads.is_some() {
+                    return fail(self.error, RequestError::Unreadable("`payloads` appears twice".to_owned()));
                 }
-                let seed = Collection { max_payloads: self.max_payloads, fault: &mut *self.fault };
-                parts.payloads = Some(members.next_value_seed(seed)?);
+                let seed = PayloadsVisitor { max_payloads: self.max_payloads, error: &mut *self.error };
+                top.payloads = Some(members.next_value_seed(seed)?);
             } else {
                 let value: &RawValue = members.next_value()?;
-                parts.join(key.get(), value.get());
+                top.add_context(key.get(), value.get());
             }
         }
-        Ok(parts)
+        Ok(top)
     }
 }
 
-impl Parts<'_> {
-    fn join(&mut self, key: &str, value: &str) {
-        // Past the limit nothing is kept: it only has to be seen that there is too much.
+impl TopLevel<'_> {
+    fn add_context(&mut self, key: &str, value: &str) {
+        // Beyond the limit it is enough to know that the context is too large.
         if self.others.len() <= MAX_CONTEXT_BYTES {
             if !self.others.is_empty() {
                 self.others.push(',');
@@ -146,29 +147,29 @@ impl Parts<'_> {
     }
 }
 
-/// The elements of `payloads`, or of a document that is an array.
-struct Collection<'f> {
+/// Reads the elements of `payloads`, or of a document that is an array.
+struct PayloadsVisitor<'e> {
     max_payloads: usize,
-    fault: &'f mut Option<RequestError>,
+    error: &'e mut Option<RequestError>,
 }
 
-impl<'de> DeserializeSeed<'de> for Collection<'_> {
+impl<'de> DeserializeSeed<'de> for PayloadsVisitor<'_> {
     type Value = Vec<Result<&'de str, Rejection>>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        let fault = &mut *self.fault;
-        let result = deserializer.deserialize_seq(Collection { max_payloads: self.max_payloads, fault });
-        if let Err(error) = &result
-            && fault.is_none()
-            && error.to_string().starts_with("invalid type")
+        let error = &mut *self.error;
+        let result = deserializer.deserialize_seq(PayloadsVisitor { max_payloads: self.max_payloads, error });
+        if let Err(other) = &result
+            && self.error.is_none()
+            && other.to_string().starts_with("invalid type")
         {
-            *fault = Some(RequestError::Unreadable("`payloads` must be an array".to_owned()));
+            *self.error = Some(RequestError::Unreadable("`payloads` must be an array".to_owned()));
         }
         result
     }
 }
 
-impl<'de> Visitor<'de> for Collection<'_> {
+impl<'de> Visitor<'de> for PayloadsVisitor<'_> {
     type Value = Vec<Result<&'de str, Rejection>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -183,12 +184,12 @@ impl<'de> Visitor<'de> for Collection<'_> {
         }
         match elements.next_element::<IgnoredAny>()? {
             None => Ok(payloads),
-            Some(_) => fail(self.fault, too_many(self.max_payloads)),
+            Some(_) => fail(self.error, too_many(self.max_payloads)),
         }
     }
 }
 
-/// A client may write the key with escapes; it means the same.
+/// Whether a key is `payloads`; a client may write it with escapes.
 fn is_payloads(key: &RawValue) -> bool {
     key.get() == "\"payloads\""
         || (key.get().contains('\\') && serde_json::from_str::<String>(key.get()).is_ok_and(|key| key == "payloads"))
@@ -214,7 +215,8 @@ fn check_levels(payload: &str) -> Result<&str, Rejection> {
     }
 }
 
-/// Whether JSON has at most so many levels. Most payloads open fewer brackets than that, which is quick to see.
+/// Whether JSON has at most `limit` levels. Most payloads have fewer opening brackets than that, which is quick to
+/// count.
 fn levels_at_most(json: &[u8], limit: usize) -> bool {
     let opening = memchr::memchr2_iter(b'{', b'[', json).take(limit + 1).count();
     opening <= limit || deepest_level(json) <= limit
@@ -240,9 +242,10 @@ fn deepest_level(json: &[u8]) -> usize {
     deepest
 }
 
-fn fail<T, E: serde::de::Error>(fault: &mut Option<RequestError>, error: RequestError) -> Result<T, E> {
+/// Ends deserialisation with an error of ours, which serde cannot carry.
+fn fail<T, E: serde::de::Error>(slot: &mut Option<RequestError>, error: RequestError) -> Result<T, E> {
     let message = E::custom(error.detail());
-    *fault = Some(error);
+    *slot = Some(error);
     Err(message)
 }
 
@@ -259,5 +262,4 @@ fn not_utf8(error: &std::str::Utf8Error) -> String {
 }
 
 #[cfg(test)]
-#[path = "payloads/tests.rs"]
 mod tests;

@@ -1,4 +1,4 @@
-//! From a payload to a record: one line of NDJSON with what is known of the request.
+//! Makes records: a payload plus metadata of its request, one line of NDJSON.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -11,33 +11,33 @@ use spillway_shared::message::MAX_RECORD_BYTES;
 use spillway_shared::stream::{ClientIp, Stamp, StreamName};
 use uuid::Uuid;
 
-/// How much of a user agent is kept, in bytes.
+/// The most bytes of a stored user agent; longer ones are cut.
 pub const MAX_USER_AGENT_BYTES: usize = 512;
 
-/// What is known of the request that a document came with.
+/// The metadata of a request that a stream may store.
 #[derive(Debug, Clone, Default)]
 pub struct Client {
-    /// The address that the request came from.
+    /// The client's address.
     pub ip: Option<IpAddr>,
     /// The user agent.
     pub user_agent: Option<String>,
-    /// The country, from the header that the configuration names.
+    /// The country, from the header named by `COUNTRY_HEADER`.
     pub country: Option<String>,
 }
 
-/// The id of a request that carries no idempotency key: time-ordered and random (RFC 9562, version 7).
+/// The id of a request without an idempotency key: time-ordered and random (RFC 9562, version 7).
 #[must_use]
 pub fn fresh_request_id() -> Uuid {
     Uuid::now_v7()
 }
 
-/// The id of a request with an idempotency key: the same for a retry of the same document by the same sender, and nobody else's
-/// (RFC 9562, version 8: a digest).
+/// The id of a request with an idempotency key: a digest (RFC 9562, version 8). A retry of the same document by the
+/// same sender has the same id, and no other request has it.
 #[must_use]
 pub fn derived_request_id(sender: &str, stream: &StreamName, idempotency_key: &[u8], body: &[u8]) -> Uuid {
     let mut digest = Sha256::new();
     for part in [sender.as_bytes(), stream.as_str().as_bytes(), idempotency_key] {
-        // Lengths keep the parts apart.
+        // Each length keeps its part separate from the next one.
         digest.update((part.len() as u64).to_be_bytes());
         digest.update(part);
     }
@@ -48,7 +48,7 @@ pub fn derived_request_id(sender: &str, stream: &StreamName, idempotency_key: &[
     Uuid::new_v8(bytes)
 }
 
-/// What all records of one document have in common, written once.
+/// The part that all records of one document share, written once.
 #[derive(Debug)]
 pub struct Template {
     before_index: String,
@@ -56,7 +56,7 @@ pub struct Template {
 }
 
 impl Template {
-    /// What is stamped on every record of a document.
+    /// A template for the records of one document.
     #[must_use]
     pub fn new(
         request_id: Uuid,
@@ -76,14 +76,15 @@ impl Template {
         Self { before_index: format!("{{\"id\":\"{request_id}-"), after_index }
     }
 
-    /// How many bytes a record has beside its payload, at most.
+    /// The most bytes of a record without its payload.
     #[must_use]
     pub fn overhead(&self) -> usize {
         const INDEX_AND_END: usize = 10 + 2;
         self.before_index.len() + self.after_index.len() + INDEX_AND_END
     }
 
-    /// Appends the record of a payload to `lines`; `false`, and nothing appended, if it is larger than a record may be.
+    /// Appends the record of a payload to `lines`; returns `false` and appends nothing if it exceeds
+    /// [`MAX_RECORD_BYTES`].
     pub fn append(&self, lines: &mut String, index: usize, payload: &str) -> bool {
         let start = lines.len();
         lines.push_str(&self.before_index);
@@ -99,7 +100,7 @@ impl Template {
     }
 }
 
-/// A record's `source`, as the stream's definition wants it; `None` if nothing of the request is kept.
+/// A record's `source` by the stream's definition; `None` if the stream stores no metadata of the request.
 #[must_use]
 pub fn source(stamp: Stamp, client: &Client) -> Option<String> {
     #[derive(Serialize)]
@@ -140,7 +141,7 @@ fn shortened(user_agent: &str) -> &str {
     &user_agent[..user_agent.floor_char_boundary(MAX_USER_AGENT_BYTES)]
 }
 
-/// Appends JSON byte for byte, but for CR and LF: inside strings they cannot stand, between tokens a space means the same.
+/// Appends JSON byte for byte, except CR and LF, which become spaces. JSON allows them only between tokens.
 fn push_on_one_line(line: &mut String, json: &str) {
     let mut rest = json;
     while let Some(at) = memchr::memchr2(b'\r', b'\n', rest.as_bytes()) {
@@ -152,5 +153,4 @@ fn push_on_one_line(line: &mut String, json: &str) {
 }
 
 #[cfg(test)]
-#[path = "record/tests.rs"]
 mod tests;

@@ -1,26 +1,26 @@
-//! Why one payload is refused while its neighbours go on.
+//! Why one payload is rejected while the others of its document are accepted.
 
 use serde::{Serialize, Serializer};
 
 /// The stable word for a rejection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// A payload is a JSON object; this is something else.
+    /// The payload is not a JSON object.
     NotAnObject,
-    /// A broken line, or what cannot be judged.
+    /// A broken line, or a value that cannot be read.
     Unreadable,
-    /// More levels than are allowed.
+    /// The payload has too many levels.
     TooDeep,
-    /// The record would not fit into a message.
+    /// The record does not fit into a message.
     TooLarge,
-    /// A key stands twice in one object, in a stream that is judged.
+    /// A key appears twice in one object, in a stream with a schema or a consent rule.
     DuplicateKey,
-    /// It breaks its stream's schema.
+    /// The payload does not match the stream's schema.
     Schema,
 }
 
 impl Reason {
-    /// The word as answers write it.
+    /// The word in responses.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -40,12 +40,12 @@ impl Serialize for Reason {
     }
 }
 
-/// Why one payload is refused; the detail names place and rule, never a value that the client sent.
+/// Why one payload is rejected. The detail names place and rule, never a value that the client sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
-    /// The stable word.
+    /// The stable word for the reason.
     pub reason: Reason,
-    /// What is wrong and where, for a client's developer.
+    /// What is wrong, and where, for the client's developer.
     pub detail: String,
 }
 

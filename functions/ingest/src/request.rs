@@ -1,59 +1,60 @@
-//! One request, stage by stage: route ► authenticate ► decode ► split ► judge ► stamp ► enqueue ► answer.
+//! Handles one request, stage by stage: route ► authenticate ► decode ► split ► judge ► stamp ► enqueue ► respond.
 
 mod document;
 mod route;
 
 use std::time::{Duration, SystemTime};
 
-use lambda_http::http::request::Parts;
+use lambda_http::http::request::Parts as RequestParts;
 use lambda_http::{Body, Request, RequestExt, Response};
+use spillway_shared::deadline::time_left;
 use spillway_shared::pool::Budget;
 use tokio::time::Instant;
 
-use crate::answer;
 use crate::body::{coding, decode, form};
 use crate::config::Intake;
 use crate::error::RequestError;
 use crate::group_commit::{GroupCommit, NotEnqueued, SendMessages};
 use crate::metrics::Metrics;
 use crate::payloads::split;
-use document::Document;
+use crate::response;
+use document::ReceivedDocument;
 use route::Route;
 
-/// What is left of a request's time when it must be answered: for the answer's own way back.
+/// Kept free at the end of a request's time for the answer's way back to the client.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
-/// The time a request has where nobody says: what API Gateway gives.
+/// The longest time of a request, and the time of one whose deadline is unknown: API Gateway's limit.
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 
-/// What all requests share.
+/// The state that all requests share.
 #[derive(Debug)]
 pub struct Ingest<S> {
-    /// What requests keep to and are judged by.
+    /// The limits of requests, the keys and the streams.
     pub intake: Intake,
-    /// Bytes of bodies and records held at once.
+    /// The budget for bodies and records in memory, in bytes.
     pub budget: Budget,
-    /// Where records go.
+    /// Sends records to SQS.
     pub group_commit: GroupCommit<S>,
-    /// What was answered.
+    /// Counts responses and outcomes.
     pub metrics: Metrics,
 }
 
 impl<S: SendMessages> Ingest<S> {
-    /// Answers one request; it never fails, a refusal is an answer too.
+    /// Answers one request; an error becomes a response too.
     pub async fn handle(&self, request: Request) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        let answer = match route::of(parts.method.as_str(), parts.raw_http_path()) {
-            Ok(Route::Health) => return answer::healthy(),
-            Ok(Route::Stream(stream)) => self.take(stream, &parts, body).await,
+        let result = match route::of(parts.method.as_str(), parts.raw_http_path()) {
+            Ok(Route::Health) => return response::healthy(),
+            Ok(Route::Stream(stream)) => self.ingest(stream, &parts, body).await,
             Err(error) => Err(error),
         };
-        let is_full = matches!(answer, Err(RequestError::Busy));
-        let answer = answer.unwrap_or_else(|error| answer::problem(&error, None));
-        self.metrics.answered(answer.status().as_u16(), is_full, self.group_commit.calls(), SystemTime::now());
-        answer
+        let is_full = matches!(result, Err(RequestError::Busy));
+        let response = result.unwrap_or_else(|error| response::problem(&error, None));
+        self.metrics.answered(response.status().as_u16(), is_full, self.group_commit.calls(), SystemTime::now());
+        response
     }
 
-    async fn take(&self, stream: &str, parts: &Parts, body: Body) -> Result<Response<Body>, RequestError> {
+    async fn ingest(&self, stream: &str, parts: &RequestParts, body: Body) -> Result<Response<Body>, RequestError> {
         let deadline = deadline(parts);
         let sender = self.intake.access.admit(&parts.headers, parts.uri.query().unwrap_or_default())?;
         let (name, stream) = route::find(stream, sender, &self.intake.streams)?;
@@ -61,19 +62,20 @@ impl<S: SendMessages> Ingest<S> {
         let body = decode(bytes(body), coding, self.intake.body_bytes, &self.budget)?;
         let payloads = split(&body.bytes, form, self.intake.payloads)?;
 
-        let document = Document { name, stream, sender, parts, body: &body.bytes, received_at: SystemTime::now() };
+        let document =
+            ReceivedDocument { name, stream, sender, parts, body: &body.bytes, received_at: SystemTime::now() };
         let stamped = document.stamp(payloads, &self.intake, &self.budget).await?;
-        if stamped.fates.all_rejected() {
-            self.metrics.payloads(name, &stamped.fates);
-            return Ok(answer::problem(&RequestError::AllRejected, Some(&stamped.fates)));
+        if stamped.outcomes.all_rejected() {
+            self.metrics.payloads(name, &stamped.outcomes);
+            return Ok(response::problem(&RequestError::AllRejected, Some(&stamped.outcomes)));
         }
-        // The records are a copy of their own; the document need not be held while they wait.
+        // The records are copies, so the document is released while they wait.
         drop(body);
         if !stamped.lines.is_empty() {
             self.group_commit.enqueue(stamped.partition, stamped.lines, deadline).await.map_err(not_enqueued)?;
         }
-        self.metrics.payloads(name, &stamped.fates);
-        Ok(answer::accepted(stamped.request_id, &stamped.fates))
+        self.metrics.payloads(name, &stamped.outcomes);
+        Ok(response::accepted(stamped.request_id, &stamped.outcomes))
     }
 }
 
@@ -85,14 +87,11 @@ fn bytes(body: Body) -> Vec<u8> {
     }
 }
 
-/// When a request has to be answered, from the deadline that Lambda names in the time of day.
-fn deadline(parts: &Parts) -> Instant {
-    let left = parts.lambda_context_ref().filter(|context| context.deadline > 0).map(|context| {
-        let deadline = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline);
-        // Past already, if the process stood still: there is no time at all.
-        deadline.duration_since(SystemTime::now()).unwrap_or_default()
-    });
-    Instant::now() + left.unwrap_or(LONGEST_REQUEST).min(LONGEST_REQUEST).saturating_sub(ANSWER_TIME)
+/// When a request must be answered, by the deadline of its invocation.
+fn deadline(parts: &RequestParts) -> Instant {
+    let named = parts.lambda_context_ref().map_or(0, |context| context.deadline);
+    let left = time_left(named, SystemTime::now()).unwrap_or(LONGEST_REQUEST);
+    Instant::now() + left.min(LONGEST_REQUEST).saturating_sub(ANSWER_TIME)
 }
 
 fn not_enqueued(error: NotEnqueued) -> RequestError {
@@ -103,5 +102,4 @@ fn not_enqueued(error: NotEnqueued) -> RequestError {
 }
 
 #[cfg(test)]
-#[path = "request/tests.rs"]
 mod tests;

@@ -1,24 +1,27 @@
-//! What is still to be done when Lambda ends an environment.
+//! Writes the last metrics when Lambda ends an environment.
 //!
-//! Lambda sends SIGTERM only where an extension is registered, so ingest registers one inside of itself that asks for no
-//! events: a call at the start (about a millisecond), and a connection that waits. It is worth that, since without it
-//! whatever an environment counted after its last line would be lost, and under a short flood that is nearly everything.
-//! `lambda_runtime`'s own handler does the same, but panics where it cannot register.
+//! Lambda sends SIGTERM only to functions with an extension, so ingest registers an internal one that subscribes to no
+//! events. That costs one call at start (about a millisecond) and one idle connection. Without it the counts after an
+//! environment's last line would be lost: nearly all of them under a short burst of requests. `lambda_runtime` has such
+//! a handler, but it panics if it cannot register.
 
 use lambda_extension::Extension;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Names the extension; it must be the only one of this name in the function.
+/// The name of the extension, unique in the function.
 const NAME: &str = "spillway-shutdown";
 
-/// Runs `last` and ends the process when SIGTERM comes. To be called before the runtime asks for its first event.
+/// Runs `last` and ends the process on SIGTERM. Call this before the runtime asks for its first event.
 ///
-/// Without the extension it does as little as without SIGTERM: counts are no reason not to start.
+/// If the extension cannot be registered, the function starts all the same: lost counts are no reason to refuse
+/// requests.
 pub async fn before(last: impl FnOnce() + Send + 'static) {
     match Extension::new().with_events(&[]).with_extension_name(NAME).register().await {
-        // It waits for events that never come; should the connection break, nothing is lost but the signal.
+        // It waits for events that never come. If the connection breaks, only the signal is lost.
         Ok(extension) => drop(tokio::spawn(async move { drop(extension.run().await) })),
-        Err(error) => tracing::warn!(%error, "no SIGTERM will come: the last counts of this environment will be lost"),
+        Err(error) => {
+            tracing::warn!(%error, "cannot register for SIGTERM: the last counts of this environment will be lost");
+        }
     }
     match signal(SignalKind::terminate()) {
         Ok(mut signal) => drop(tokio::spawn(async move {
@@ -26,6 +29,8 @@ pub async fn before(last: impl FnOnce() + Send + 'static) {
             last();
             std::process::exit(0);
         })),
-        Err(error) => tracing::warn!(%error, "SIGTERM cannot be waited for"),
+        Err(error) => {
+            tracing::warn!(%error, "cannot listen for SIGTERM: the last counts of this environment will be lost");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The adapter to SQS: one `SendMessageBatch` per call.
+//! Calls SQS through the SDK: one `SendMessageBatch` per call, without the SDK's retries.
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
@@ -8,7 +8,7 @@ use spillway_shared::retry::Attempts;
 
 use crate::group_commit::{CallFailed, Outgoing, Receipt, SendMessages};
 
-/// A queue of SQS.
+/// An SQS queue.
 #[derive(Debug, Clone)]
 pub struct Sqs {
     client: Client,
@@ -40,7 +40,7 @@ impl SendMessages for Sqs {
     }
 }
 
-/// The index is the entry's id, which the answer repeats.
+/// The entry's id is its index: it is unique in the call, and SQS's answer contains it.
 fn entry(index: usize, body: String) -> Result<SendMessageBatchRequestEntry, CallFailed> {
     SendMessageBatchRequestEntry::builder()
         .id(index.to_string())
@@ -49,10 +49,10 @@ fn entry(index: usize, body: String) -> Result<SendMessageBatchRequestEntry, Cal
         .map_err(|error| CallFailed { reason: error.to_string(), for_good: true })
 }
 
-/// The receipt of each message. A message that the answer does not name may not be durable.
+/// The receipt of each message; a message that the answer does not contain is not known to be durable.
 fn receipts(output: &SendMessageBatchOutput, count: usize) -> Vec<Receipt> {
-    let unnamed = Receipt::Refused { reason: "the answer does not name it".to_owned(), for_good: false };
-    let mut receipts = vec![unnamed; count];
+    let missing = Receipt::Refused { reason: "the answer does not contain this message".to_owned(), for_good: false };
+    let mut receipts = vec![missing; count];
     let place = |id: &str| id.parse::<usize>().ok().filter(|index| *index < count);
     for index in output.successful().iter().filter_map(|entry| place(entry.id())) {
         receipts[index] = Receipt::Durable;

@@ -1,13 +1,14 @@
-//! The JSON Schema Test Suite, run through `Judge`.
+//! Runs the JSON Schema Test Suite through `Judge`. `.ci/schema-suite` downloads the suite and starts these tests.
 //!
-//! A payload is an object, most instances of the suite are not. So every instance is judged as the member `x` of
-//! a payload, by a schema that holds the suite's schema as a resource of its own; instances that are objects are
-//! judged as payloads too, by the suite's schema as it is.
+//! Payloads are objects, but most instances of the suite are not. Every instance is therefore judged as the member `x`
+//! of a payload, by a schema that embeds the suite's schema; instances that are objects are also judged as payloads, by
+//! the suite's schema itself.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed, as it should")]
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -26,7 +27,7 @@ struct Group {
 #[derive(Deserialize)]
 struct Test {
     description: String,
-    /// As it is written, so that `1.0` stays `1.0`.
+    /// The text, so that `1.0` stays `1.0`.
     data: Box<RawValue>,
     valid: bool,
 }
@@ -35,31 +36,36 @@ struct Draft {
     folder: &'static str,
     uri: &'static str,
     definitions: &'static str,
-    /// Groups that cannot pass, because their schema is refused at start.
+    /// Groups whose schema ingest refuses at start.
     refused: &'static [Refused],
-    /// How many tests the others hold.
+    /// The number of tests in the other groups.
     tests: usize,
 }
 
-/// A file, how the description of a group in it begins, and what the refusal says.
+/// A file, the description of a group in it, and a part of the error.
 type Refused = (&'static str, &'static str, &'static str);
 
-const REMOTE: &str = "lies outside of this file; nothing is fetched";
+const REMOTE: &str = "is outside this file and is never fetched";
+const TOO_COMPLEX: &str = "does not match the stream's schema (too complex to locate the error)";
 const OTHER_DIALECT: &str = "/schema/$schema: must be";
 
-/// These fetch schemas from a server that the suite brings along.
+/// Files that ingest does not support: it asserts formats, and refuses remote references.
+const SKIPPED: [&str; 2] = ["format", "refRemote"];
+
+/// These groups refer to schemas on a test server.
 const REFUSED_2020_12: [Refused; 7] = [
     ("dynamicRef", "strict-tree schema, guards against misspelled properties", REMOTE),
     ("dynamicRef", "tests for implementation dynamic anchor and reference link", REMOTE),
     ("dynamicRef", "$ref and $dynamicAnchor are independent of order - $defs first", REMOTE),
     ("dynamicRef", "$ref and $dynamicAnchor are independent of order - $ref first", REMOTE),
     ("dynamicRef", "$ref to $dynamicRef finds detached $dynamicAnchor", REMOTE),
-    // And these fetch a dialect of their own.
+    // These groups define a dialect.
     ("vocabulary", "schema that uses custom metaschema with with no validation vocabulary", OTHER_DIALECT),
     ("vocabulary", "ignore unrecognized optional vocabulary", OTHER_DIALECT),
 ];
 
 #[test]
+#[ignore = "needs the suite: run .ci/schema-suite"]
 fn draft_2020_12_passes() {
     run(&Draft {
         folder: "draft2020-12",
@@ -71,6 +77,7 @@ fn draft_2020_12_passes() {
 }
 
 #[test]
+#[ignore = "needs the suite: run .ci/schema-suite"]
 fn draft_7_passes() {
     run(&Draft {
         folder: "draft7",
@@ -117,8 +124,13 @@ fn run_group(draft: &Draft, group: &Group) -> Vec<String> {
 }
 
 fn groups(folder: &str) -> Vec<(String, Group)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/json-schema-test-suite").join(folder);
-    let mut files: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    let suite = std::env::var_os("SCHEMA_SUITE").expect("SCHEMA_SUITE must name the suite's folder `tests`");
+    let folder = Path::new(&suite).join(folder);
+    let is_run = |file: &PathBuf| {
+        let stem = file.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+        file.is_file() && !SKIPPED.contains(&stem)
+    };
+    let mut files: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).filter(is_run).collect();
     files.sort();
     files
         .iter()
@@ -144,12 +156,12 @@ fn direct(draft: &Draft, schema: &Value) -> Value {
     schema
 }
 
-/// The suite's schema for the member `x`: a resource with an id of its own, so that its references stay inside.
+/// The suite's schema for the member `x`: a resource with an id, so that its references stay inside.
 fn wrapped(draft: &Draft, schema: &Value) -> Value {
     let mut inner = schema.clone();
     let plain = json!({"$schema": draft.uri, "properties": {"x": schema}});
     let Some(members) = inner.as_object_mut() else { return plain };
-    // Beside a `$ref` draft 7 ignores the id; these references are absolute.
+    // Draft 7 ignores an id next to a `$ref`; these references are absolute.
     if draft.folder == "draft7" && members.get("$ref").is_some_and(|reference| reference == draft.uri) {
         return plain;
     }
@@ -169,10 +181,11 @@ fn check(judge: &Judge, payload: &str, valid: bool, schema: &Value) -> Option<St
     }
 }
 
-/// A text of the client's that stands in the detail though it stands neither in the schema nor in our own words.
+/// A text of the payload that the detail repeats although neither the schema nor the fixed wording contains it.
 fn leak(detail: &str, payload: &str, schema: &Value) -> Option<String> {
-    assert!(detail.chars().count() <= 300 && detail.contains(": expected "), "{detail}");
-    let (mut texts, mut known) = (BTreeSet::new(), BTreeSet::from(["type".to_owned()]));
+    let is_explained = detail.contains(": expected ") || detail == TOO_COMPLEX;
+    assert!(detail.chars().count() <= 300 && is_explained, "{detail}");
+    let (mut texts, mut known) = (BTreeSet::new(), BTreeSet::from(["type".to_owned(), TOO_COMPLEX.to_owned()]));
     gather(&serde_json::from_str(payload).unwrap(), &mut texts);
     gather(schema, &mut known);
     let is_known = |text: &String| text.len() < 3 || known.iter().any(|known| known.contains(text));

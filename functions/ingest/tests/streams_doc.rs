@@ -1,4 +1,4 @@
-//! What `docs/streams.md` shows is true: its streams load, its payloads have the fate that is claimed.
+//! Checks the examples of `docs/streams.md`: its streams load, and its payloads have the outcomes that it names.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
@@ -10,7 +10,7 @@ use spillway_shared::keys::KeyRing;
 
 const DOC: &str = include_str!("../../../docs/streams.md");
 
-/// The blocks of JSON: what they are said to be, and their text.
+/// The blocks of JSON: their kind and their text.
 fn blocks() -> Vec<(&'static str, &'static str)> {
     let fenced = DOC.split("```").skip(1).step_by(2);
     fenced
@@ -26,7 +26,7 @@ fn load(text: &str) -> Judge {
     judge::load(folder.path()).unwrap().remove("shown").unwrap().judge
 }
 
-fn fate(verdict: &Verdict) -> &'static str {
+fn outcome(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Accept => "accepted",
         Verdict::Withhold => "withheld",
@@ -35,27 +35,27 @@ fn fate(verdict: &Verdict) -> &'static str {
 }
 
 #[test]
-fn every_payload_has_the_fate_that_is_claimed() {
-    let (mut judge, mut fates) = (None, Vec::new());
+fn every_payload_has_the_outcome_that_the_page_names() {
+    let (mut judge, mut outcomes) = (None, Vec::new());
     for (kind, text) in blocks() {
         if kind == "stream" {
             judge = Some(load(text));
             continue;
         }
         let verdict = judge.as_ref().unwrap().judge(&Facts::default(), text.as_bytes());
-        assert_eq!(fate(&verdict), kind, "{text}: {verdict:?}");
-        fates.push(kind);
+        assert_eq!(outcome(&verdict), kind, "{text}: {verdict:?}");
+        outcomes.push(kind);
         if let Verdict::Reject(rejection) = verdict {
             assert!(DOC.contains(&format!("`{}`", rejection.detail)), "the page does not show {}", rejection.detail);
         }
     }
     for kind in ["accepted", "withheld", "rejected"] {
-        assert!(fates.contains(&kind), "no payload is said to be {kind}");
+        assert!(outcomes.contains(&kind), "the page shows no payload that is {kind}");
     }
 }
 
 #[test]
-fn consent_blocks_of_others_are_shown() {
+fn consent_objects_of_other_products_are_shown() {
     for pointer in [
         "/context/consent/categoryPreferences",
         "/context/consentManagement/allowedConsentIds",
@@ -67,7 +67,7 @@ fn consent_blocks_of_others_are_shown() {
 }
 
 #[test]
-fn the_configuration_that_comes_along_is_good() {
+fn the_default_configuration_is_valid() {
     let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
     assert!(!judge::load(&config).unwrap().is_empty());
     assert!(KeyRing::load(&config).unwrap().is_empty());

@@ -72,6 +72,24 @@ fn every_member_is_checked() {
 }
 
 #[test]
+fn base64_is_decoded_strictly() {
+    let sealed = |length: usize| {
+        let records = format!("{{{}}}\n", "x".repeat(length));
+        seal(&header(&records, Encoding::ZstdBase64), &records).unwrap()
+    };
+    let good = (0..3).map(sealed).find(|text| text.ends_with("==")).unwrap();
+    assert_eq!(reason(&good), "read");
+    let unpadded = good.trim_end_matches('=');
+    let (rest, last) = unpadded.split_at(unpadded.len() - 1);
+    let with_trailing_bits = format!("{rest}{}==", char::from(last.as_bytes()[0] + 1));
+    for broken in
+        [unpadded, &format!("{good}="), &format!("{good}\n"), &format!("{rest} {last}=="), &with_trailing_bits]
+    {
+        assert_eq!(reason(broken), "not base64", "{broken}");
+    }
+}
+
+#[test]
 fn a_bomb_stops_at_what_the_header_says() {
     let bomb = "a".repeat(MAX_RECORD_BYTES) + "\n";
     let mut small = header("{}\n", Encoding::ZstdBase64);

@@ -14,8 +14,8 @@ fn name(access: &Access, header: Option<(&'static str, &str)>, query: &str) -> R
 }
 
 #[test]
-fn a_key_is_taken_from_each_of_its_places() {
-    let basic = format!("basic {}", BASE64.encode("web-key:ignored"));
+fn a_key_is_found_in_every_place() {
+    let basic = format!("basic {}", BASE64.encode_to_string("web-key:ignored"));
     for (header, query) in [
         (Some(("x-write-key", "web-key")), ""),
         (Some(("authorization", "Bearer web-key")), ""),
@@ -27,12 +27,12 @@ fn a_key_is_taken_from_each_of_its_places() {
         assert_eq!(name(&access(), header, query), Ok("web".to_owned()), "{header:?} {query}");
     }
     assert_eq!(name(&access(), None, "write_key=app+key"), Ok("app".to_owned()));
-    let of_somebody_else = Some(("authorization", "Digest username=\"x\""));
-    assert_eq!(name(&access(), of_somebody_else, "write_key=web-key"), Ok("web".to_owned()));
+    let of_another_scheme = Some(("authorization", "Digest username=\"x\""));
+    assert_eq!(name(&access(), of_another_scheme, "write_key=web-key"), Ok("web".to_owned()));
 }
 
 #[test]
-fn unknown_wrong_and_missing_keys_answer_alike() {
+fn unknown_wrong_and_missing_keys_give_the_same_error() {
     for (header, query) in [
         (None, ""),
         (Some(("x-write-key", "")), ""),
@@ -41,6 +41,9 @@ fn unknown_wrong_and_missing_keys_answer_alike() {
         (Some(("authorization", "Bearer")), ""),
         (Some(("authorization", "Digest web-key")), ""),
         (Some(("authorization", "Basic !!!")), ""),
+        (Some(("authorization", "Basic d2ViLWtleQ")), ""),
+        (Some(("authorization", "Basic d2ViLWtleR==")), ""),
+        (Some(("authorization", "Basic d2ViLWtl eQ==")), ""),
         (Some(("authorization", "Basic !!!")), "write_key=web-key"),
         (Some(("authorization", "web-key")), ""),
         (None, "write_key="),
@@ -60,7 +63,7 @@ fn a_key_writes_only_its_streams() {
 }
 
 #[test]
-fn where_anybody_may_write_no_key_is_asked_for() {
+fn without_authentication_no_key_is_needed() {
     let sender = Access::Open.admit(&HeaderMap::new(), "").unwrap();
     assert_eq!(sender.name(), "");
     assert!(sender.may_write(&StreamName::parse("clicks").unwrap()));

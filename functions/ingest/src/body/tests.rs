@@ -35,7 +35,7 @@ fn decoded(body: Vec<u8>, coding: Coding) -> Result<Vec<u8>, u16> {
 }
 
 #[test]
-fn types_are_known_by_name_whatever_their_parameters() {
+fn content_types_are_recognised_with_any_parameters() {
     for (value, form_) in [
         ("", Form::Json),
         ("application/json", Form::Json),
@@ -54,7 +54,7 @@ fn types_are_known_by_name_whatever_their_parameters() {
 }
 
 #[test]
-fn one_encoding_is_known_in_any_case() {
+fn one_content_encoding_is_recognised_in_any_case() {
     for (value, coding_) in [
         ("", Coding::Identity),
         ("Identity", Coding::Identity),
@@ -70,14 +70,14 @@ fn one_encoding_is_known_in_any_case() {
 }
 
 #[test]
-fn several_members_or_frames_are_one_body() {
+fn several_gzip_members_or_zstd_frames_are_one_body() {
     let two = |encode: fn(&[u8]) -> Vec<u8>| [encode(b"[{},"), encode(b"{}]")].concat();
     assert_eq!(decoded(two(gzip), Coding::Gzip), Ok(b"[{},{}]".to_vec()));
     assert_eq!(decoded(two(zstd), Coding::Zstd), Ok(b"[{},{}]".to_vec()));
 }
 
 #[test]
-fn what_is_cut_off_or_followed_by_other_bytes_is_unreadable() {
+fn a_body_that_is_cut_off_or_followed_by_other_bytes_is_unreadable() {
     let text = "some text that compresses ".repeat(50).into_bytes();
     for (coding, body) in [(Coding::Gzip, gzip(&text)), (Coding::Deflate, zlib(&text)), (Coding::Zstd, zstd(&text))] {
         assert_eq!(decoded(body.clone(), coding), Ok(text.clone()), "{coding:?}");
@@ -103,15 +103,15 @@ fn a_body_of_the_limit_fits_and_one_byte_more_does_not() {
 }
 
 #[test]
-fn a_bomb_costs_no_more_than_the_limit() {
+fn a_decompression_bomb_costs_no_more_than_the_limit() {
     let bomb = gzip(&vec![0; 50 << 20]);
     let budget = Budget::new(bomb.len() + 4 * LIMIT);
     assert_eq!(decode(bomb, Coding::Gzip, LIMIT, &budget).unwrap_err().status(), 413);
-    assert!(budget.try_reserve(4 * LIMIT).is_some(), "all of it was given back");
+    assert!(budget.try_reserve(4 * LIMIT).is_some(), "the whole budget was released");
 }
 
 #[test]
-fn a_window_beyond_8_mib_is_refused() {
+fn a_zstd_window_beyond_8_mib_is_refused() {
     let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
     encoder.window_log(24).unwrap();
     encoder.long_distance_matching(true).unwrap();
@@ -120,7 +120,7 @@ fn a_window_beyond_8_mib_is_refused() {
 }
 
 #[test]
-fn without_budget_the_request_may_come_again() {
+fn without_budget_the_request_is_busy() {
     let error = decode(vec![b' '; 2_000], Coding::Identity, LIMIT, &Budget::new(1_000)).unwrap_err();
     assert_eq!(error, RequestError::Busy);
     let error = decode(gzip(&vec![b' '; 90_000]), Coding::Gzip, LIMIT, &Budget::new(70_000)).unwrap_err();
@@ -129,7 +129,7 @@ fn without_budget_the_request_may_come_again() {
 
 proptest! {
     #[test]
-    fn any_bytes_come_back_and_nothing_panics(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
+    fn any_bytes_survive_a_round_trip_and_nothing_panics(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
         for (coding, encoded) in
             [(Coding::Gzip, gzip(&bytes)), (Coding::Deflate, zlib(&bytes)), (Coding::Zstd, zstd(&bytes))]
         {

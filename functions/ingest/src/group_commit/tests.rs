@@ -1,4 +1,4 @@
-mod carry;
+mod send;
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::*;
 
-/// A sender whose calls answer by script and, where a gate is set, only when it lets them.
+/// A queue that answers calls by a script, each when the gate opens for it.
 struct Scripted {
     script: Mutex<VecDeque<Result<Vec<Receipt>, CallFailed>>>,
     calls: Mutex<Vec<Vec<Outgoing>>>,
@@ -27,7 +27,7 @@ impl Scripted {
         self.calls.lock().unwrap().clone()
     }
 
-    /// Every record that reached a call, in the calls' order.
+    /// The records of each call, in the calls' order.
     fn records(&self) -> Vec<String> {
         let records =
             |message: &Outgoing| String::from_utf8(open(&message.body).unwrap().records().unwrap().into_owned());
@@ -64,7 +64,7 @@ async fn enqueue(queue: &GroupCommit<Arc<Scripted>>, stream: &str, lines: &str) 
     queue.enqueue(partition(stream), lines.to_owned(), in_(9)).await
 }
 
-/// Enqueues these, the first of them until its call has begun; nobody is answered before the gate opens.
+/// Enqueues these one by one and waits until the call of the first has begun; the gate is closed.
 async fn in_turn<const N: usize>(
     queue: &GroupCommit<Arc<Scripted>>,
     sender: &Arc<Scripted>,
@@ -92,14 +92,14 @@ fn refused(for_good: bool) -> Receipt {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_alone_is_a_call_of_one_message() {
+async fn a_single_request_is_a_call_of_one_message() {
     let sender = Scripted::new(vec![], ALL);
     assert_eq!(enqueue(&queue(&sender, 4, 100), "clicks", "{1}\n{2}\n").await, Ok(()));
     assert_eq!(sender.records(), ["{1}\n{2}\n"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_the_workers_are_busy_arrivals_gather() {
+async fn arrivals_gather_while_the_only_worker_is_busy() {
     let sender = Scripted::new(vec![], 0);
     let queue = queue(&sender, 1, 100);
     let first = tokio::spawn({
@@ -121,7 +121,7 @@ async fn while_the_workers_are_busy_arrivals_gather() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn behind_a_call_arrivals_gather_also_where_other_workers_are_free() {
+async fn arrivals_gather_behind_a_call_even_if_workers_are_free() {
     let sender = Scripted::new(vec![], 0);
     let queue = queue(&sender, 8, 100);
     let answers = in_turn(&queue, &sender, ["{1}\n", "{2}\n", "{3}\n"]).await;
@@ -132,7 +132,7 @@ async fn behind_a_call_arrivals_gather_also_where_other_workers_are_free() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_longer_than_a_moment_for_a_slow_call() {
+async fn arrivals_do_not_wait_for_a_slow_call() {
     let sender = Scripted::new(vec![], 0);
     let queue = queue(&sender, 8, 100);
     let answers = in_turn(&queue, &sender, ["{1}\n", "{2}\n"]).await;
@@ -140,16 +140,16 @@ async fn nobody_waits_longer_than_a_moment_for_a_slow_call() {
     while sender.calls().len() < 2 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    assert!(started.elapsed() <= PATIENCE + Duration::from_millis(2), "{:?}", started.elapsed());
+    assert!(started.elapsed() <= SLOW_CALL + Duration::from_millis(2), "{:?}", started.elapsed());
     sender.gate.add_permits(ALL);
     assert_eq!(join_all(answers).await, [Ok(()); 2]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_worth_a_call_of_its_own_does_not_wait() {
+async fn records_that_fill_a_billed_request_do_not_wait() {
     let sender = Scripted::new(vec![], 0);
     let queue = queue(&sender, 8, 100_000);
-    let many = "{\"a\":1}\n".repeat(line::WORTH_BYTES / 8);
+    let many = "{\"a\":1}\n".repeat(pending::CALL_WITHOUT_WAITING_BYTES / 8);
     let started = Instant::now();
     let answers = in_turn(&queue, &sender, ["{1}\n", &many]).await;
     while sender.calls().len() < 2 {
@@ -161,7 +161,7 @@ async fn what_is_worth_a_call_of_its_own_does_not_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_after_the_other_nobody_waits() {
+async fn with_no_call_under_way_a_request_is_a_call_immediately() {
     let sender = Scripted::new(vec![], ALL);
     let (queue, started) = (queue(&sender, 1, 100), Instant::now());
     for lines in ["{1}\n", "{2}\n", "{3}\n"] {
@@ -171,26 +171,7 @@ async fn one_after_the_other_nobody_waits() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_requests_share_calls_the_next_one_gathers_for_a_moment() {
-    let sender = Scripted::new(vec![], ALL);
-    let queue = queue(&sender, 8, 100);
-    let both = join_all(["{1}\n", "{2}\n"].map(|lines| enqueue(&queue, "clicks", lines)));
-    assert_eq!(both.await, [Ok(()); 2]);
-    let started = Instant::now();
-    let later = join_all([0, 300, 600].map(|micros| {
-        let queue = &queue;
-        async move {
-            tokio::time::sleep(Duration::from_micros(micros)).await;
-            enqueue(queue, "clicks", "{3}\n").await
-        }
-    }));
-    assert_eq!(later.await, [Ok(()); 3]);
-    assert!(started.elapsed() <= SPACING + Duration::from_millis(1), "{:?}", started.elapsed());
-    assert_eq!(sender.records(), ["{1}\n{2}\n", "{3}\n{3}\n{3}\n"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_full_line_refuses_at_once_but_an_empty_one_takes_any_request() {
+async fn a_full_queue_rejects_immediately_and_an_empty_one_takes_any_request() {
     let sender = Scripted::new(vec![], 0);
     let queue = queue(&sender, 1, 2);
     let busy = tokio::spawn({
@@ -212,7 +193,7 @@ async fn a_full_line_refuses_at_once_but_an_empty_one_takes_any_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_sends_for_who_has_gone() {
+async fn records_of_a_request_that_has_ended_are_not_sent() {
     let sender = Scripted::new(vec![], 0);
     let queue = queue(&sender, 1, 100);
     let first = tokio::spawn({
@@ -231,7 +212,7 @@ async fn nobody_sends_for_who_has_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_large_request_takes_many_calls_and_is_answered_once() {
+async fn a_large_request_takes_several_calls_and_is_answered_once() {
     let sender = Scripted::new(vec![], ALL);
     let lines = (0..4_000).map(|_| fastrand::u128(..).to_string() + "\n").collect::<Vec<_>>().concat();
     assert_eq!(enqueue(&queue(&sender, 3, 10_000), "clicks", &lines).await, Ok(()));

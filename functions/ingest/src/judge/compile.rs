@@ -1,176 +1,120 @@
-//! Compiles a schema and names everything that is wrong with it, not only the first.
-//!
-//! The compiler stops at the first fault. So each fault is cut out of a copy and the copy is compiled again,
-//! until there is nothing left to find.
-
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+//! Compiles a schema, or reports its first error with file and pointer.
 
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{Draft, PatternOptions, ReferencingError, Retrieve, Uri, ValidationError, Validator};
+use jsonschema::{
+    Draft, PatternOptions, ReferencingError, Retrieve, Uri, ValidationError, ValidationOptions, Validator,
+};
 use serde_json::Value;
 use spillway_shared::config::ConfigErrors;
 use spillway_shared::stream::StreamName;
 
-use super::references::{is_named, leads_to, references};
+const DRAFT_7: &str = "http://json-schema.org/draft-07/schema";
+const DRAFTS: [&str; 2] = ["https://json-schema.org/draft/2020-12/schema", DRAFT_7];
 
-/// After so many errors of one schema the rest is left for the next start.
-const MAX_FAULTS: usize = 100;
-
-const DRAFTS: [&str; 2] = ["https://json-schema.org/draft/2020-12/schema", "http://json-schema.org/draft-07/schema"];
-
-const PATTERN: &str = "must be a regular expression that is matched in linear time and bounded memory: \
-                       no look-around, no back-references, no huge repetitions";
-
-/// Keywords whose value is a list of schemas.
-const SCHEMA_LISTS: [&str; 5] = ["/allOf", "/anyOf", "/oneOf", "/prefixItems", "/items"];
-
-/// A validator for a schema: draft 2020-12 unless `$schema` says 7, formats asserted, patterns in linear time,
-/// nothing fetched.
+/// A validator for a schema: draft 2020-12 unless `$schema` names draft 7. Formats are asserted, patterns match in
+/// linear time, and remote references are never fetched.
 ///
 /// # Errors
-/// Every fault, with file and pointer.
+/// The schema's first error, with file and pointer.
 pub(super) fn validator(schema: &Value, name: &StreamName) -> Result<Validator, ConfigErrors> {
-    let mut search = Search { schema: schema.clone(), place: format!("streams/{name}.json"), ..Search::default() };
-    search.check_draft();
-    for _ in 0..MAX_FAULTS {
-        match search.build() {
-            Some(validator) if search.errors.sentences().is_empty() => return Ok(validator),
-            Some(_) => break,
-            None if search.is_stuck => break,
-            None => {}
-        }
-    }
-    Err(search.errors)
+    build(schema).map_err(|SchemaError { pointer, sentence }| {
+        let mut errors = ConfigErrors::default();
+        errors.add(format_args!("streams/{name}.json"), format_args!("/schema{pointer}: {sentence}"));
+        errors
+    })
 }
 
-/// The search for errors: what is left of the schema, and what was found.
-#[derive(Default)]
-struct Search {
-    schema: Value,
-    place: String,
-    errors: ConfigErrors,
-    cut: HashSet<String>,
-    is_stuck: bool,
+struct SchemaError {
+    pointer: String,
+    sentence: String,
 }
 
-impl Search {
-    /// Other drafts would compile, with other meanings of the same words.
-    fn check_draft(&mut self) {
-        let Some(draft) = self.schema.get("$schema") else { return };
-        if !draft.as_str().is_some_and(|draft| DRAFTS.contains(&draft.trim_end_matches('#'))) {
-            self.found("/$schema", &format!("must be `{}` or `{}#`", DRAFTS[0], DRAFTS[1]));
-        }
-    }
-
-    /// Compiles what is left; what is wrong with it is noted and cut out.
-    fn build(&mut self) -> Option<Validator> {
-        let remote = Remote::default();
-        let built = options(&self.schema).with_retriever(remote.clone()).build(&self.schema);
-        let asked = remote.asked();
-        if !asked.is_empty() {
-            self.refuse_remote(&asked);
-            return None;
-        }
-        built.map_err(|error| self.refuse(&error)).ok()
-    }
-
-    fn refuse_remote(&mut self, asked: &[String]) {
-        let is_remote = |reference: &str| asked.iter().any(|uri| leads_to(reference, uri));
-        let found = references(&self.schema, &is_remote);
-        if found.is_empty() {
-            self.found("", &outside(&asked.join("`, `")));
-        }
-        for (pointer, reference) in found {
-            self.found(&pointer, &outside(&reference));
-        }
-    }
-
-    /// Notes a fault that the compiler found.
-    fn refuse(&mut self, error: &ValidationError<'_>) {
-        let what = sentence(error);
-        if !matches!(error.kind(), ValidationErrorKind::Referencing(_)) {
-            return self.found(place_of(error), &what);
-        }
-        let found = references(&self.schema, &|reference| is_named(reference, &error.to_string()));
-        if found.is_empty() {
-            self.found("", &what);
-        }
-        for (pointer, _) in found {
-            self.found(&pointer, &what);
-        }
-    }
-
-    fn found(&mut self, pointer: &str, what: &str) {
-        self.errors.add(&self.place, format_args!("/schema{pointer}: {what}"));
-        self.cut_out(pointer);
-    }
-
-    /// Cuts a place out of the copy, or what holds it when it was cut already.
-    fn cut_out(&mut self, pointer: &str) {
-        let Some((parent, token)) = pointer.rsplit_once('/') else {
-            self.is_stuck = true;
-            return;
-        };
-        let is_schema_in_list = SCHEMA_LISTS.iter().any(|keyword| parent.ends_with(keyword));
-        match self.schema.pointer_mut(parent) {
-            Some(Value::Object(members)) if self.cut.insert(pointer.to_owned()) => {
-                members.remove(&token.replace("~1", "/").replace("~0", "~"));
-            }
-            // The others in the list keep their index.
-            Some(Value::Array(_)) if is_schema_in_list && self.cut.insert(pointer.to_owned()) => {
-                self.schema.pointer_mut(pointer).into_iter().for_each(|schema| *schema = Value::Bool(true));
-            }
-            _ => self.cut_out(parent),
-        }
-    }
+fn build(schema: &Value) -> Result<Validator, SchemaError> {
+    options(draft(schema)?)
+        .build(schema)
+        .map_err(|error| SchemaError { pointer: pointer(&error, schema), sentence: sentence(&error) })
 }
 
-fn options(schema: &Value) -> jsonschema::ValidationOptions<'static> {
-    let is_seven = schema.get("$schema").and_then(Value::as_str).is_some_and(|draft| draft.starts_with(DRAFTS[1]));
+/// Other drafts, at the root or inside, would compile with other meanings of the same keywords.
+fn draft(schema: &Value) -> Result<Draft, SchemaError> {
+    let is_other = |name: &str, text: &str| name == "$schema" && !DRAFTS.contains(&text.trim_end_matches('#'));
+    if let Some(pointer) = find(schema, &is_other) {
+        return Err(SchemaError { pointer, sentence: format!("must be `{}` or `{}#`", DRAFTS[0], DRAFTS[1]) });
+    }
+    let is_seven = schema.get("$schema").and_then(Value::as_str).is_some_and(|named| named.starts_with(DRAFT_7));
+    Ok(if is_seven { Draft::Draft7 } else { Draft::Draft202012 })
+}
+
+fn options(draft: Draft) -> ValidationOptions<'static> {
     jsonschema::options()
-        .with_draft(if is_seven { Draft::Draft7 } else { Draft::Draft202012 })
+        .with_draft(draft)
         .should_validate_formats(true)
         .should_ignore_unknown_formats(false)
         .with_pattern_options(PatternOptions::regex())
+        .with_retriever(FetchNothing)
 }
 
-/// Notes what a schema asks for and gives a schema that allows everything, so that the search can go on.
-#[derive(Clone, Default)]
-struct Remote(Arc<Mutex<Vec<String>>>);
+struct FetchNothing;
 
-impl Remote {
-    fn asked(&self) -> Vec<String> {
-        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        asked.sort();
-        asked
+impl Retrieve for FetchNothing {
+    fn retrieve(&self, _: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+        Err("remote references are never fetched".into())
     }
 }
 
-impl Retrieve for Remote {
-    fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(uri.as_str().to_owned());
-        Ok(Value::Bool(true))
+/// The place of an error in the schema. The compiler does not locate a bad reference, so it is searched by its text.
+fn pointer(error: &ValidationError<'_>, schema: &Value) -> String {
+    if let ValidationErrorKind::Referencing(error) = error.kind() {
+        let is_meant = |name: &str, text: &str| matches!(name, "$ref" | "$dynamicRef") && is_named(text, error);
+        return find(schema, &is_meant).unwrap_or_default();
     }
+    place(error).to_owned()
 }
 
-/// Where a fault lies in the schema.
-fn place_of<'a>(error: &'a ValidationError<'_>) -> &'a str {
+fn place<'a>(error: &'a ValidationError<'_>) -> &'a str {
     let place = error.instance_path().as_str();
     if place.is_empty() { error.schema_path().as_str() } else { place }
 }
 
 fn sentence(error: &ValidationError<'_>) -> String {
     match error.kind() {
-        ValidationErrorKind::Format { format } if format == "regex" => PATTERN.into(),
-        ValidationErrorKind::Custom { .. } if place_of(error).ends_with("/format") => {
+        ValidationErrorKind::Format { format } if format == "regex" => "must be a regular expression that matches in \
+            linear time and bounded memory: no look-around, no back-references, no huge repetitions"
+            .to_owned(),
+        ValidationErrorKind::Custom { .. } if place(error).ends_with("/format") => {
             format!("{} is not a format that can be asserted", error.instance())
         }
-        ValidationErrorKind::Referencing(ReferencingError::Unretrievable { uri, .. }) => outside(uri),
+        ValidationErrorKind::Referencing(ReferencingError::Unretrievable { uri, .. }) => {
+            format!("`{uri}` is outside this file and is never fetched; copy it into `$defs`")
+        }
         _ => error.to_string(),
     }
 }
 
-fn outside(uri: &str) -> String {
-    format!("`{uri}` lies outside of this file; nothing is fetched, so copy it into `$defs`")
+/// The pointer to the first member with a wanted name and text.
+fn find(schema: &Value, is_wanted: &dyn Fn(&str, &str) -> bool) -> Option<String> {
+    let inside = |token: &str, value: &Value| Some(format!("/{token}{}", find(value, is_wanted)?));
+    match schema {
+        Value::Object(members) => members.iter().find_map(|(name, value)| match value.as_str() {
+            Some(text) => is_wanted(name, text).then(|| format!("/{name}")),
+            None => inside(&name.replace('~', "~0").replace('/', "~1"), value),
+        }),
+        Value::Array(elements) => {
+            (0_usize..).zip(elements).find_map(|(index, value)| inside(&index.to_string(), value))
+        }
+        _ => None,
+    }
+}
+
+/// Whether an error is about a reference: it names the reference's URI, its document or its fragment.
+fn is_named(reference: &str, error: &ReferencingError) -> bool {
+    let (document, fragment) = reference.split_once('#').unwrap_or((reference, reference));
+    if let ReferencingError::Unretrievable { uri, .. } = error {
+        // A relative reference is the end of the absolute URI.
+        let path = document.trim_start_matches(['.', '/']);
+        let base = uri.strip_suffix(path).filter(|_| !path.is_empty());
+        return base.is_some_and(|base| base.is_empty() || base.ends_with(['/', ':']));
+    }
+    let sentence = error.to_string();
+    [reference, document, fragment].iter().any(|part| !part.is_empty() && sentence.contains(&format!("'{part}'")))
 }

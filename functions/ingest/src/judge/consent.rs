@@ -1,11 +1,11 @@
-//! Whether a payload carries consent. What is not understood is no consent.
+//! Whether a payload carries consent. A value that is not understood is not consent.
 
 use serde_json::Value;
 use spillway_shared::consent::{Absent, Regions, Rule, Test};
 
 use super::equal::same;
 
-/// Whether a payload may be kept by this rule.
+/// Whether this rule allows a payload to be stored.
 pub(super) fn is_given(rule: &Rule, payload: &Value) -> bool {
     if rule.regions.as_ref().is_some_and(|regions| !binds(regions, payload)) {
         return true;
@@ -16,7 +16,7 @@ pub(super) fn is_given(rule: &Rule, payload: &Value) -> bool {
     }
 }
 
-/// A region that is absent, empty or no text is bound: nobody loses protection by saying nothing.
+/// A region that is absent, empty or not a string is bound: a missing value must not remove protection.
 fn binds(regions: &Regions, payload: &Value) -> bool {
     match regions.pointer.find(payload) {
         Some(Value::String(region)) if !region.is_empty() => {
@@ -54,7 +54,7 @@ fn contains(values: &[Value], wanted: &Value) -> bool {
     values.iter().any(|value| same(value, wanted))
 }
 
-/// A key is always a text: it is a number's id if it reads as that number.
+/// Whether a key is one of the ids. Keys are strings, so a number's id matches a key that parses as the same number.
 fn has_key(ids: &[Value], key: &str) -> bool {
     let as_number = || serde_json::from_str(key).ok().map(Value::Number);
     let number = ids.iter().any(Value::is_number).then(as_number).flatten();

@@ -1,6 +1,6 @@
-//! Why a payload breaks its schema, for a client's developer: `<pointer>: <keyword>: expected …`.
+//! Explains why a payload does not match its schema: `<pointer>: <keyword>: expected …`.
 //!
-//! Nothing that the client chose is repeated: no value, and no member's name that the schema does not know.
+//! A detail repeats nothing that the client chose: no value, and no member's name that the schema does not contain.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -10,19 +10,19 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::paths::Location;
 use serde_json::Value;
 
-/// No detail is longer than this, in characters.
+/// The longest detail, in characters.
 pub(super) const MAX_CHARS: usize = 300;
-/// No pointer in a detail is longer than this, in characters, so that the rule still fits.
+/// The longest pointer in a detail, in characters, so that the rule still fits.
 const MAX_POINTER_CHARS: usize = 120;
-/// Beyond so many bytes nothing more is added to a text that will be cut anyway.
-const ENOUGH: usize = 4 * MAX_CHARS;
+/// A text of this many bytes gets no further alternatives: it is cut anyway.
+const ENOUGH_BYTES: usize = 4 * MAX_CHARS;
 
 const NO_MORE_MEMBERS: &str = "no members that the schema does not name";
 
-/// The detail of one failure.
+/// The detail of one error.
 pub(super) fn detail(error: &ValidationError<'_>, payload: &Value, names: &HashSet<String>) -> String {
     let mut writer = Writer { text: String::new(), payload, names };
-    writer.failure(error);
+    writer.error(error);
     cut(writer.text, MAX_CHARS)
 }
 
@@ -33,7 +33,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn failure(&mut self, error: &ValidationError<'_>) {
+    fn error(&mut self, error: &ValidationError<'_>) {
         let pointer = self.pointer(error.instance_path());
         self.text.push_str(if pointer.is_empty() { "payload" } else { &pointer });
         self.text.push_str(": ");
@@ -47,7 +47,7 @@ impl Writer<'_> {
             Kind::AnyOf { context } => self.alternatives("at least one", context),
             Kind::OneOfNotValid { context } => self.alternatives("one", context),
             Kind::PropertyNames { error } => {
-                self.text.push_str("every member's name to keep to ");
+                self.text.push_str("every member's name to match ");
                 self.rule(error);
             }
             Kind::FalseSchema if keyword(error) == "additionalProperties" => self.text.push_str(NO_MORE_MEMBERS),
@@ -55,19 +55,19 @@ impl Writer<'_> {
         }
     }
 
-    /// Each alternative's first failure: one of them is the one that the client meant.
+    /// The first error of each alternative: the client meant one of them.
     fn alternatives(&mut self, how_many: &str, alternatives: &[Vec<ValidationError<'_>>]) {
-        let _ = write!(self.text, "{how_many} of {} alternatives to hold", alternatives.len());
-        for failure in alternatives.iter().filter_map(|failures| failures.first()) {
-            if self.text.len() > ENOUGH {
+        let _ = write!(self.text, "{how_many} of {} alternatives to match", alternatives.len());
+        for error in alternatives.iter().filter_map(|errors| errors.first()) {
+            if self.text.len() > ENOUGH_BYTES {
                 return;
             }
             self.text.push_str("; ");
-            self.failure(failure);
+            self.error(error);
         }
     }
 
-    /// A place in the payload; names that only the client knows become `*`.
+    /// A place in the payload; names that the schema does not contain become `*`.
     fn pointer(&self, location: &Location) -> String {
         let mut pointer = String::new();
         let mut value = Some(self.payload);
@@ -85,7 +85,7 @@ impl Writer<'_> {
     }
 }
 
-/// The keyword that failed; what the schema `false` refuses has none but the one that holds this schema.
+/// The keyword that failed; for the schema `false`, the keyword that contains this schema.
 fn keyword<'a>(error: &'a ValidationError<'_>) -> &'a str {
     const HOLDERS: [&str; 3] = ["additionalProperties", "additionalItems", "items"];
     let holder = error.schema_path().as_str().rsplit('/').next().filter(|last| HOLDERS.contains(last));
@@ -95,7 +95,7 @@ fn keyword<'a>(error: &'a ValidationError<'_>) -> &'a str {
     }
 }
 
-/// What a rule expects, in the schema's words alone.
+/// What a rule expects, in the words of the schema.
 fn expectation(kind: &Kind) -> String {
     match kind {
         Kind::Type { kind } => types(kind),
@@ -141,11 +141,11 @@ fn shape(kind: &Kind) -> &'static str {
         Kind::AdditionalProperties { .. } | Kind::UnevaluatedProperties { .. } => NO_MORE_MEMBERS,
         Kind::UnevaluatedItems { .. } => "no elements that the schema does not name",
         Kind::UniqueItems => "no two equal elements",
-        Kind::Contains => "an element, or as many as the schema asks for, to match",
-        Kind::OneOfMultipleValid { .. } => "exactly one of the alternatives to hold, not several",
+        Kind::Contains => "the required number of matching elements",
+        Kind::OneOfMultipleValid { .. } => "exactly one alternative to match, not several",
         Kind::FalseSchema => "nothing here",
         Kind::FromUtf8 { .. } => "text in UTF-8",
-        _ => "what the schema says",
+        _ => "a match of the schema",
     }
 }
 

@@ -1,8 +1,8 @@
-//! Equality of JSON values: numbers by value (`1` is `1.0`), objects whatever their order.
+//! Equality of JSON values: numbers by value (`1` equals `1.0`), objects in any order.
 
 use serde_json::{Number, Value};
 
-/// Whether two values are the same.
+/// Whether two values are equal.
 pub(super) fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => same_number(one, other),
@@ -24,7 +24,7 @@ fn same_number(one: &Number, other: &Number) -> bool {
     }
 }
 
-/// A number as an integer, if it is one; floats above 2^127 are compared as floats.
+/// A number as an integer, if it is whole; floats near 2^127 and above are compared as floats.
 fn whole(number: &Number) -> Option<i128> {
     const LIMIT: f64 = 1.7e38;
     number.as_i128().or_else(|| {
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_the_same_by_value() {
+    fn numbers_are_equal_by_value() {
         for (one, other) in
             [("1", "1.0"), ("-0", "0"), ("-0.0", "0"), ("100", "1e2"), ("0.1", "1E-1"), ("1e300", "10e299")]
         {
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_beyond_the_precision_of_floats_are_told_apart() {
+    fn integers_beyond_the_precision_of_floats_differ() {
         assert!(!are_same("9007199254740993", "9007199254740992.0"));
         assert!(!are_same("9007199254740993", "9007199254740992"));
         assert!(are_same("18446744073709551615", "18446744073709551615"));
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_inside_counts_too() {
+    fn elements_and_members_are_compared_too() {
         assert!(are_same(r#"{"a":[1,{"b":2}],"c":3}"#, r#"{"c":3.0,"a":[1.0,{"b":2e0}]}"#));
         assert!(!are_same(r#"{"a":1}"#, r#"{"a":1,"b":2}"#));
         assert!(!are_same("[1,2]", "[2,1]"));

@@ -1,4 +1,4 @@
-//! A compiled JSON Schema that says where and why a payload breaks it.
+//! A compiled JSON Schema that locates and explains a payload's first error.
 
 use std::collections::HashSet;
 
@@ -7,48 +7,51 @@ use serde_json::Value;
 use spillway_shared::config::ConfigErrors;
 use spillway_shared::stream::StreamName;
 
-use super::explain::Explanations;
-use super::{compile, detail, explain};
+use super::{compile, detail, explainable};
+
+/// The detail of a rejection without an explanation.
+pub(super) const UNEXPLAINED: &str = "does not match the stream's schema";
+const TOO_COMPLEX: &str = "does not match the stream's schema (too complex to locate the error)";
 
 /// One stream's schema.
 #[derive(Debug)]
 pub(super) struct Schema {
     validator: Validator,
     names: HashSet<String>,
-    /// What explaining a failure costs, by byte of the payload.
-    ways: usize,
+    /// The most bytes of a payload whose rejection is explained.
+    max_explained_bytes: usize,
 }
 
 impl Schema {
     /// Compiles a schema.
     ///
     /// # Errors
-    /// Everything that is wrong with it, each with file and pointer.
+    /// The schema's first error, with file and pointer.
     pub(super) fn compile(schema: &Value, name: &StreamName) -> Result<Self, ConfigErrors> {
         let mut names = HashSet::new();
         gather_names(schema, &mut names);
         let validator = compile::validator(schema, name)?;
-        Ok(Self { validator, names, ways: explain::ways(schema) })
+        Ok(Self { validator, names, max_explained_bytes: explainable::max_bytes(schema) })
     }
 
-    /// Whether a payload of so many bytes keeps to the schema; if not, where and why, without its values, if there is an
-    /// explanation left for it.
-    pub(super) fn check(&self, payload: &Value, bytes: usize, explanations: &mut Explanations) -> Result<(), String> {
-        // A failure is found again with its place: the common case, a good payload, needs no places.
-        if self.validator.is_valid(payload) {
-            return Ok(());
-        }
-        if !explanations.take(self.ways, bytes) {
-            return Err("payload: expected to keep to the stream's schema; where it does not is too much to say".into());
+    /// Whether a payload matches the schema.
+    pub(super) fn matches(&self, payload: &Value) -> bool {
+        self.validator.is_valid(payload)
+    }
+
+    /// Where and why a payload of this many bytes does not match the schema, without any of its values.
+    pub(super) fn explain(&self, payload: &Value, bytes: usize) -> String {
+        if bytes > self.max_explained_bytes {
+            return TOO_COMPLEX.to_owned();
         }
         match self.validator.validate(payload) {
-            Ok(()) => Err("payload: expected to keep to the stream's schema".into()),
-            Err(error) => Err(detail::detail(&error, payload, &self.names)),
+            Ok(()) => UNEXPLAINED.to_owned(),
+            Err(error) => detail::detail(&error, payload, &self.names),
         }
     }
 }
 
-/// The names of members that a schema writes down; only they are repeated to clients.
+/// The names of members that a schema contains; details repeat only these.
 fn gather_names(schema: &Value, names: &mut HashSet<String>) {
     match schema {
         Value::Array(elements) => elements.iter().for_each(|element| gather_names(element, names)),

@@ -4,8 +4,9 @@ use super::*;
 
 mod details;
 mod edges;
-mod faults;
+mod errors;
 mod hostile;
+mod keywords;
 
 const NOBODY: Facts = Facts { opted_out: false };
 const OPTED_OUT: Facts = Facts { opted_out: true };
@@ -14,7 +15,7 @@ fn name() -> StreamName {
     StreamName::parse("clicks").unwrap()
 }
 
-/// A judge by the text of a stream's file.
+/// A judge from the text of a stream's file.
 fn judge(definition: &Value) -> Judge {
     let folder = tempfile::TempDir::new().unwrap();
     std::fs::create_dir(folder.path().join("streams")).unwrap();
@@ -34,20 +35,20 @@ fn rejection(verdict: Verdict) -> Rejection {
 }
 
 #[test]
-fn a_stream_without_schema_and_consent_accepts_unread() {
+fn a_stream_without_schema_and_consent_accepts_without_parsing() {
     let judge = Judge::compile(&name(), &Definition::default()).unwrap();
     assert_eq!(judge.judge(&OPTED_OUT, b"not even JSON"), Verdict::Accept);
 }
 
 #[test]
-fn who_opted_out_is_withheld_unread() {
+fn an_opted_out_request_is_withheld_without_parsing() {
     let judge = judge(&json!({"consent": {"honour_gpc": true}}));
     assert_eq!(judge.judge(&OPTED_OUT, b"not even JSON"), Verdict::Withhold);
     assert_eq!(judge.judge(&NOBODY, b"{}"), Verdict::Accept);
 }
 
 #[test]
-fn an_opt_out_counts_in_every_region_and_only_where_it_is_honoured() {
+fn an_opt_out_counts_in_every_region_and_only_if_the_stream_honours_it() {
     let regions = json!({"pointer": "/region", "in": ["EU"]});
     let mut consent = json!({"pointer": "/c", "granted": [true], "regions": regions, "honour_gpc": true});
     let payload = br#"{"c": true, "region": "US"}"#;
@@ -67,23 +68,23 @@ fn consent_is_judged_before_the_schema() {
 }
 
 #[test]
-fn a_key_that_stands_twice_at_any_level_is_rejected() {
+fn a_duplicate_key_at_any_level_is_rejected() {
     for definition in
         [json!({"schema": true}), json!({"consent": {"pointer": "/c", "granted": [1], "absent": "allow"}})]
     {
         let found = rejection(judge(&definition).judge(&NOBODY, br#"{"x": [{"secret": 1, "secret": 1}]}"#));
         assert_eq!(found.reason, Reason::DuplicateKey);
-        assert_eq!(found.detail, "a key stands twice in one object, at line 1 column 33");
+        assert_eq!(found.detail, "a key appears twice in one object, at line 1 column 33");
     }
 }
 
 #[test]
-fn what_cannot_be_judged_is_unreadable() {
+fn values_that_cannot_be_read_are_rejected() {
     let judge = by_schema(json!(true));
     for payload in [r#"{"a": 1e400}"#, r#"{"a": -1e400}"#, r#"{"a": "\ud800"}"#, r#"{"\udc00": 1}"#] {
         let found = rejection(judge.judge(&NOBODY, payload.as_bytes()));
         assert_eq!(found.reason, Reason::Unreadable, "{payload}");
-        assert!(found.detail.starts_with("cannot be judged: "), "{}", found.detail);
+        assert!(found.detail.starts_with("cannot be read: "), "{}", found.detail);
     }
 }
 
@@ -94,7 +95,7 @@ fn the_deepest_payload_is_judged() {
 }
 
 #[test]
-fn a_schema_that_refers_to_itself_ends() {
+fn a_schema_that_refers_to_itself_terminates() {
     let tree =
         by_schema(json!({"additionalProperties": {"anyOf": [{"type": "integer"}, {"$ref": "#"}]}, "type": "object"}));
     let deep = |leaf: &str| format!("{}{leaf}{}", r#"{"a":"#.repeat(128), "}".repeat(128));
@@ -109,7 +110,7 @@ fn a_schema_that_refers_to_itself_ends() {
 }
 
 #[test]
-fn one_payload_has_one_answer() {
+fn equal_payloads_have_equal_verdicts() {
     let judge = by_schema(json!({
         "properties": {"a": {"type": "string"}, "b": {"type": "string"}, "c": {"enum": [1]}}, "required": ["x", "y"]
     }));
@@ -120,13 +121,13 @@ fn one_payload_has_one_answer() {
 }
 
 #[test]
-fn a_judge_serves_many_threads() {
+fn a_judge_is_shared_between_threads() {
     fn is_shared<T: Send + Sync>() {}
     is_shared::<Judge>();
 }
 
 #[test]
-fn load_names_faults_of_files_and_schemas_together() {
+fn load_reports_errors_of_files_and_schemas_together() {
     let folder = tempfile::TempDir::new().unwrap();
     std::fs::create_dir(folder.path().join("streams")).unwrap();
     for (file, text) in

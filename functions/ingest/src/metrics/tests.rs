@@ -18,7 +18,7 @@ impl Write for Written {
     }
 }
 
-/// Metrics of a process, its calls, and the lines that it wrote.
+/// The calls of a process and the lines that it wrote.
 #[derive(Default)]
 struct Process {
     written: Written,
@@ -44,12 +44,12 @@ fn stream(name: &str) -> StreamName {
     StreamName::parse(name).unwrap()
 }
 
-fn fates(accepted: usize, rejected: usize, withheld: usize) -> Fates {
-    Fates { accepted, withheld, rejected, ..Fates::default() }
+fn outcomes(accepted: usize, rejected: usize, withheld: usize) -> Outcomes {
+    Outcomes { accepted, withheld, rejected, ..Outcomes::default() }
 }
 
 #[test]
-fn the_first_request_is_written_at_once_and_the_next_ones_when_ten_seconds_have_passed() {
+fn the_first_request_is_written_immediately_and_later_ones_every_ten_seconds() {
     let process = Process::default();
     let metrics = process.metrics();
     for second in [0, 1, 9, 10, 11] {
@@ -60,7 +60,7 @@ fn the_first_request_is_written_at_once_and_the_next_ones_when_ten_seconds_have_
 }
 
 #[test]
-fn a_thousand_requests_are_written_however_fast_they_came() {
+fn a_thousand_requests_are_written_at_any_rate() {
     let process = Process::default();
     let metrics = process.metrics();
     (0..2_002).for_each(|_| metrics.answered(200, false, &process.calls, at(0)));
@@ -69,7 +69,7 @@ fn a_thousand_requests_are_written_however_fast_they_came() {
 }
 
 #[test]
-fn what_is_left_at_the_end_is_written_and_nothing_twice() {
+fn the_remaining_counts_are_written_once() {
     let process = Process::default();
     let metrics = process.metrics();
     metrics.answered(200, false, &process.calls, at(0));
@@ -81,7 +81,7 @@ fn what_is_left_at_the_end_is_written_and_nothing_twice() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_silences_nobody() {
+fn a_clock_that_is_set_back_does_not_stop_the_lines() {
     let process = Process::default();
     let metrics = process.metrics();
     metrics.answered(200, false, &process.calls, at(10_000));
@@ -90,28 +90,28 @@ fn a_clock_that_is_set_back_silences_nobody() {
 }
 
 #[test]
-fn one_stream_is_one_line_and_each_further_one_has_a_line_of_its_own() {
+fn each_stream_beyond_the_first_has_a_separate_line() {
     let process = Process::default();
     let metrics = process.metrics();
-    metrics.payloads(&stream("clicks"), &fates(1, 0, 0));
+    metrics.payloads(&stream("clicks"), &outcomes(1, 0, 0));
     metrics.answered(200, false, &process.calls, at(0));
-    metrics.payloads(&stream("clicks"), &fates(2, 1, 0));
-    metrics.payloads(&stream("clicks"), &fates(3, 0, 1));
-    metrics.payloads(&stream("telemetry"), &fates(5, 0, 0));
+    metrics.payloads(&stream("clicks"), &outcomes(2, 1, 0));
+    metrics.payloads(&stream("clicks"), &outcomes(3, 0, 1));
+    metrics.payloads(&stream("telemetry"), &outcomes(5, 0, 0));
     metrics.flush(&process.calls, at(1));
     metrics.answered(503, true, &process.calls, at(2));
     metrics.flush(&process.calls, at(3));
 
     let lines = process.lines();
-    let fates = |line: &Value| json!([line["Stream"], line["Accepted"], line["Rejected"], line["Withheld"]]);
-    assert_eq!(fates(&lines[0]), json!(["clicks", 1.0, 0.0, 0.0]));
-    assert_eq!(fates(&lines[1]), json!(["clicks", 5.0, 1.0, 1.0]));
-    assert_eq!((fates(&lines[2]), &lines[2]["Requests"]), (json!(["telemetry", 5.0, 0.0, 0.0]), &Value::Null));
-    assert_eq!((fates(&lines[3]), lines.len()), (json!([null, null, null, null]), 4));
+    let outcomes = |line: &Value| json!([line["Stream"], line["Accepted"], line["Rejected"], line["Withheld"]]);
+    assert_eq!(outcomes(&lines[0]), json!(["clicks", 1.0, 0.0, 0.0]));
+    assert_eq!(outcomes(&lines[1]), json!(["clicks", 5.0, 1.0, 1.0]));
+    assert_eq!((outcomes(&lines[2]), &lines[2]["Requests"]), (json!(["telemetry", 5.0, 0.0, 0.0]), &Value::Null));
+    assert_eq!((outcomes(&lines[3]), lines.len()), (json!([null, null, null, null]), 4));
 }
 
 #[test]
-fn calls_are_counted_with_what_is_billed_and_given_out_once() {
+fn calls_are_counted_once_with_their_billed_units() {
     let process = Process::default();
     let metrics = process.metrics();
     for (bytes, is_retry) in [(0, false), (65_536, true), (65_537, false)] {
@@ -126,9 +126,9 @@ fn calls_are_counted_with_what_is_billed_and_given_out_once() {
 }
 
 #[test]
-fn without_a_sink_nothing_is_gathered() {
+fn without_a_sink_nothing_is_counted() {
     let metrics = Metrics::new(Sink::none());
-    metrics.payloads(&stream("clicks"), &fates(1, 0, 0));
+    metrics.payloads(&stream("clicks"), &outcomes(1, 0, 0));
     metrics.answered(200, false, &Calls::default(), at(0));
     let left = metrics.window().take(at(0));
     assert_eq!((left.taken.len(), left.ingested), (0, Ingested::default()));

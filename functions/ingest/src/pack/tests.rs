@@ -43,14 +43,14 @@ fn requests_share_messages_and_messages_share_a_call() {
 }
 
 #[test]
-fn a_small_call_is_not_compressed_and_a_large_one_is_when_it_gets_smaller() {
+fn only_large_calls_are_compressed() {
     let line = "{\"same\":\"words again and again\"}\n";
     assert_eq!(encoding(&pack_all(vec![piece(0, &line.repeat(100), 1)], 262_144)[0][0]), Encoding::None);
     assert_eq!(encoding(&pack_all(vec![piece(0, &line.repeat(3_000), 1)], 262_144)[0][0]), Encoding::ZstdBase64);
 }
 
 #[test]
-fn what_sqs_refuses_is_never_sent_as_it_is() {
+fn characters_that_sqs_refuses_are_sent_compressed() {
     for text in ["{\"a\":\"\u{FFFE}\"}\n", "{\"a\":\"\u{FFFF}\"}\n"] {
         let calls = pack_all(vec![piece(0, text, 1)], MAX);
         assert_eq!(encoding(&calls[0][0]), Encoding::ZstdBase64);
@@ -60,7 +60,7 @@ fn what_sqs_refuses_is_never_sent_as_it_is() {
 }
 
 #[test]
-fn a_record_fits_if_it_does_as_it_is_or_compressed() {
+fn a_record_fits_plain_or_compressed() {
     let noise: String = (0..2 * MAX).map(|_| fastrand::alphanumeric()).collect();
     assert!(fits(&noise[..MAX - MAX_HEADER_BYTES], MAX));
     assert!(!fits(&noise, MAX));
@@ -69,7 +69,7 @@ fn a_record_fits_if_it_does_as_it_is_or_compressed() {
 }
 
 #[test]
-fn ten_messages_are_a_call_and_the_eleventh_is_another() {
+fn the_eleventh_message_is_in_a_second_call() {
     let pieces = (0..11).map(|number| piece(number, "{}\n", number)).collect();
     let calls = pack_all(pieces, MAX);
     assert_eq!(calls.iter().map(Vec::len).collect::<Vec<_>>(), [10, 1]);
@@ -77,7 +77,7 @@ fn ten_messages_are_a_call_and_the_eleventh_is_another() {
 
 proptest! {
     #[test]
-    fn nothing_is_lost_or_doubled_and_every_limit_is_kept(
+    fn every_record_is_packed_once_and_within_every_limit(
         documents in prop::collection::vec((0_usize..6, prop::collection::vec((0_usize..3_000, any::<bool>()), 1..12)), 1..20),
     ) {
         let mut number = 0;

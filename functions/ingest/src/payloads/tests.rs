@@ -2,16 +2,16 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn json(text: &str) -> Result<Document<'_>, RequestError> {
+fn json(text: &str) -> Result<SplitDocument<'_>, RequestError> {
     split(text.as_bytes(), Form::Json, 100)
 }
 
-fn lines(text: &str) -> Result<Document<'_>, RequestError> {
+fn lines(text: &str) -> Result<SplitDocument<'_>, RequestError> {
     split(text.as_bytes(), Form::Lines, 100)
 }
 
 /// Each payload, or the reason of its rejection.
-fn fates(document: Result<Document<'_>, RequestError>) -> Vec<Result<String, Reason>> {
+fn outcomes(document: Result<SplitDocument<'_>, RequestError>) -> Vec<Result<String, Reason>> {
     let payloads = document.unwrap().payloads.into_iter();
     payloads.map(|payload| payload.map(str::to_owned).map_err(|rejection| rejection.reason)).collect()
 }
@@ -20,48 +20,48 @@ fn good(payloads: &[&str]) -> Vec<Result<String, Reason>> {
     payloads.iter().map(|payload| Ok((*payload).to_owned())).collect()
 }
 
-fn status(document: Result<Document<'_>, RequestError>) -> u16 {
+fn status(document: Result<SplitDocument<'_>, RequestError>) -> u16 {
     document.unwrap_err().status().as_u16()
 }
 
-fn detail(document: Result<Document<'_>, RequestError>) -> String {
+fn detail(document: Result<SplitDocument<'_>, RequestError>) -> String {
     document.unwrap_err().detail().to_owned()
 }
 
 #[test]
-fn every_form_of_a_document_is_taken_apart() {
-    assert_eq!(fates(json(r#"[{"a":1},{"b":2}]"#)), good(&[r#"{"a":1}"#, r#"{"b":2}"#]));
-    assert_eq!(fates(json(r#"{"payloads":[{"a":1}]}"#)), good(&[r#"{"a":1}"#]));
-    assert_eq!(fates(json(" {\"a\":1}\n")), good(&[r#"{"a":1}"#]));
-    assert_eq!(fates(lines("{\"a\":1}\r\n\n  \n{\"b\":2}")), good(&[r#"{"a":1}"#, r#"{"b":2}"#]));
-    assert_eq!(fates(json("\u{FEFF}[{}]")), good(&["{}"]));
-    assert_eq!(fates(lines("\u{FEFF}{}\n")), good(&["{}"]));
+fn every_form_of_a_document_is_split() {
+    assert_eq!(outcomes(json(r#"[{"a":1},{"b":2}]"#)), good(&[r#"{"a":1}"#, r#"{"b":2}"#]));
+    assert_eq!(outcomes(json(r#"{"payloads":[{"a":1}]}"#)), good(&[r#"{"a":1}"#]));
+    assert_eq!(outcomes(json(" {\"a\":1}\n")), good(&[r#"{"a":1}"#]));
+    assert_eq!(outcomes(lines("{\"a\":1}\r\n\n  \n{\"b\":2}")), good(&[r#"{"a":1}"#, r#"{"b":2}"#]));
+    assert_eq!(outcomes(json("\u{FEFF}[{}]")), good(&["{}"]));
+    assert_eq!(outcomes(lines("\u{FEFF}{}\n")), good(&["{}"]));
 }
 
 #[test]
-fn the_members_beside_payloads_are_the_context_as_they_were_written() {
+fn the_members_next_to_payloads_are_the_context_byte_for_byte() {
     let document = json(r#"{"sent_at" : 1.0,"payloads":[{}],"a":{"b":[1e400]},"a":2}"#).unwrap();
     assert_eq!(document.context.as_deref(), Some(r#"{"sent_at":1.0,"a":{"b":[1e400]},"a":2}"#));
-    assert_eq!(json(r#"{"payloads":[]}"#).unwrap(), Document::default());
+    assert_eq!(json(r#"{"payloads":[]}"#).unwrap(), SplitDocument::default());
 }
 
 #[test]
-fn an_escaped_key_means_the_same() {
-    assert_eq!(fates(json(r#"{"payl\u006fads":[{}]}"#)), good(&["{}"]));
-    assert_eq!(detail(json(r#"{"payl\u006fads":[],"payloads":[]}"#)), "`payloads` stands twice");
+fn payloads_may_be_written_with_escapes() {
+    assert_eq!(outcomes(json(r#"{"payl\u006fads":[{}]}"#)), good(&["{}"]));
+    assert_eq!(detail(json(r#"{"payl\u006fads":[],"payloads":[]}"#)), "`payloads` appears twice");
 }
 
 #[test]
-fn an_empty_collection_is_no_error_but_an_empty_body_is() {
-    assert_eq!(fates(json("[]")), []);
-    assert_eq!(fates(json(r#"{"payloads":[]}"#)), []);
+fn an_empty_collection_is_valid_and_an_empty_body_is_an_error() {
+    assert_eq!(outcomes(json("[]")), []);
+    assert_eq!(outcomes(json(r#"{"payloads":[]}"#)), []);
     for document in [json(""), json(" \r\n"), lines("\n \n"), lines("")] {
         assert_eq!(detail(document), "the body is empty");
     }
 }
 
 #[test]
-fn a_document_that_is_no_collection_is_unreadable() {
+fn a_document_that_is_not_a_collection_is_unreadable() {
     for text in
         ["3", "\"a\"", "null", "[{}", "[{}] []", "{\"a\":}", "[{},]", "{\"a\":1}{", "nonsense", "[{\"a\":\"\u{0}\"}]"]
     {
@@ -70,13 +70,13 @@ fn a_document_that_is_no_collection_is_unreadable() {
     for text in [r#"{"payloads":3}"#, r#"{"payloads":{}}"#, r#"{"payloads":null}"#, r#"{"payloads":"secret"}"#] {
         assert_eq!(detail(json(text)), "`payloads` must be an array", "{text}");
     }
-    assert_eq!(detail(json(r#"{"payloads":[],"payloads":[]}"#)), "`payloads` stands twice");
+    assert_eq!(detail(json(r#"{"payloads":[],"payloads":[]}"#)), "`payloads` appears twice");
     assert_eq!(detail(split(b"[{\"a\":\"\xFF\"}]", Form::Json, 9)), "not UTF-8 after 7 bytes");
     assert_eq!(detail(json("[{},")), "EOF while parsing a value at line 1 column 4");
 }
 
 #[test]
-fn what_is_no_object_is_rejected_alone() {
+fn a_payload_that_is_not_an_object_is_rejected_alone() {
     let elements = json(r#"[1,{"a":1},null,"s",true,[{}]]"#).unwrap().payloads;
     let details: Vec<_> = elements.into_iter().map(|payload| payload.map_err(|rejection| rejection.detail)).collect();
     let no = |found: &str| Err(format!("expected an object, found {found}"));
@@ -99,29 +99,29 @@ fn a_broken_line_is_rejected_alone() {
         unreadable(),
         Ok("{\"b\":2}".to_owned()),
     ];
-    assert_eq!(fates(document), expected);
+    assert_eq!(outcomes(document), expected);
 }
 
 #[test]
 fn levels_are_counted_outside_of_strings() {
     let nested = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
-    assert_eq!(fates(json(&format!("[{}]", nested(128)))), good(&[&nested(128)]));
-    assert_eq!(fates(json(&format!("[{},{{}}]", nested(129)))), [Err(Reason::TooDeep), Ok("{}".to_owned())]);
-    assert_eq!(fates(json(&nested(10_000))), [Err(Reason::TooDeep)]);
-    assert_eq!(fates(lines(&nested(10_000))), [Err(Reason::TooDeep)]);
+    assert_eq!(outcomes(json(&format!("[{}]", nested(128)))), good(&[&nested(128)]));
+    assert_eq!(outcomes(json(&format!("[{},{{}}]", nested(129)))), [Err(Reason::TooDeep), Ok("{}".to_owned())]);
+    assert_eq!(outcomes(json(&nested(10_000))), [Err(Reason::TooDeep)]);
+    assert_eq!(outcomes(lines(&nested(10_000))), [Err(Reason::TooDeep)]);
     let wide = format!(r#"{{"a":"{}","b":[{}{{}}]}}"#, "[{\\\"".repeat(200), "[],".repeat(200));
-    assert_eq!(fates(json(&wide)), good(&[&wide]));
-    assert_eq!(fates(json(&format!("[{}{}]", "[".repeat(10_000), "]".repeat(10_000)))), [Err(Reason::NotAnObject)]);
+    assert_eq!(outcomes(json(&wide)), good(&[&wide]));
+    assert_eq!(outcomes(json(&format!("[{}{}]", "[".repeat(10_000), "]".repeat(10_000)))), [Err(Reason::NotAnObject)]);
 }
 
 #[test]
-fn a_context_may_not_be_deeper_than_a_payload() {
+fn a_context_has_at_most_as_many_levels_as_a_payload() {
     let context = format!(r#"{{"payloads":[{{}}],"a":{}{}}}"#, "[".repeat(128), "]".repeat(128));
-    assert_eq!(detail(json(&context)), "the members beside `payloads` have more than 128 levels");
+    assert_eq!(detail(json(&context)), "the context, the members next to `payloads`, has more than 128 levels");
 }
 
 #[test]
-fn limits_are_kept_to_the_payload_and_the_byte() {
+fn limits_are_exact_to_the_payload_and_the_byte() {
     assert_eq!(json(&format!("[{}{{}}]", "{},".repeat(99))).unwrap().payloads.len(), 100);
     assert_eq!(status(json(&format!("[{}{{}}]", "{},".repeat(100)))), 413);
     assert_eq!(lines(&"{}\n".repeat(100)).unwrap().payloads.len(), 100);

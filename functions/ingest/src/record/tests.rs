@@ -20,7 +20,7 @@ fn record(payload: &str) -> String {
 }
 
 #[test]
-fn a_record_is_the_contract_to_the_letter() {
+fn a_record_is_exactly_as_specified() {
     let mut lines = String::new();
     assert!(template(Some(r#"{"country":"DE"}"#), Some("{\"a\":\r\n1}")).append(
         &mut lines,
@@ -36,7 +36,7 @@ fn a_record_is_the_contract_to_the_letter() {
 }
 
 #[test]
-fn a_record_beyond_its_limit_leaves_no_trace() {
+fn a_record_over_the_limit_is_not_appended() {
     let overhead = record("").len();
     let of = |bytes: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8));
     assert_eq!(record(&of(MAX_RECORD_BYTES - overhead)).len(), MAX_RECORD_BYTES);
@@ -56,7 +56,7 @@ fn the_overhead_is_an_upper_bound() {
 }
 
 #[test]
-fn a_derived_id_depends_on_all_its_parts() {
+fn a_derived_id_depends_on_every_part() {
     let id = |sender: &str, stream: &str, key: &str, body: &str| {
         derived_request_id(sender, &StreamName::parse(stream).unwrap(), key.as_bytes(), body.as_bytes())
     };
@@ -74,7 +74,7 @@ fn a_derived_id_depends_on_all_its_parts() {
     assert_eq!(first.get_version_num(), 8);
 }
 
-fn kept(stamp: Stamp, ip: &str) -> Option<String> {
+fn stored(stamp: Stamp, ip: &str) -> Option<String> {
     let client = Client {
         ip: ip.parse().ok(),
         user_agent: Some("curl/8 \"quoted\"".to_owned()),
@@ -84,31 +84,31 @@ fn kept(stamp: Stamp, ip: &str) -> Option<String> {
 }
 
 #[test]
-fn of_the_request_only_what_the_stream_wants_is_kept() {
+fn only_the_metadata_that_the_stream_names_is_stored() {
     let ip = |client_ip| Stamp { client_ip, ..Stamp::default() };
-    assert_eq!(kept(Stamp::default(), "203.0.113.9"), None);
+    assert_eq!(stored(Stamp::default(), "203.0.113.9"), None);
     for (client_ip, address, source) in [
         (ClientIp::Truncated, "203.0.113.9", "203.0.113.0"),
         (ClientIp::Truncated, "2001:db8:1:2:3::4", "2001:db8:1::"),
         (ClientIp::Truncated, "::ffff:203.0.113.9", "203.0.113.0"),
         (ClientIp::Full, "2001:db8:1:2:3::4", "2001:db8:1:2:3::4"),
     ] {
-        assert_eq!(kept(ip(client_ip), address), Some(format!("{{\"client_ip\":\"{source}\"}}")));
+        assert_eq!(stored(ip(client_ip), address), Some(format!("{{\"client_ip\":\"{source}\"}}")));
     }
     let rest = Stamp { client_ip: ClientIp::None, user_agent: true, country: true };
-    assert_eq!(kept(rest, "-").unwrap(), r#"{"user_agent":"curl/8 \"quoted\"","country":"DE"}"#);
+    assert_eq!(stored(rest, "-").unwrap(), r#"{"user_agent":"curl/8 \"quoted\"","country":"DE"}"#);
 }
 
 #[test]
 fn a_long_user_agent_is_cut_between_characters() {
     let client = Client { user_agent: Some("ü".repeat(400) + "x"), ..Client::default() };
-    let kept = source(Stamp { user_agent: true, ..Stamp::default() }, &client).unwrap();
-    assert_eq!(kept, format!("{{\"user_agent\":\"{}\"}}", "ü".repeat(256)));
+    let stored = source(Stamp { user_agent: true, ..Stamp::default() }, &client).unwrap();
+    assert_eq!(stored, format!("{{\"user_agent\":\"{}\"}}", "ü".repeat(256)));
 }
 
 proptest! {
     #[test]
-    fn a_payload_stays_as_it_is_but_for_its_line_breaks(text in "[a-z{}\\[\\]\",:\r\n ]{0,80}") {
+    fn a_payload_keeps_its_bytes_except_line_breaks(text in "[a-z{}\\[\\]\",:\r\n ]{0,80}") {
         let line = record(&text);
         prop_assert_eq!(line.matches('\n').count(), 1);
         let end = format!("\"payload\":{}}}\n", text.replace(['\r', '\n'], " "));

@@ -1,4 +1,4 @@
-//! One document: each payload is judged, and stamped if it is taken.
+//! Judges every payload of a document and makes records of the accepted ones.
 
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use lambda_http::RequestExt as _;
 use lambda_http::http::HeaderValue;
 use lambda_http::http::header::USER_AGENT;
-use lambda_http::http::request::Parts;
+use lambda_http::http::request::Parts as RequestParts;
 use lambda_http::request::RequestContext;
 use spillway_shared::hour::Hour;
 use spillway_shared::message::MAX_RECORD_BYTES;
@@ -14,46 +14,46 @@ use spillway_shared::pool::{Budget, Reservation};
 use spillway_shared::stream::StreamName;
 use uuid::Uuid;
 
-use crate::answer::{Fates, MAX_LISTED};
 use crate::auth::Sender;
 use crate::config::Intake;
 use crate::error::RequestError;
-use crate::judge::{Explanations, Facts, Stream, Verdict};
+use crate::judge::{Facts, Stream, Verdict};
 use crate::pack::{Partition, fits};
-use crate::payloads::Document as Split;
+use crate::payloads::SplitDocument;
 use crate::record::{Client, Template, derived_request_id, fresh_request_id, source};
 use crate::rejection::{Reason, Rejection};
+use crate::response::Outcomes;
 
 const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
-/// A document of thousands lets its neighbours in after so many bytes, about a millisecond's work: less would let a crowd of
-/// neighbours, each with work of its own, hold up the document for seconds.
+/// A large document yields to other requests after this many bytes, about a millisecond of work. With a smaller step,
+/// many concurrent requests could delay the document for seconds.
 const BYTES_BETWEEN_YIELDS: usize = 256 << 10;
 
-/// A document on its way, and what is known of it.
-pub(super) struct Document<'a> {
+/// A document as it was received: its body, its request, its sender and its stream.
+pub(super) struct ReceivedDocument<'a> {
     pub(super) name: &'a StreamName,
     pub(super) stream: &'a Stream,
     pub(super) sender: Sender<'a>,
-    pub(super) parts: &'a Parts,
+    pub(super) parts: &'a RequestParts,
     pub(super) body: &'a [u8],
     pub(super) received_at: SystemTime,
 }
 
-/// The records of a document, and what became of its payloads.
+/// The records of a document, and the outcomes of its payloads.
 pub(super) struct Stamped {
     pub(super) request_id: Uuid,
     pub(super) partition: Partition,
     pub(super) lines: String,
-    pub(super) fates: Fates,
-    /// Held as long as the records are.
+    pub(super) outcomes: Outcomes,
+    /// The records' share of the budget.
     _held: Reservation,
 }
 
-impl Document<'_> {
-    /// Judges every payload and stamps those that are taken.
+impl ReceivedDocument<'_> {
+    /// Judges every payload and stamps the accepted ones.
     pub(super) async fn stamp(
         &self,
-        split: Split<'_>,
+        split: SplitDocument<'_>,
         intake: &Intake,
         budget: &Budget,
     ) -> Result<Stamped, RequestError> {
@@ -62,21 +62,20 @@ impl Document<'_> {
         let bytes = split.payloads.iter().flatten().map(|payload| payload.len() + template.overhead()).sum();
         if bytes > 2 * intake.body_bytes {
             return Err(RequestError::TooLarge(format!(
-                "with what is stamped on its payloads the document has more than {} bytes",
+                "the document and the metadata added to its payloads have more than {} bytes",
                 2 * intake.body_bytes
             )));
         }
         let held = budget.try_reserve(bytes).ok_or(RequestError::Busy)?;
-        let mut stamping = Stamping { template, lines: String::with_capacity(bytes), fates: Fates::default() };
+        let mut stamping = Stamping { template, lines: String::with_capacity(bytes), outcomes: Outcomes::default() };
         self.stamp_all(&mut stamping, split, intake.message_bytes).await;
-        let Stamping { lines, fates, .. } = stamping;
+        let Stamping { lines, outcomes, .. } = stamping;
         let partition = Partition { stream: self.name.clone(), hour: Hour::of(self.received_at) };
-        Ok(Stamped { request_id, partition, lines, fates, _held: held })
+        Ok(Stamped { request_id, partition, lines, outcomes, _held: held })
     }
 
-    async fn stamp_all(&self, stamping: &mut Stamping, split: Split<'_>, message_bytes: usize) {
+    async fn stamp_all(&self, stamping: &mut Stamping, split: SplitDocument<'_>, message_bytes: usize) {
         let facts = Facts { opted_out: self.opted_out() };
-        let mut explanations = Explanations::of(MAX_LISTED);
         let mut bytes = 0;
         for (index, payload) in split.payloads.into_iter().enumerate() {
             bytes += payload.as_ref().map_or(0, |payload| payload.len());
@@ -85,19 +84,25 @@ impl Document<'_> {
                 bytes = 0;
             }
             let payload = payload.and_then(not_too_large);
-            let judged = payload.map(|payload| {
-                let judge = &self.stream.judge;
-                (payload, judge.judge_within(&facts, payload.as_bytes(), &mut explanations))
-            });
-            match judged {
+            match payload.map(|payload| (payload, self.judge(facts, payload, &stamping.outcomes))) {
                 Ok((payload, Verdict::Accept)) => stamping.accept(index, payload, message_bytes),
-                Ok((_, Verdict::Withhold)) => stamping.fates.withheld += 1,
-                Ok((_, Verdict::Reject(rejection))) | Err(rejection) => stamping.fates.reject(index, rejection),
+                Ok((_, Verdict::Withhold)) => stamping.outcomes.withheld += 1,
+                Ok((_, Verdict::Reject(rejection))) | Err(rejection) => stamping.outcomes.reject(index, rejection),
             }
         }
     }
 
-    /// The same for a retry of the same document with the same idempotency key.
+    /// Only rejections that the response lists are explained.
+    fn judge(&self, facts: Facts, payload: &str, outcomes: &Outcomes) -> Verdict {
+        let judge = &self.stream.judge;
+        if outcomes.lists_more() {
+            judge.judge(&facts, payload.as_bytes())
+        } else {
+            judge.judge_unexplained(&facts, payload.as_bytes())
+        }
+    }
+
+    /// A retry of the same document with the same idempotency key has the same request id.
     fn request_id(&self) -> Result<Uuid, RequestError> {
         let key = self.parts.headers.get("idempotency-key").map(HeaderValue::as_bytes).unwrap_or_default();
         match key.len() {
@@ -126,7 +131,7 @@ impl Document<'_> {
         }
     }
 
-    /// Global Privacy Control, and Do Not Track before it.
+    /// Whether the request has Global Privacy Control, or its predecessor Do Not Track.
     fn opted_out(&self) -> bool {
         ["sec-gpc", "dnt"].iter().any(|name| self.header(name).is_some_and(|value| value.trim() == "1"))
     }
@@ -136,11 +141,11 @@ impl Document<'_> {
     }
 }
 
-/// Records as they grow.
+/// The records and outcomes so far.
 struct Stamping {
     template: Template,
     lines: String,
-    fates: Fates,
+    outcomes: Outcomes,
 }
 
 impl Stamping {
@@ -148,15 +153,15 @@ impl Stamping {
         let start = self.lines.len();
         let appended = self.template.append(&mut self.lines, index, payload);
         if appended && fits(&self.lines[start..], message_bytes) {
-            self.fates.accepted += 1;
+            self.outcomes.accepted += 1;
         } else {
             self.lines.truncate(start);
-            self.fates.reject(index, too_large());
+            self.outcomes.reject(index, too_large());
         }
     }
 }
 
-/// What is larger than any record is not even judged: read into a tree it would take a hundred times its bytes.
+/// A payload larger than any record is not judged: parsed, it could take a hundred times its bytes.
 fn not_too_large(payload: &str) -> Result<&str, Rejection> {
     if payload.len() > MAX_RECORD_BYTES { Err(too_large()) } else { Ok(payload) }
 }

@@ -1,27 +1,26 @@
-//! From method and path to what is asked for.
+//! Routes a request by its method and path.
 
 use std::collections::BTreeMap;
 
 use spillway_shared::stream::StreamName;
 
 use crate::auth::Sender;
-
 use crate::error::RequestError;
 use crate::judge::Stream;
 
 const STREAMS: &str = "/v1/streams/";
 const HEALTH: &str = "/health";
 
-/// What a request asks for.
+/// The target of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Route<'a> {
-    /// Whether the function is there.
+    /// The health check.
     Health,
-    /// To take a document for a stream; its name is not checked yet.
+    /// A document for a stream, whose name is not checked yet.
     Stream(&'a str),
 }
 
-/// What method and path ask for.
+/// The route of a method and path.
 pub(super) fn of<'a>(method: &str, path: &'a str) -> Result<Route<'a>, RequestError> {
     let (route, allowed) = match path.strip_prefix(STREAMS) {
         Some(stream) => (Route::Stream(stream), "POST"),
@@ -31,9 +30,9 @@ pub(super) fn of<'a>(method: &str, path: &'a str) -> Result<Route<'a>, RequestEr
     if method == allowed { Ok(route) } else { Err(RequestError::MethodNotAllowed(allowed)) }
 }
 
-/// The stream of that name, if the sender may write it.
+/// The stream of that name, if the sender may write to it.
 ///
-/// A key for some streams learns nothing of the others: 403 comes before 404.
+/// 403 comes before 404, so that a key for some streams does not disclose the names of others.
 pub(super) fn find<'a>(
     name: &str,
     sender: Sender<'_>,

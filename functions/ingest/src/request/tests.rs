@@ -1,20 +1,17 @@
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use lambda_http::http::Method;
 use serde_json::{Value, json};
-use spillway_shared::keys::digest;
 use spillway_shared::message::open;
 use spillway_shared::metrics::emf::Sink;
 use spillway_shared::pool::Pool;
 use spillway_shared::retry::Attempts;
 
 use super::*;
-use crate::config::Config;
+use crate::config::tests::config;
 use crate::group_commit::{CallFailed, Limits, Outgoing, Receipt};
 
-/// A queue that keeps what it is sent, or fails.
+/// A queue that keeps its messages in memory, or fails.
 #[derive(Clone, Default)]
 struct Memory {
     messages: Arc<Mutex<Vec<String>>>,
@@ -50,18 +47,6 @@ const STREAMS: [(&str, &str); 3] = [
     ("events", r#"{"schema":{"required":["event"]}}"#),
 ];
 
-fn config(folder: &Path, more: &[(&str, &str)]) -> Result<Config, spillway_shared::config::ConfigErrors> {
-    let keys = format!("all={},one={}:clicks", digest(b"key"), digest(b"clicks-key"));
-    let mut variables = BTreeMap::from([
-        ("QUEUE_URL".to_owned(), "http://127.0.0.1/q".to_owned()),
-        ("WRITE_KEYS".to_owned(), keys),
-        ("CONFIG_DIR".to_owned(), folder.display().to_string()),
-        ("COUNTRY_HEADER".to_owned(), "X-Country".to_owned()),
-    ]);
-    variables.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    Config::read(&|name| variables.get(name).cloned())
-}
-
 fn ingest(queue: &Memory, more: &[(&str, &str)]) -> Ingest<Memory> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("streams")).unwrap();
@@ -78,7 +63,7 @@ fn ingest(queue: &Memory, more: &[(&str, &str)]) -> Ingest<Memory> {
     }
 }
 
-/// One request to an ingest of its own: what was answered and what was enqueued.
+/// One request to a new ingest.
 struct Exchange {
     request: Request,
     variables: Vec<(&'static str, &'static str)>,
@@ -123,7 +108,7 @@ impl Exchange {
 }
 
 #[tokio::test]
-async fn what_is_accepted_is_enqueued_and_counted() {
+async fn accepted_payloads_are_enqueued_and_counted() {
     let body = r#"{"payloads":[{"a":1},3,{"a":1.0}],"app":"x"}"#;
     let (status, answer, _, records) = post("clicks", body).run().await;
     let id = answer["request_id"].as_str().unwrap().to_owned();
@@ -140,7 +125,7 @@ async fn what_is_accepted_is_enqueued_and_counted() {
 }
 
 #[tokio::test]
-async fn what_a_stream_wants_of_the_request_is_stamped() {
+async fn a_record_has_the_metadata_that_its_stream_names() {
     let exchange = post("devices", "{}").header("user-agent", "probe/1").header("x-country", "DE");
     let (_, _, _, records) = exchange.run().await;
     assert_eq!(records[0]["source"], json!({"user_agent": "probe/1", "country": "DE"}));
@@ -155,7 +140,7 @@ async fn an_empty_collection_is_accepted_without_a_call() {
 }
 
 #[tokio::test]
-async fn a_document_of_which_nothing_is_left_is_400_with_the_reasons() {
+async fn a_document_with_only_rejected_payloads_is_400_with_the_reasons() {
     let (status, problem, _, records) = post("clicks", "[1,null]").run().await;
     assert_eq!((status, records.len()), (400, 0));
     assert_eq!(problem["type"], "urn:spillway:problem:all-rejected");
@@ -165,7 +150,7 @@ async fn a_document_of_which_nothing_is_left_is_400_with_the_reasons() {
 }
 
 #[tokio::test]
-async fn every_line_of_the_status_table() {
+async fn every_error_has_its_status() {
     assert_eq!(post("clicks", "nonsense").status().await, 400);
     assert_eq!(post("clicks", "").status().await, 400);
     assert_eq!(post("clicks", "{}").header("idempotency-key", &"k".repeat(256)).status().await, 400);
@@ -185,7 +170,7 @@ async fn every_line_of_the_status_table() {
 }
 
 #[tokio::test]
-async fn another_method_is_told_which_one_is_allowed() {
+async fn a_wrong_method_is_405_with_the_allowed_one() {
     for (method, path, allowed) in
         [("GET", "/v1/streams/clicks", "POST"), ("DELETE", "/v1/streams/nowhere", "POST"), ("POST", "/health", "GET")]
     {
@@ -201,7 +186,7 @@ async fn health_needs_no_key() {
 }
 
 #[tokio::test]
-async fn when_the_queue_is_down_the_client_is_told_when_to_come_again() {
+async fn without_sqs_the_response_is_503_with_retry_after() {
     let (status, problem, response, _) = Exchange { broken: true, ..post("clicks", "{}") }.run().await;
     assert_eq!((status, &problem["type"]), (503, &json!("urn:spillway:problem:not-enqueued")));
     let wait: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
@@ -209,7 +194,7 @@ async fn when_the_queue_is_down_the_client_is_told_when_to_come_again() {
 }
 
 #[tokio::test]
-async fn more_than_can_be_held_is_refused_at_once() {
+async fn a_request_over_the_budget_is_rejected_immediately() {
     let busy = Ingest { budget: Budget::new(1 << 20), ..ingest(&Memory::default(), &[]) };
     let response = busy.handle(post("clicks", vec![b' '; 2 << 20]).request).await;
     let Body::Text(problem) = response.body() else { panic!("answers are text") };
@@ -217,9 +202,9 @@ async fn more_than_can_be_held_is_refused_at_once() {
     assert!(response.headers().contains_key("retry-after"));
 }
 
-/// Else it would be told to try again for ever.
+/// Otherwise every retry of it would be answered 503.
 #[tokio::test]
-async fn the_largest_document_always_gets_in_alone() {
+async fn the_smallest_allowed_budget_takes_the_largest_document() {
     let folder = tempfile::tempdir().unwrap();
     let body_bytes = 1 << 20;
     let needed = crate::body::most_held(body_bytes).to_string();
@@ -238,7 +223,7 @@ async fn the_largest_document_always_gets_in_alone() {
 }
 
 #[tokio::test]
-async fn a_document_may_not_grow_beyond_twice_the_limit() {
+async fn a_document_grows_to_at_most_twice_the_limit() {
     let context = format!(r#"{{"a":"{}","payloads":[{}{{}}]}}"#, "x".repeat(7_000), "{},".repeat(30));
     let exchange = post("clicks", context).variable("MAX_BODY_BYTES", "8192");
     let (status, problem, _, _) = exchange.run().await;
@@ -264,59 +249,34 @@ async fn the_same_idempotency_key_gives_the_same_record_ids() {
 }
 
 #[tokio::test]
-async fn what_no_message_can_hold_is_not_judged() {
+async fn a_payload_that_no_message_can_hold_is_not_judged() {
     let large = format!("[{{\"a\":\"{}\"}},{{}}]", "x".repeat(1 << 20));
     let (_, answer, ..) = post("events", large).run().await;
     let reasons: Vec<_> = answer["rejections"].as_array().unwrap().iter().map(|listed| &listed["reason"]).collect();
     assert_eq!(reasons, ["too_large", "schema"]);
 }
 
-#[test]
-fn a_deadline_that_has_passed_leaves_no_time() {
-    let at = |deadline| {
-        let mut context = lambda_http::Context::default();
-        context.deadline = deadline;
-        let (parts, _) = Request::default().with_lambda_context(context).into_parts();
-        super::deadline(&parts)
-    };
-    assert!(at(1) <= Instant::now());
-    assert!(at(0) > Instant::now() + Duration::from_secs(20), "nobody said");
+/// The time that a request has whose invocation names this deadline.
+fn time_of_request(deadline_ms: u64) -> Duration {
+    let mut context = lambda_http::Context::default();
+    context.deadline = deadline_ms;
+    let (parts, _) = Request::default().with_lambda_context(context).into_parts();
+    super::deadline(&parts).saturating_duration_since(Instant::now())
 }
 
-#[test]
-fn every_fault_of_the_configuration_is_named_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let errors = config(
-        folder.path(),
-        &[
-            ("QUEUE_URL", ""),
-            ("MAX_WORKERS", "0"),
-            ("WRITE_KEYS", ""),
-            ("AUTH", "open"),
-            ("COUNTRY_HEADER", "a b"),
-            ("LOG_LEVEL", "loud"),
-        ],
-    )
-    .unwrap_err();
-    let places: Vec<_> = errors.sentences().iter().map(|sentence| sentence.split(':').next().unwrap()).collect();
-    for place in ["QUEUE_URL", "MAX_WORKERS", "AUTH", "WRITE_KEYS", "COUNTRY_HEADER", "LOG_LEVEL"] {
-        assert!(places.contains(&place), "{place} in {places:?}");
-    }
-    assert!(places.iter().any(|place| place.ends_with("streams")), "{places:?}");
-}
-
-#[test]
-fn without_a_key_ingest_does_not_start_unless_told() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("streams")).unwrap();
-    std::fs::write(folder.path().join("streams/clicks.json"), "{}").unwrap();
-    let errors = config(folder.path(), &[("WRITE_KEYS", "")]).unwrap_err();
-    assert!(errors.to_string().starts_with("WRITE_KEYS: no key is configured"), "{errors}");
-    assert!(config(folder.path(), &[("WRITE_KEYS", ""), ("AUTH", "none")]).is_ok());
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_has_passed_leaves_no_time_and_an_unknown_one_30_s() {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let now_ms = u64::try_from(now.as_millis()).unwrap();
+    assert_eq!(time_of_request(now_ms - 1_000), Duration::ZERO);
+    assert!(time_of_request(now_ms + 10_000) <= Duration::from_millis(9_500));
+    assert_eq!(time_of_request(now_ms + 60_000), Duration::from_millis(29_500), "longer than API Gateway waits");
+    assert_eq!(time_of_request(600_000), Duration::from_millis(29_500), "the one that `cargo lambda watch` names");
+    assert_eq!(time_of_request(0), Duration::from_millis(29_500), "none");
 }
 
 #[tokio::test]
-async fn every_answer_is_counted_and_its_payloads_by_stream() {
+async fn every_response_is_counted_and_its_payloads_by_stream() {
     let written = Arc::new(Mutex::new(Vec::new()));
     let ingest = Ingest {
         metrics: Metrics::new(Sink::to("f", Lines(Arc::clone(&written)))),
@@ -336,7 +296,7 @@ async fn every_answer_is_counted_and_its_payloads_by_stream() {
     assert_eq!(json!(counted), json!([3.0, 1.0, 2.0, 2.0, 2.0, 1.0, 1.0]), "{text}");
 }
 
-/// Keeps what is written.
+/// Keeps the written lines.
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl std::io::Write for Lines {

@@ -1,34 +1,34 @@
-//! The edges of consent and schema, a case a line: rule, payload, fate.
+//! Edge cases of consent and schema, one per line: payload and outcome.
 
 use super::*;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Kept,
+enum Outcome {
+    Accepted,
     Withheld,
-    Refused,
+    Rejected,
 }
-use Fate::{Kept, Refused, Withheld};
+use Outcome::{Accepted, Rejected, Withheld};
 
-fn fate(judge: &Judge, payload: &str) -> Fate {
+fn outcome(judge: &Judge, payload: &str) -> Outcome {
     match judge.judge(&NOBODY, payload.as_bytes()) {
-        Verdict::Accept => Kept,
+        Verdict::Accept => Accepted,
         Verdict::Withhold => Withheld,
-        Verdict::Reject(_) => Refused,
+        Verdict::Reject(_) => Rejected,
     }
 }
 
-fn consent(rule: &Value, cases: &[(&str, Fate)]) {
+fn consent(rule: &Value, cases: &[(&str, Outcome)]) {
     let judge = judge(&json!({"consent": rule}));
     for (payload, expected) in cases {
-        assert_eq!(fate(&judge, payload), *expected, "{rule} {payload}");
+        assert_eq!(outcome(&judge, payload), *expected, "{rule} {payload}");
     }
 }
 
-fn schema(schema: &Value, cases: &[(&str, Fate)]) {
+fn schema(schema: &Value, cases: &[(&str, Outcome)]) {
     let judge = by_schema(schema.clone());
     for (payload, expected) in cases {
-        assert_eq!(fate(&judge, payload), *expected, "{schema} {payload}");
+        assert_eq!(outcome(&judge, payload), *expected, "{schema} {payload}");
     }
 }
 
@@ -36,25 +36,25 @@ fn schema(schema: &Value, cases: &[(&str, Fate)]) {
 fn absent_is_not_null() {
     consent(
         &json!({"pointer": "/c", "granted": [true], "absent": "allow"}),
-        &[("{}", Kept), (r#"{"c": null}"#, Withheld), (r#"{"c": false}"#, Withheld), (r#"{"C": false}"#, Kept)],
+        &[("{}", Accepted), (r#"{"c": null}"#, Withheld), (r#"{"c": false}"#, Withheld), (r#"{"C": false}"#, Accepted)],
     );
-    consent(&json!({"pointer": "/c", "granted": [null]}), &[(r#"{"c": null}"#, Kept), ("{}", Withheld)]);
+    consent(&json!({"pointer": "/c", "granted": [null]}), &[(r#"{"c": null}"#, Accepted), ("{}", Withheld)]);
     consent(
         &json!({"pointer": "/c/d", "granted": [1], "absent": "allow"}),
-        &[(r#"{"c": null}"#, Kept), (r#"{"c": {}}"#, Kept)],
+        &[(r#"{"c": null}"#, Accepted), (r#"{"c": {}}"#, Accepted)],
     );
-    schema(&json!({"required": ["a"]}), &[(r#"{"a": null}"#, Kept), ("{}", Refused)]);
-    schema(&json!({"properties": {"a": {"type": "string"}}}), &[("{}", Kept), (r#"{"a": null}"#, Refused)]);
+    schema(&json!({"required": ["a"]}), &[(r#"{"a": null}"#, Accepted), ("{}", Rejected)]);
+    schema(&json!({"properties": {"a": {"type": "string"}}}), &[("{}", Accepted), (r#"{"a": null}"#, Rejected)]);
 }
 
 #[test]
-fn pointers_lead_through_arrays() {
+fn pointers_select_elements_of_arrays() {
     consent(
         &json!({"pointer": "/list/1/ok", "granted": [true]}),
         &[
-            (r#"{"list": [{"ok": false}, {"ok": true}]}"#, Kept),
+            (r#"{"list": [{"ok": false}, {"ok": true}]}"#, Accepted),
             (r#"{"list": [{"ok": true}]}"#, Withheld),
-            (r#"{"list": {"1": {"ok": true}}}"#, Kept),
+            (r#"{"list": {"1": {"ok": true}}}"#, Accepted),
         ],
     );
     for pointer in ["/list/-", "/list/01", "/list/+1", "/list/ 1"] {
@@ -63,69 +63,78 @@ fn pointers_lead_through_arrays() {
 }
 
 #[test]
-fn escaped_pointers_lead_to_names_with_slash_and_tilde() {
-    consent(&json!({"pointer": "/a~1b", "granted": [1]}), &[(r#"{"a/b": 1}"#, Kept), (r#"{"a": {"b": 1}}"#, Withheld)]);
-    consent(&json!({"pointer": "/a~0b", "granted": [1]}), &[(r#"{"a~b": 1}"#, Kept), (r#"{"a~0b": 1}"#, Withheld)]);
-    consent(&json!({"pointer": "/~01", "granted": [1]}), &[(r#"{"~1": 1}"#, Kept), (r#"{"/": 1}"#, Withheld)]);
-    consent(&json!({"pointer": "/", "granted": [1]}), &[(r#"{"": 1}"#, Kept), ("{}", Withheld)]);
-    consent(&json!({"pointer": "/é", "granted": [1]}), &[(r#"{"\u00e9": 1}"#, Kept)]);
+fn escaped_pointers_select_names_with_slash_and_tilde() {
+    consent(
+        &json!({"pointer": "/a~1b", "granted": [1]}),
+        &[(r#"{"a/b": 1}"#, Accepted), (r#"{"a": {"b": 1}}"#, Withheld)],
+    );
+    consent(&json!({"pointer": "/a~0b", "granted": [1]}), &[(r#"{"a~b": 1}"#, Accepted), (r#"{"a~0b": 1}"#, Withheld)]);
+    consent(&json!({"pointer": "/~01", "granted": [1]}), &[(r#"{"~1": 1}"#, Accepted), (r#"{"/": 1}"#, Withheld)]);
+    consent(&json!({"pointer": "/", "granted": [1]}), &[(r#"{"": 1}"#, Accepted), ("{}", Withheld)]);
+    consent(&json!({"pointer": "/é", "granted": [1]}), &[(r#"{"\u00e9": 1}"#, Accepted)]);
 }
 
 #[test]
-fn numbers_are_equal_however_they_are_written() {
+fn numbers_are_equal_in_every_notation() {
     consent(
         &json!({"pointer": "/c", "granted": [1, 0.5, 9_007_199_254_740_993_u64]}),
         &[
-            (r#"{"c": 1.0}"#, Kept),
-            (r#"{"c": 10e-1}"#, Kept),
-            (r#"{"c": 5E-1}"#, Kept),
-            (r#"{"c": 9007199254740993}"#, Kept),
+            (r#"{"c": 1.0}"#, Accepted),
+            (r#"{"c": 10e-1}"#, Accepted),
+            (r#"{"c": 5E-1}"#, Accepted),
+            (r#"{"c": 9007199254740993}"#, Accepted),
             (r#"{"c": 9007199254740992}"#, Withheld),
             (r#"{"c": "1"}"#, Withheld),
             (r#"{"c": true}"#, Withheld),
         ],
     );
-    consent(&json!({"pointer": "/c", "any_of": [1]}), &[(r#"{"c": [2, 1.0]}"#, Kept), (r#"{"c": [1.5]}"#, Withheld)]);
-    schema(&json!({"properties": {"a": {"const": 1.0}}}), &[(r#"{"a": 1}"#, Kept), (r#"{"a": 1e0}"#, Kept)]);
+    consent(
+        &json!({"pointer": "/c", "any_of": [1]}),
+        &[(r#"{"c": [2, 1.0]}"#, Accepted), (r#"{"c": [1.5]}"#, Withheld)],
+    );
+    schema(&json!({"properties": {"a": {"const": 1.0}}}), &[(r#"{"a": 1}"#, Accepted), (r#"{"a": 1e0}"#, Accepted)]);
     schema(
         &json!({"properties": {"a": {"enum": [100, "x"]}}}),
-        &[(r#"{"a": 1e2}"#, Kept), (r#"{"a": 100.5}"#, Refused)],
+        &[(r#"{"a": 1e2}"#, Accepted), (r#"{"a": 100.5}"#, Rejected)],
     );
-    schema(&json!({"properties": {"a": {"type": "integer"}}}), &[(r#"{"a": 1.0}"#, Kept), (r#"{"a": 1.5}"#, Refused)]);
+    schema(
+        &json!({"properties": {"a": {"type": "integer"}}}),
+        &[(r#"{"a": 1.0}"#, Accepted), (r#"{"a": 1.5}"#, Rejected)],
+    );
     schema(
         &json!({"properties": {"a": {"uniqueItems": true}}}),
-        &[(r#"{"a": [1, 1.0]}"#, Refused), (r#"{"a": [1, true]}"#, Kept)],
+        &[(r#"{"a": [1, 1.0]}"#, Rejected), (r#"{"a": [1, true]}"#, Accepted)],
     );
-    schema(&json!({"properties": {"a": {"const": 0}}}), &[(r#"{"a": -0.0}"#, Kept), (r#"{"a": false}"#, Refused)]);
+    schema(&json!({"properties": {"a": {"const": 0}}}), &[(r#"{"a": -0.0}"#, Accepted), (r#"{"a": false}"#, Rejected)]);
 }
 
 #[test]
-fn granted_takes_whole_values() {
+fn granted_compares_whole_values() {
     consent(
         &json!({"pointer": "/c", "granted": ["granted", {"a": [1]}]}),
         &[
-            (r#"{"c": "granted"}"#, Kept),
-            (r#"{"c": "\u0067ranted"}"#, Kept),
+            (r#"{"c": "granted"}"#, Accepted),
+            (r#"{"c": "\u0067ranted"}"#, Accepted),
             (r#"{"c": "Granted"}"#, Withheld),
             (r#"{"c": ["granted"]}"#, Withheld),
-            (r#"{"c": {"a": [1.0]}}"#, Kept),
+            (r#"{"c": {"a": [1.0]}}"#, Accepted),
             (r#"{"c": {"a": [1], "b": 2}}"#, Withheld),
         ],
     );
-    consent(&json!({"pointer": "", "granted": [{}]}), &[("{}", Kept), (r#"{"a": 1}"#, Withheld)]);
+    consent(&json!({"pointer": "", "granted": [{}]}), &[("{}", Accepted), (r#"{"a": 1}"#, Withheld)]);
 }
 
 #[test]
-fn any_of_wants_one_id() {
+fn any_of_needs_one_of_its_ids() {
     consent(
         &json!({"pointer": "/c", "any_of": ["a", "b"]}),
         &[
-            (r#"{"c": ["x", "b"]}"#, Kept),
+            (r#"{"c": ["x", "b"]}"#, Accepted),
             (r#"{"c": []}"#, Withheld),
             (r#"{"c": ["x"]}"#, Withheld),
             (r#"{"c": "a"}"#, Withheld),
             (r#"{"c": [["a"]]}"#, Withheld),
-            (r#"{"c": {"a": true}}"#, Kept),
+            (r#"{"c": {"a": true}}"#, Accepted),
             (r#"{"c": {"a": false, "x": true}}"#, Withheld),
             (r#"{"c": {"a": "true"}}"#, Withheld),
             (r#"{"c": null}"#, Withheld),
@@ -135,19 +144,19 @@ fn any_of_wants_one_id() {
 }
 
 #[test]
-fn none_of_wants_to_understand_everything() {
+fn none_of_withholds_values_that_it_does_not_understand() {
     consent(
         &json!({"pointer": "/c", "none_of": ["a", "b"]}),
         &[
-            (r#"{"c": ["x", 1]}"#, Kept),
-            (r#"{"c": []}"#, Kept),
+            (r#"{"c": ["x", 1]}"#, Accepted),
+            (r#"{"c": []}"#, Accepted),
             (r#"{"c": ["x", "b"]}"#, Withheld),
             (r#"{"c": ["x", null]}"#, Withheld),
             (r#"{"c": "x"}"#, Withheld),
-            (r#"{"c": {"a": false, "x": true}}"#, Kept),
+            (r#"{"c": {"a": false, "x": true}}"#, Accepted),
             (r#"{"c": {"a": true}}"#, Withheld),
             (r#"{"c": {"a": "false"}}"#, Withheld),
-            (r#"{"c": {}}"#, Kept),
+            (r#"{"c": {}}"#, Accepted),
             (r#"{"c": null}"#, Withheld),
             ("{}", Withheld),
         ],
@@ -156,7 +165,7 @@ fn none_of_wants_to_understand_everything() {
 
 #[test]
 fn numbers_are_ids_in_lists_and_as_keys() {
-    for (test, chosen, other) in [("any_of", Kept, Withheld), ("none_of", Withheld, Kept)] {
+    for (test, chosen, other) in [("any_of", Accepted, Withheld), ("none_of", Withheld, Accepted)] {
         consent(
             &json!({"pointer": "/c", test: [1, 2]}),
             &[
@@ -172,15 +181,15 @@ fn numbers_are_ids_in_lists_and_as_keys() {
 }
 
 #[test]
-fn a_rule_binds_its_regions_and_who_names_none() {
+fn a_rule_binds_its_regions_and_payloads_without_a_region() {
     consent(
         &json!({"pointer": "/c", "granted": [true], "regions": {"pointer": "/r", "in": ["EU", "US-CA"]}}),
         &[
-            (r#"{"r": "US"}"#, Kept),
-            (r#"{"r": "US", "c": false}"#, Kept),
+            (r#"{"r": "US"}"#, Accepted),
+            (r#"{"r": "US", "c": false}"#, Accepted),
             (r#"{"r": "EU"}"#, Withheld),
             (r#"{"r": "eu"}"#, Withheld),
-            (r#"{"r": "EU", "c": true}"#, Kept),
+            (r#"{"r": "EU", "c": true}"#, Accepted),
             (r#"{"r": "US-CA"}"#, Withheld),
             ("{}", Withheld),
             (r#"{"r": null}"#, Withheld),
@@ -194,12 +203,12 @@ fn a_rule_binds_its_regions_and_who_names_none() {
 fn names_and_lengths_count_characters_not_bytes() {
     schema(
         &json!({"properties": {"a": {"maxLength": 1}}}),
-        &[(r#"{"a": "😀"}"#, Kept), (r#"{"a": "\ud83d\ude00"}"#, Kept)],
+        &[(r#"{"a": "😀"}"#, Accepted), (r#"{"a": "\ud83d\ude00"}"#, Accepted)],
     );
-    schema(&json!({"propertyNames": {"maxLength": 1}}), &[(r#"{"é": 1}"#, Kept), (r#"{"ab": 1}"#, Refused)]);
+    schema(&json!({"propertyNames": {"maxLength": 1}}), &[(r#"{"é": 1}"#, Accepted), (r#"{"ab": 1}"#, Rejected)]);
     schema(
         &json!({"properties": {"a": {"pattern": "^\\d+$"}}}),
-        &[(r#"{"a": "12"}"#, Kept), (r#"{"a": "١٢"}"#, Refused)],
+        &[(r#"{"a": "12"}"#, Accepted), (r#"{"a": "١٢"}"#, Rejected)],
     );
 }
 
@@ -214,11 +223,11 @@ fn formats_are_asserted_in_both_drafts() {
             ("uri", "https://example.com/", "example"),
         ] {
             if format == "uuid" && draft.contains("draft-07") {
-                continue; // Draft 7 does not know it.
+                continue; // Draft 7 does not define it.
             }
             let rule = json!({"$schema": draft, "properties": {"a": {"format": format}}});
             let (good, bad) = (format!(r#"{{"a": "{good}"}}"#), format!(r#"{{"a": "{bad}"}}"#));
-            schema(&rule, &[(&good, Kept), (&bad, Refused), (r#"{"a": 1}"#, Kept)]);
+            schema(&rule, &[(&good, Accepted), (&bad, Rejected), (r#"{"a": 1}"#, Accepted)]);
         }
     }
 }

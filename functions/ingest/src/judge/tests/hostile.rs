@@ -1,12 +1,12 @@
-//! Payloads that mean harm.
+//! Hostile payloads: none may cost exponential time or memory.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// A matcher that goes back and tries again needs more than 2^60,000 steps here: that the test ends is the proof.
+/// A backtracking matcher would need more than 2^60,000 steps: the test passes only if it ends.
 #[test]
-fn patterns_that_invite_backtracking_answer_at_once() {
+fn patterns_match_in_linear_time() {
     for (pattern, hostile) in [
         ("(a+)+$", format!("{}!", "a".repeat(60_000))),
         ("^(a|a)*$", format!("{}!", "a".repeat(60_000))),
@@ -20,15 +20,16 @@ fn patterns_that_invite_backtracking_answer_at_once() {
 }
 
 #[test]
-fn a_list_of_many_different_elements_is_compared_without_pairs() {
+fn unique_items_does_not_compare_every_pair() {
     let judge = by_schema(json!({"properties": {"a": {"uniqueItems": true}}}));
     let elements: Vec<_> = (0..100_000).map(|number| json!({"n": number})).collect();
     assert_eq!(judge.judge(&NOBODY, json!({"a": elements}).to_string().as_bytes()), Verdict::Accept);
 }
 
-/// Each leads over a node's child twice. Way by way that is 2^100: that the test ends is the proof.
+/// Each schema visits a node's child twice, 2^100 visits in a deep payload without memory: the test passes only if it
+/// ends.
 #[test]
-fn schemas_that_branch_and_refer_to_themselves_judge_deep_payloads_at_once() {
+fn recursive_schemas_with_branches_judge_deep_payloads_in_bounded_time() {
     let child = || json!({"properties": {"c": {"$ref": "#/$defs/n"}}});
     let twice = [
         json!({"allOf": [child(), child()]}),
@@ -62,7 +63,7 @@ proptest! {
     }
 
     #[test]
-    fn what_the_client_wrote_is_not_in_the_answer(name in "[A-Z]{8}", value in "[A-Z]{8}", number in 1_000_000_000_u64..) {
+    fn details_never_repeat_names_or_values_of_the_client(name in "[A-Z]{8}", value in "[A-Z]{8}", number in 1_000_000_000_u64..) {
         let schema = json!({
             "properties": {"known": {"anyOf": [{"type": "null"}, {"additionalProperties": {"enum": [1]}, "type": "object"}]}},
             "additionalProperties": {"format": "date", "maximum": 3, "items": {"not": {}}, "propertyNames": {"pattern": "^x$"}}
