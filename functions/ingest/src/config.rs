@@ -99,7 +99,7 @@ impl Config {
             limits: Limits {
                 waiting_records: reader.size(&MAX_QUEUE),
                 message_bytes,
-                tries: Attempts::read(&mut reader, &CALL_TIMEOUT_MS, &CALL_TRIES),
+                attempts: Attempts::read(&mut reader, &CALL_TIMEOUT_MS, &CALL_TRIES),
             },
             intake: Intake {
                 access: access(&mut reader, &folder),

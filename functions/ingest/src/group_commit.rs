@@ -88,7 +88,7 @@ pub struct Limits {
     /// The size of a message on the queue, in bytes.
     pub message_bytes: usize,
     /// The number of attempts of a call, and the timeout of each.
-    pub tries: Attempts,
+    pub attempts: Attempts,
 }
 
 /// The records of all requests on their way to SQS.

@@ -54,7 +54,7 @@ pub fn run(lookup: Lookup<'_>) -> Result<(), Error> {
 }
 
 async fn serve(config: Config) -> Result<(), Error> {
-    let sqs = Sqs::connect(config.queue_url, config.limits.tries).await;
+    let sqs = Sqs::connect(config.queue_url, config.limits.attempts).await;
     let group_commit = GroupCommit::new(sqs, Pool::new(config.workers), config.limits);
     let (sink, budget) = (Sink::stdout(&config.metrics), Budget::new(config.inflight_bytes));
     let is_measured = sink.is_on();

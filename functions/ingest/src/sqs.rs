@@ -17,8 +17,8 @@ pub struct Sqs {
 
 impl Sqs {
     /// The queue at `queue_url`. Region, credentials and endpoint come from the SDK's usual variables.
-    pub async fn connect(queue_url: String, tries: Attempts) -> Self {
-        Self::with_config(&Calls::once(tries.timeout).load(None, None).await, queue_url)
+    pub async fn connect(queue_url: String, attempts: Attempts) -> Self {
+        Self::with_config(&Calls::once(attempts.timeout).load(None, None).await, queue_url)
     }
 
     /// The queue at `queue_url`, with a loaded configuration of the SDK.

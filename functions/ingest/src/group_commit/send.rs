@@ -37,7 +37,7 @@ impl<S: SendMessages> MessageSender<S> {
 
     /// Makes a call until every message is acknowledged or given up. The shares in the messages answer their requests.
     async fn send(&self, mut call: Vec<Packed<Share>>) {
-        let (mut attempts, mut is_retry) = (self.limits.tries.begin(), false);
+        let (mut attempts, mut is_retry) = (self.limits.attempts.begin(), false);
         while let Some(deadline) = first_deadline(&call) {
             match attempts.once(deadline - ANSWER_MARGIN, self.attempt(&mut call, &mut is_retry)).await {
                 None => {}

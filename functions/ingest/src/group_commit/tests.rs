@@ -48,8 +48,8 @@ impl SendMessages for Arc<Scripted> {
 const ALL: usize = 1_000;
 
 fn queue(sender: &Arc<Scripted>, workers: usize, waiting_records: usize) -> GroupCommit<Arc<Scripted>> {
-    let tries = Attempts { timeout: Duration::from_secs(1), count: 3 };
-    GroupCommit::new(Arc::clone(sender), Pool::new(workers), Limits { waiting_records, message_bytes: 4_096, tries })
+    let attempts = Attempts { timeout: Duration::from_secs(1), count: 3 };
+    GroupCommit::new(Arc::clone(sender), Pool::new(workers), Limits { waiting_records, message_bytes: 4_096, attempts })
 }
 
 fn partition(stream: &str) -> Partition {

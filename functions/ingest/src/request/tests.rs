@@ -54,7 +54,7 @@ fn ingest(queue: &Memory, more: &[(&str, &str)]) -> Ingest<Memory> {
         std::fs::write(folder.path().join("streams").join(name).with_extension("json"), text).unwrap();
     }
     let config = config(folder.path(), more).unwrap();
-    let limits = Limits { tries: Attempts { timeout: Duration::from_millis(100), count: 1 }, ..config.limits };
+    let limits = Limits { attempts: Attempts { timeout: Duration::from_millis(100), count: 1 }, ..config.limits };
     Ingest {
         intake: config.intake,
         budget: Budget::new(config.inflight_bytes),

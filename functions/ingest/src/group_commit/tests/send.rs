@@ -147,8 +147,8 @@ impl SendMessages for Panicking {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_fails_only_its_own_requests_and_the_next_worker_starts() {
-    let tries = Attempts { timeout: Duration::from_secs(1), count: 3 };
-    let limits = Limits { waiting_records: 100, message_bytes: 4_096, tries };
+    let attempts = Attempts { timeout: Duration::from_secs(1), count: 3 };
+    let limits = Limits { waiting_records: 100, message_bytes: 4_096, attempts };
     let queue = GroupCommit::new(Panicking::default(), Pool::new(1), limits);
     let first = queue.enqueue(partition("clicks"), "{1}\n".to_owned(), in_(9));
     let second = async {
