@@ -24,7 +24,7 @@ pub(crate) async fn run(arguments: Backends) -> anyhow::Result<ExitCode> {
     say!("deliver  {}", arguments.lambda);
     say!("\n{}", exports(&variables));
     signals.next().await;
-    say!("ended; what was still queued is lost");
+    say!("ended; queued messages stay in {} and are delivered at the next start", arguments.behind.data.display());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -33,13 +33,23 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<ExitCode> {
         () = print_counts(&pipeline) => {}
         () = signals.next() => {}
     }
+    let stopped = stopped_at_once(&pipeline);
     say!("no new request is taken; draining the queue into S3 (again to stop at once)");
     tokio::select! {
         code = drain(pipeline, admin) => code,
         () = signals.next() => {
-            say!("stopped at once: what was queued is lost");
+            say!("{stopped}");
             Ok(ExitCode::FAILURE)
         }
+    }
+}
+
+/// What a second signal means for queued messages.
+fn stopped_at_once(pipeline: &Pipeline) -> &'static str {
+    if pipeline.keeps_messages() {
+        "stopped at once: queued messages stay in the queue and are delivered at the next start"
+    } else {
+        "stopped at once: the queue was in memory, and queued messages are lost"
     }
 }
 

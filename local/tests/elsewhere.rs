@@ -61,10 +61,10 @@ async fn a_queue_elsewhere_tells_how_many_messages_it_has_and_is_left_as_it_is()
     let queue = queue(5, None).await;
     sqs(&queue.endpoint).send_message().queue_url(&queue.url).message_body("x").send().await.unwrap();
 
-    let elsewhere = Queue::elsewhere(&queue.endpoint, &queue.url, connect(&queue.endpoint, "eu-west-1", "local"));
+    let elsewhere = Queue::external(&queue.endpoint, &queue.url, connect(&queue.endpoint, "eu-west-1", "local"));
     assert_eq!((elsewhere.counts().await.unwrap().queued, &elsewhere.arn), (1, &queue.arn));
-    elsewhere.each_left(|_| panic!("nothing of it is read")).await.unwrap();
-    elsewhere.each_dead_letter(|_| panic!("nothing of it is read")).await.unwrap();
+    elsewhere.each_queued(|_| panic!("nothing of it is read"));
+    elsewhere.each_dead_letter(|_| panic!("nothing of it is read"));
     elsewhere.close().await;
     assert_eq!(queue.counts().await.unwrap().queued, 1);
 }

@@ -19,6 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 async fn queue() -> Queue {
     let settings = QueueSettings {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        data: None,
         name: "spillway".to_owned(),
         region: "us-east-1".to_owned(),
         visibility_timeout: Duration::from_secs(30),
@@ -50,7 +51,7 @@ fn messages(bodies: &[&str]) -> Vec<Outgoing> {
 
 async fn left(queue: &Queue) -> Vec<String> {
     let mut bodies = Vec::new();
-    queue.each_left(|body| bodies.push(body)).await.unwrap();
+    queue.each_queued(|body| bodies.push(body.to_owned()));
     bodies.sort();
     bodies
 }

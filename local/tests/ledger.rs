@@ -114,6 +114,7 @@ async fn every_record_is_found_where_it_lies() {
         foreign: 1,
         unreadable: vec![],
         unseen: Unseen::default(),
+        earlier_runs: false,
     };
     assert_eq!(report, expected, "{report}");
     assert!(!report.holds());

@@ -6,6 +6,7 @@
 mod digests;
 mod harm;
 mod keys;
+mod list;
 mod place;
 mod put;
 mod run;
@@ -13,7 +14,6 @@ mod service;
 mod side;
 mod store;
 
-use std::fs::TryLockError;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,7 @@ use std::time::Duration;
 use s3s_fs::FileSystem;
 use tokio::net::TcpListener;
 
+use crate::data_folder::{DataFolder, DataFolderError};
 use crate::faults::Faults;
 use crate::loopback::Server;
 pub use run::{Kind, Object, Stored};
@@ -37,7 +38,7 @@ pub struct BucketSettings {
     /// Where to listen; port 0 picks a free one.
     pub listen: SocketAddr,
     /// The folder that holds the bucket's folder; it is made if there is none.
-    pub data: PathBuf,
+    pub data: DataFolder,
     /// The bucket's name, by the rules of S3.
     pub name: String,
     /// The key by which streamed bodies are signed: their signature is part of the body, so it cannot be ignored.
@@ -57,9 +58,9 @@ pub enum BucketError {
     /// The folder cannot be made or read.
     #[error("{0}: {1}")]
     Folder(PathBuf, io::Error),
-    /// Another process keeps a bucket there.
-    #[error("{0} is in use by another process")]
-    InUse(PathBuf),
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataFolderError),
     /// The name is not one that S3 takes.
     #[error("`{0}` is no bucket name: 3 to 63 of a-z, 0-9, `-` and `.`")]
     Name(String),
@@ -80,7 +81,8 @@ pub struct Bucket {
 struct Here {
     store: Store,
     server: Server,
-    _lock: std::fs::File,
+    /// Keeps the folder locked.
+    _data: DataFolder,
 }
 
 impl Bucket {
@@ -92,17 +94,20 @@ impl Bucket {
         if !s3s::path::check_bucket_name(&settings.name) {
             return Err(BucketError::Name(settings.name));
         }
+        let (aside, root) = (settings.data.folder(ASIDE)?, settings.data.folder(&settings.name)?);
+        put::remove_unfinished(&aside).and_then(|()| link(&aside, &settings.name)).map_err(folder(&aside))?;
         let failed = |error| BucketError::Listen(settings.listen, error);
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let root = settings.data.join(&settings.name);
-        let aside = settings.data.join(ASIDE);
-        let lock = prepare(&root, &aside, &settings.name)?;
         let reader = FileSystem::new(&aside).map_err(|error| folder(&aside)(io::Error::other(format!("{error:?}"))))?;
         let store = Store::new(reader, &settings.name, root.clone(), aside);
         let service = Service::new(&store, &settings);
         let server = Server::start(listener, service).map_err(failed)?;
-        Ok(Self { endpoint: format!("http://{address}"), root, here: Some(Here { store, server, _lock: lock }) })
+        Ok(Self {
+            endpoint: format!("http://{address}"),
+            root,
+            here: Some(Here { store, server, _data: settings.data }),
+        })
     }
 
     /// A bucket on a server that somebody else runs; nothing is sent to it.
@@ -135,26 +140,20 @@ impl Bucket {
         self.here.as_ref().map(|here| here.store.run().objects(&self.root)).unwrap_or_default()
     }
 
+    /// Every object of the bucket; nothing is known of a bucket elsewhere.
+    ///
+    /// # Errors
+    /// A folder cannot be read.
+    pub fn objects(&self) -> io::Result<Vec<Object>> {
+        if self.is_external() { Ok(Vec::new()) } else { list::objects(&self.root) }
+    }
+
     /// Answers what is running, for at most a second, and stops listening.
     pub async fn close(self) {
         if let Some(here) = self.here {
             here.server.close(Duration::from_secs(1)).await;
         }
     }
-}
-
-/// Makes the folders and takes the lock: two processes would overwrite each other's unfinished files.
-fn prepare(root: &Path, aside: &Path, name: &str) -> Result<std::fs::File, BucketError> {
-    std::fs::create_dir_all(root).map_err(folder(root))?;
-    std::fs::create_dir_all(aside).map_err(folder(aside))?;
-    let lock = std::fs::File::create(aside.join("lock")).map_err(folder(aside))?;
-    lock.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => BucketError::InUse(root.to_owned()),
-        TryLockError::Error(error) => BucketError::Folder(aside.to_owned(), error),
-    })?;
-    put::remove_unfinished(aside).map_err(folder(aside))?;
-    link(aside, name).map_err(folder(aside))?;
-    Ok(lock)
 }
 
 /// `s3s-fs` keeps its own files beside the buckets: it sees the bucket through a link.

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use spillway_local::data_folder::DataFolder;
 use spillway_local::faults::Faults;
 use spillway_local::s3::{Bucket, BucketSettings};
 use spillway_local::sqs::{Queue, QueueSettings, Tap};
@@ -30,6 +31,7 @@ pub async fn queue_at(listen: SocketAddr, max_receive_count: u32, accepted: Opti
 pub fn queue_settings(listen: SocketAddr, max_receive_count: u32, accepted: Option<Tap>) -> QueueSettings {
     QueueSettings {
         listen,
+        data: None,
         name: "spillway".to_owned(),
         region: "eu-west-1".to_owned(),
         visibility_timeout: Duration::from_secs(1),
@@ -58,7 +60,7 @@ pub async fn bucket(data: &Path) -> Bucket {
 pub fn bucket_settings(data: &Path) -> BucketSettings {
     BucketSettings {
         listen: anywhere(),
-        data: data.to_owned(),
+        data: DataFolder::new(data),
         name: "spillway".to_owned(),
         access_key: "local".to_owned(),
         secret_key: "local".to_owned(),
