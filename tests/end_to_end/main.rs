@@ -8,3 +8,4 @@ mod documents;
 mod harness;
 mod kills;
 mod limits;
+mod restarts;
