@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::protocol::{Answer, Create, GetAttributes, List, Named, OfQueue, Refusal, SetAttributes, write};
+use super::protocol::{Answer, OfQueues, Refusal, write};
 use super::queue::Attributes;
 use super::rules;
 use super::service::{Service, now};
@@ -17,7 +17,7 @@ impl Attributes {
 }
 
 impl Service {
-    pub(super) fn create(&self, call: &Create) -> Answer {
+    pub(super) fn create(&self, call: &OfQueues) -> Answer {
         let name = &call.queue_name;
         rules::queue_name(name)?;
         let attributes = self.checked(name, &Attributes::of_sqs(), &call.attributes)?;
@@ -30,18 +30,18 @@ impl Service {
         write(&json!({"QueueUrl": self.url(name)}))
     }
 
-    pub(super) fn list(&self, call: &List) -> Answer {
+    pub(super) fn list(&self, call: &OfQueues) -> Answer {
         let store = self.store();
         let names = store.queues.names().filter(|name| name.starts_with(&call.queue_name_prefix));
         write(&json!({"QueueUrls": names.map(|name| self.url(name)).collect::<Vec<_>>()}))
     }
 
-    pub(super) fn get_url(&self, call: &Named) -> Answer {
+    pub(super) fn get_url(&self, call: &OfQueues) -> Answer {
         self.exists(&call.queue_name)?;
         write(&json!({"QueueUrl": self.url(&call.queue_name)}))
     }
 
-    pub(super) fn get_attributes(&self, call: &GetAttributes) -> Answer {
+    pub(super) fn get_attributes(&self, call: &OfQueues) -> Answer {
         let name = self.named(&call.queue_url)?;
         let mut attributes = self.attributes(name);
         let is_asked = |name: &str| call.attribute_names.iter().any(|asked| asked == name || asked == "All");
@@ -49,7 +49,7 @@ impl Service {
         write(&json!({"Attributes": attributes}))
     }
 
-    pub(super) fn set_attributes(&self, call: &SetAttributes) -> Answer {
+    pub(super) fn set_attributes(&self, call: &OfQueues) -> Answer {
         let name = self.named(&call.queue_url)?;
         let current = self.store().queues.get(name).map_or_else(Attributes::of_sqs, |queue| queue.attributes.clone());
         let attributes = self.checked(name, &current, &call.attributes)?;
@@ -57,7 +57,7 @@ impl Service {
         write(&json!({}))
     }
 
-    pub(super) fn purge(&self, call: &OfQueue) -> Answer {
+    pub(super) fn purge(&self, call: &OfQueues) -> Answer {
         let name = self.named(&call.queue_url)?;
         self.store().purge(name)?;
         write(&json!({}))

@@ -52,7 +52,7 @@ impl Service {
         let (max_bytes, delay) = attributes.map_or((0, 0), |is| (is.max_message_bytes, is.delay));
         rules::message(&entry, max_bytes)?;
         disorder(&mut entry.delay_seconds, &self.settings.faults);
-        let delay = rules::seconds("DelaySeconds", entry.delay_seconds, rules::DELAY)?.unwrap_or(delay);
+        let delay = rules::in_range("DelaySeconds", entry.delay_seconds, rules::DELAY)?.unwrap_or(delay);
         let sent = now();
         Ok(Message {
             id: Uuid::now_v7(),
@@ -72,7 +72,7 @@ impl Service {
         let repeats = if self.is_main(name) { self.repeats.take_due(most - 1, &self.settings.faults) } else { vec![] };
         let wait = if repeats.is_empty() { call.wait_time_seconds.unwrap_or(0) } else { 0 };
         let until = Instant::now() + Duration::from_secs(u64::try_from(wait).unwrap_or(0));
-        let hidden = rules::seconds("VisibilityTimeout", call.visibility_timeout, rules::VISIBILITY_TIMEOUT)?;
+        let hidden = rules::in_range("VisibilityTimeout", call.visibility_timeout, rules::VISIBILITY_TIMEOUT)?;
         let mut messages = self.take(name, most - repeats.len(), hidden, until).await?;
         if self.is_main(name) {
             self.counted.received(&messages);
@@ -155,7 +155,7 @@ impl Service {
     }
 
     fn hide(&self, name: &str, call: &OfReceipt) -> Result<(), Refusal> {
-        let hidden = rules::seconds("VisibilityTimeout", call.visibility_timeout, rules::VISIBILITY_TIMEOUT)?;
+        let hidden = rules::in_range("VisibilityTimeout", call.visibility_timeout, rules::VISIBILITY_TIMEOUT)?;
         let missing = "The request must contain the parameter VisibilityTimeout.";
         let hidden = hidden.ok_or_else(|| Refusal::of_caller("MissingParameter", missing))?;
         self.hide_for(name, handle(call)?, millis(hidden))

@@ -33,11 +33,15 @@ pub(super) struct Refusal {
     pub(super) status: StatusCode,
 }
 
-/// A call that names a queue and nothing else.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct OfQueue {
+/// A call about queues; each operation reads the members that it has.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct OfQueues {
     pub(super) queue_url: String,
+    pub(super) queue_name: String,
+    pub(super) queue_name_prefix: String,
+    pub(super) attribute_names: Vec<String>,
+    pub(super) attributes: BTreeMap<String, String>,
 }
 
 /// A call with entries.
@@ -86,47 +90,6 @@ pub(super) struct Receive {
     pub(super) attribute_names: Vec<String>,
     #[serde(default)]
     pub(super) message_system_attribute_names: Vec<String>,
-}
-
-/// `CreateQueue`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Create {
-    pub(super) queue_name: String,
-    #[serde(default)]
-    pub(super) attributes: BTreeMap<String, String>,
-}
-
-/// `GetQueueUrl`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Named {
-    pub(super) queue_name: String,
-}
-
-/// `ListQueues`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct List {
-    #[serde(default)]
-    pub(super) queue_name_prefix: String,
-}
-
-/// `GetQueueAttributes`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct GetAttributes {
-    pub(super) queue_url: String,
-    #[serde(default)]
-    pub(super) attribute_names: Vec<String>,
-}
-
-/// `SetQueueAttributes`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct SetAttributes {
-    pub(super) queue_url: String,
-    pub(super) attributes: BTreeMap<String, String>,
 }
 
 #[derive(Serialize)]

@@ -67,19 +67,19 @@ pub(super) fn message(entry: &Send, max_bytes: u32) -> Result<(), Refusal> {
             format!("One or more parameters are invalid. Reason: Message must be shorter than {max_bytes} bytes.");
         return Err(Refusal::of_parameter(message));
     }
-    seconds("DelaySeconds", entry.delay_seconds, DELAY)?;
+    in_range("DelaySeconds", entry.delay_seconds, DELAY)?;
     contents(&entry.message_body)
 }
 
 /// Checks how many messages are asked for and how long that may wait.
 pub(super) fn receive(call: &Receive) -> Result<(), Refusal> {
-    seconds("MaxNumberOfMessages", call.max_number_of_messages, 1..=10)?;
-    seconds("WaitTimeSeconds", call.wait_time_seconds, 0..=20)?;
-    seconds("VisibilityTimeout", call.visibility_timeout, VISIBILITY_TIMEOUT).map(drop)
+    in_range("MaxNumberOfMessages", call.max_number_of_messages, 1..=10)?;
+    in_range("WaitTimeSeconds", call.wait_time_seconds, 0..=20)?;
+    in_range("VisibilityTimeout", call.visibility_timeout, VISIBILITY_TIMEOUT).map(drop)
 }
 
 /// A number of a call, if it is given and in its range.
-pub(super) fn seconds(name: &str, value: Option<i64>, range: RangeInclusive<u32>) -> Result<Option<u32>, Refusal> {
+pub(super) fn in_range(name: &str, value: Option<i64>, range: RangeInclusive<u32>) -> Result<Option<u32>, Refusal> {
     let Some(value) = value else { return Ok(None) };
     let number = u32::try_from(value).ok().filter(|number| range.contains(number));
     let (min, max) = range.into_inner();
