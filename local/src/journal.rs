@@ -138,7 +138,9 @@ fn length(bytes: &[u8]) -> io::Result<[u8; 4]> {
 
 fn checksum(parts: &[&[u8]]) -> [u8; 4] {
     let mut hasher = crc32fast::Hasher::new();
-    parts.iter().for_each(|part| hasher.update(part));
+    for part in parts {
+        hasher.update(part);
+    }
     hasher.finalize().to_le_bytes()
 }
 

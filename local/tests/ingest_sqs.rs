@@ -49,7 +49,7 @@ fn messages(bodies: &[&str]) -> Vec<Outgoing> {
     bodies.iter().enumerate().map(outgoing).collect()
 }
 
-async fn left(queue: &Queue) -> Vec<String> {
+fn left(queue: &Queue) -> Vec<String> {
     let mut bodies = Vec::new();
     queue.each_queued(|body| bodies.push(body.to_owned()));
     bodies.sort();
@@ -64,7 +64,7 @@ async fn what_is_durable_is_in_the_queue_byte_for_byte() {
     assert_eq!(receipts, vec![Receipt::Durable; 3]);
     let mut expected = bodies.map(str::to_owned);
     expected.sort();
-    assert_eq!(left(&queue).await, expected);
+    assert_eq!(left(&queue), expected);
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_message_that_sqs_never_takes_is_refused_alone_and_for_good() {
         sqs(&queue.endpoint, &queue.url).send(messages(&["good", "bad \u{FFFF}", "good too"])).await.unwrap();
     assert_eq!((&receipts[0], &receipts[2]), (&Receipt::Durable, &Receipt::Durable));
     assert!(matches!(&receipts[1], Receipt::Refused { for_good: true, .. }), "{receipts:?}");
-    assert_eq!(left(&queue).await, ["good", "good too"]);
+    assert_eq!(left(&queue), ["good", "good too"]);
 }
 
 #[tokio::test]

@@ -45,7 +45,9 @@ impl Runs {
     /// Adds all of `other`.
     pub(super) fn append(&mut self, other: Self) {
         self.runs.extend(other.runs);
-        other.others.into_keys().for_each(|name| self.push_other(name));
+        for name in other.others.into_keys() {
+            self.push_other(name);
+        }
     }
 
     /// The ids as a journal's entry; `bytes` are [`Self::bytes`].
@@ -58,9 +60,9 @@ impl Runs {
     /// The runs as they are in a journal, their numbers little-endian.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.runs.len() * RUN_BYTES);
-        for Run { request, first, len } in &self.runs {
-            request.iter().for_each(|half| bytes.extend(half.to_le_bytes()));
-            [first, len].iter().for_each(|number| bytes.extend(number.to_le_bytes()));
+        for Run { request: [high, low], first, len } in &self.runs {
+            bytes.extend([high, low].map(|half| half.to_le_bytes()).as_flattened());
+            bytes.extend([first, len].map(|number| number.to_le_bytes()).as_flattened());
         }
         bytes
     }
@@ -68,7 +70,9 @@ impl Runs {
     /// Adds the ids of a journal's entry.
     pub(super) fn read(&mut self, head: &[u8], body: &[u8]) -> Result<(), String> {
         let others: Vec<Box<str>> = serde_json::from_slice(head).map_err(|error| error.to_string())?;
-        others.into_iter().for_each(|name| self.push_other(name));
+        for name in others {
+            self.push_other(name);
+        }
         let (runs, rest) = body.as_chunks::<RUN_BYTES>();
         self.runs.extend(runs.iter().map(Run::read));
         if rest.is_empty() { Ok(()) } else { Err("it ends within a run of ids".to_owned()) }

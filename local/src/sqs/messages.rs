@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::faults::{disorder, is_failing};
 use super::protocol::{Answer, Batch, OfReceipt, Receive, Refusal, Send, write};
-use super::queue::{Handle, Message, Millis};
+use super::queue::{Handle, Message, Millis, Queue};
 use super::rules;
 use super::service::{Service, now};
 
@@ -24,10 +24,8 @@ impl Service {
     }
 
     pub(super) fn send_batch(&self, call: Batch<Send>) -> Answer {
-        let name = self.named(&call.queue_url)?;
-        rules::entries(call.entries.iter().map(|entry| entry.id.as_str()))?;
+        let (name, ids) = (self.named(&call.queue_url)?, ids(&call.entries, |entry| &entry.id)?);
         rules::batch_bytes(&call.entries)?;
-        let ids = ids(&call.entries, |entry| &entry.id);
         let entries = call.entries.into_iter().map(|entry| is_failing(&self.settings.faults).map(|()| entry));
         batch_answer(&ids, self.enqueue(name, entries.collect())?)
     }
@@ -120,7 +118,7 @@ impl Service {
         }
         let hidden = hidden.unwrap_or(queue.attributes.visibility_timeout);
         let messages = store.receive(name, most, now, now + millis(hidden))?;
-        let next = store.queues.get(name).and_then(|queue| queue.next_visible());
+        let next = store.queues.get(name).and_then(Queue::next_visible);
         Ok((messages, next.map(|next| Duration::from_millis(next.saturating_sub(now)))))
     }
 
@@ -130,14 +128,12 @@ impl Service {
         write(&json!({}))
     }
 
-    pub(super) fn delete_batch(&self, call: Batch<OfReceipt>) -> Answer {
-        let name = self.named(&call.queue_url)?;
-        rules::entries(call.entries.iter().map(|entry| entry.id.as_str()))?;
+    pub(super) fn delete_batch(&self, call: &Batch<OfReceipt>) -> Answer {
+        let (name, ids) = (self.named(&call.queue_url)?, ids(&call.entries, |entry| &entry.id)?);
         let handles = call.entries.iter().map(|entry| is_failing(&self.settings.faults).and_then(|()| handle(entry)));
         let handles: Vec<_> = handles.collect();
         let good: Vec<_> = handles.iter().flatten().copied().collect();
         self.store().delete(name, &good)?;
-        let ids = ids(&call.entries, |entry| &entry.id);
         batch_answer(&ids, handles.into_iter().map(|handle| handle.map(|_| json!({}))).collect())
     }
 
@@ -147,11 +143,10 @@ impl Service {
         write(&json!({}))
     }
 
-    pub(super) fn change_visibility_batch(&self, call: Batch<OfReceipt>) -> Answer {
-        let name = self.named(&call.queue_url)?;
-        rules::entries(call.entries.iter().map(|entry| entry.id.as_str()))?;
+    pub(super) fn change_visibility_batch(&self, call: &Batch<OfReceipt>) -> Answer {
+        let (name, ids) = (self.named(&call.queue_url)?, ids(&call.entries, |entry| &entry.id)?);
         let results = call.entries.iter().map(|entry| self.hide(name, entry).map(|()| json!({})));
-        batch_answer(&ids(&call.entries, |entry| &entry.id), results.collect())
+        batch_answer(&ids, results.collect())
     }
 
     fn hide(&self, name: &str, call: &OfReceipt) -> Result<(), Refusal> {
@@ -178,8 +173,10 @@ fn handle(call: &OfReceipt) -> Result<Handle, Refusal> {
     call.receipt_handle.parse().map_err(|()| Refusal::of_caller("ReceiptHandleIsInvalid", message))
 }
 
-fn ids<E>(entries: &[E], id: impl Fn(&E) -> &str) -> Vec<String> {
-    entries.iter().map(|entry| id(entry).to_owned()).collect()
+/// The ids of a batch's entries.
+fn ids<E>(entries: &[E], id: impl Fn(&E) -> &str) -> Result<Vec<String>, Refusal> {
+    let ids: Vec<_> = entries.iter().map(|entry| id(entry).to_owned()).collect();
+    rules::entries(&ids).map(|()| ids)
 }
 
 /// The answer to a call without entries.

@@ -228,7 +228,9 @@ impl Queue {
         let Place::BuiltIn(service, _) = &self.place else { return };
         let bodies = |queue: &queue::Queue| queue.messages().map(|message| Arc::clone(&message.body)).collect();
         let bodies: Vec<Arc<str>> = service.store().queues.get(name_of(url)).map(bodies).unwrap_or_default();
-        bodies.iter().for_each(|body| visit(body));
+        for body in bodies {
+            visit(&body);
+        }
     }
 
     /// Answers what is running, for at most a second, and stops listening.

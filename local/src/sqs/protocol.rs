@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -63,7 +63,7 @@ pub(super) struct Send {
     pub(super) message_body: String,
     pub(super) delay_seconds: Option<i64>,
     #[serde(default)]
-    pub(super) message_attributes: BTreeMap<String, IgnoredAny>,
+    pub(super) message_attributes: BTreeMap<String, Value>,
 }
 
 /// `DeleteMessage`, `ChangeMessageVisibility`, and an entry of their batches.

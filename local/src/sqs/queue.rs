@@ -144,12 +144,20 @@ impl Queue {
         self.messages.insert(message.id, message);
     }
 
-    /// A message was received at `now` and stays hidden until `visible`.
-    pub(super) fn receive(&mut self, id: Uuid, now: Millis, visible: Millis) {
-        if let Some(mut message) = self.remove(id) {
-            message.receives += 1;
-            message.first_received.get_or_insert(now);
-            self.add(Message { visible, ..message });
+    /// Messages were received at `now` and stay hidden until `visible`.
+    pub(super) fn receive(&mut self, ids: &[Uuid], now: Millis, visible: Millis) {
+        for id in ids {
+            if let Some(mut message) = self.remove(*id) {
+                message.receives += 1;
+                message.first_received.get_or_insert(now);
+                self.add(Message { visible, ..message });
+            }
+        }
+    }
+
+    pub(super) fn delete(&mut self, ids: &[Uuid]) {
+        for id in ids {
+            self.remove(*id);
         }
     }
 

@@ -15,7 +15,7 @@ fn message(number: u128, sent: Millis, visible: Millis) -> Message {
 /// Receives what is due, hidden for 5 s; answers the handles.
 fn receive(queue: &mut Queue, most: usize, now: Millis) -> Vec<Handle> {
     let due = queue.due(most, now);
-    due.received.iter().for_each(|id| queue.receive(*id, now, now + 5 * SECOND));
+    queue.receive(&due.received, now, now + 5 * SECOND);
     due.received.iter().map(|id| queue.message(*id).unwrap().handle()).collect()
 }
 
@@ -49,7 +49,9 @@ fn a_delayed_message_is_not_in_flight_and_later_ones_overtake_it() {
 #[test]
 fn a_receive_gets_the_longest_visible_messages_and_no_more_than_asked_for() {
     let mut queue = queue(10);
-    (1..=5).for_each(|number| queue.add(message(number, 0, 0)));
+    for number in 1..=5 {
+        queue.add(message(number, 0, 0));
+    }
     let ids = |handles: Vec<Handle>| handles.iter().map(|handle| handle.id.as_u128()).collect::<Vec<_>>();
     assert_eq!(ids(receive(&mut queue, 2, 0)), [1, 2]);
     queue.hide(Uuid::from_u128(1), 1);

@@ -55,12 +55,10 @@ impl Queues {
             }
             Change::Sent { queue, message } => self.in_queue(&queue, |queue| queue.add(message)),
             Change::Received { queue, ids, at, visible } => {
-                self.in_queue(&queue, |queue| ids.into_iter().for_each(|id| queue.receive(id, at, visible)));
+                self.in_queue(&queue, |queue| queue.receive(&ids, at, visible));
             }
             Change::DeadLettered { queue, ids, to, at } => self.dead_letter(&queue, &ids, &to, at),
-            Change::Deleted { queue, ids } => self.in_queue(&queue, |queue| {
-                ids.into_iter().for_each(|id| drop(queue.remove(id)));
-            }),
+            Change::Deleted { queue, ids } => self.in_queue(&queue, |queue| queue.delete(&ids)),
             Change::Purged { queue } => self.in_queue(&queue, Queue::purge),
         }
     }

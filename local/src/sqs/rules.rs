@@ -27,12 +27,12 @@ const MAX_ENTRIES: usize = 10;
 const MAX_NAME: usize = 80;
 
 /// Checks the entries of a batch by their ids.
-pub(super) fn entries<'a>(ids: impl Iterator<Item = &'a str> + Clone) -> Result<(), Refusal> {
-    let (count, distinct) = (ids.clone().count(), ids.clone().collect::<HashSet<_>>().len());
+pub(super) fn entries(ids: &[String]) -> Result<(), Refusal> {
+    let (count, distinct) = (ids.len(), ids.iter().collect::<HashSet<_>>().len());
     let (code, message) = match count {
         0 => ("EmptyBatchRequest", "There should be at least one entry in the request."),
         _ if count > MAX_ENTRIES => ("TooManyEntriesInBatchRequest", "Maximum number of entries per request are 10."),
-        _ if !ids.clone().all(is_name) => (
+        _ if !ids.iter().all(|id| is_name(id)) => (
             "InvalidBatchEntryId",
             "A batch entry id can only contain alphanumeric characters, hyphens and underscores. \
              It can be at most 80 letters long.",

@@ -38,7 +38,9 @@ impl Store {
         if let Some(journal) = &mut self.journal {
             journal.append(changes.iter().map(Change::entry))?;
         }
-        changes.into_iter().for_each(|change| self.queues.apply(change));
+        for change in changes {
+            self.queues.apply(change);
+        }
         self.rotate();
         Ok(())
     }

@@ -79,6 +79,12 @@ impl Run {
         run
     }
 
+    fn make_all(&mut self, calls: Vec<Call>) {
+        for call in calls {
+            self.make(call);
+        }
+    }
+
     fn make(&mut self, call: Call) {
         match call {
             Call::Send { queue, bodies, delay } => {
@@ -136,7 +142,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         let mut run = Run::new(&path);
-        calls.into_iter().for_each(|call| run.make(call));
+        run.make_all(calls);
         let bytes = fs::read(&path).unwrap();
         for cut in cuts.iter().map(|cut| cut.index(bytes.len() + 1)) {
             fs::write(&path, &bytes[..cut]).unwrap();
@@ -160,7 +166,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         let mut run = Run::new(&path);
-        calls.into_iter().for_each(|call| run.make(call));
+        run.make_all(calls);
         let changes: Vec<_> = run.store.queues.changes().collect();
         run.store.journal.as_mut().unwrap().rewrite(changes.iter().map(Change::entry)).unwrap();
         run.store.send(QUEUES[0], vec![message(u128::MAX, run.now, 0, "after")]).unwrap();
