@@ -21,6 +21,7 @@ use hyper::client::conn::http1::handshake;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use spillway_local::data_folder::DataFolder;
 use spillway_local::environment::FUNCTION;
 use spillway_local::event_source::{EventSource, EventSourceSettings};
 use spillway_local::faults::Faults;
@@ -145,6 +146,7 @@ async fn deliver(queue: &Queue, s3: SocketAddr) -> Function {
 async fn queue() -> Queue {
     let settings = QueueSettings {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        data: None,
         name: "spillway".to_owned(),
         region: "us-east-1".to_owned(),
         visibility_timeout: Duration::from_secs(1),
@@ -158,7 +160,7 @@ async fn queue() -> Queue {
 async fn bucket(data: &Path) -> Bucket {
     let settings = BucketSettings {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        data: data.to_owned(),
+        data: DataFolder::new(data),
         name: "spillway".to_owned(),
         access_key: CREDENTIAL.to_owned(),
         secret_key: CREDENTIAL.to_owned(),
@@ -215,7 +217,7 @@ async fn a_message_that_kills_the_process_is_dead_lettered_and_takes_no_neighbou
     until("only the dead-letter queue holds something", Duration::from_mins(1), is_over).await;
 
     let mut dead = Vec::new();
-    queue.each_dead_letter(|body| dead.push(body)).await.unwrap();
+    queue.each_dead_letter(|body| dead.push(body.to_owned()));
     assert_eq!(dead, [poison]);
     // A suspect alone makes the same object each time: stored once, however often it was interrupted.
     let expected: Vec<_> = names.iter().chain(&newcomers).map(|name| format!("{{\"id\":\"{name}\"}}")).collect();

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use spillway_local::faults::{self, Fault, Kind, Plan};
-use spillway_local::pipeline::{ExternalSqs, Settings};
+use spillway_local::pipeline::{ExternalSqs, QueueStorage, Settings};
 
 use crate::quarantine::Quarantine;
 use crate::redrive::Redrive;
@@ -61,6 +61,9 @@ pub(crate) struct Serve {
     pub(crate) admin: SocketAddr,
     #[command(flatten)]
     pub(crate) behind: Behind,
+    /// Where the built-in queue stores its messages
+    #[arg(long, default_value = "disk")]
+    pub(crate) queue: Storage,
     /// Use an external SQS endpoint instead of the built-in one, with the AWS credentials of this environment
     #[arg(long, value_name = "URL", requires = "queue_url")]
     pub(crate) sqs_endpoint: Option<String>,
@@ -105,6 +108,15 @@ pub(crate) struct Serve {
     pub(crate) fault_seed: u64,
 }
 
+/// Where the built-in queue stores its messages.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Storage {
+    /// In memory: messages and ledger end with the server. For measurements
+    Memory,
+    /// In the data folder: messages and ledger survive a restart, a crash and SIGKILL, but not a power loss
+    Disk,
+}
+
 /// The arguments of the backends: SQS, S3 and the event source.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Behind {
@@ -114,7 +126,7 @@ pub(crate) struct Behind {
     /// The address of the built-in SQS
     #[arg(long, default_value = "127.0.0.1:9324")]
     pub(crate) sqs_listen: SocketAddr,
-    /// The folder of the objects, which are the files DATA/BUCKET/KEY
+    /// The data folder of one server: objects as DATA/BUCKET/KEY, the queue and the ledger
     #[arg(long, default_value = "./data")]
     pub(crate) data: PathBuf,
     /// The name of the bucket
@@ -191,6 +203,7 @@ impl Serve {
         let sqs = self.sqs_endpoint.zip(self.queue_url);
         Ok(Settings {
             sqs: sqs.map(|(endpoint, queue_url)| ExternalSqs { endpoint, queue_url }),
+            queue: self.queue.into(),
             s3_endpoint: self.s3_endpoint,
             listen: self.listen,
             batch_size: self.batch_size,
@@ -205,6 +218,15 @@ impl Serve {
             faults: Plan::new(self.fault_seed, self.faults),
             ..self.behind.settings()?
         })
+    }
+}
+
+impl From<Storage> for QueueStorage {
+    fn from(storage: Storage) -> Self {
+        match storage {
+            Storage::Memory => Self::Memory,
+            Storage::Disk => Self::Disk,
+        }
     }
 }
 
@@ -227,7 +249,8 @@ impl Behind {
 impl Backends {
     /// The settings of the backends; those of function processes are unused.
     pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
-        Ok(Settings { visibility_timeout: self.visibility_timeout, ..self.behind.clone().settings()? })
+        let (visibility_timeout, queue) = (self.visibility_timeout, QueueStorage::Disk);
+        Ok(Settings { visibility_timeout, queue, ..self.behind.clone().settings()? })
     }
 }
 

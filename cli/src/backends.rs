@@ -24,7 +24,7 @@ pub(crate) async fn run(arguments: Backends) -> anyhow::Result<ExitCode> {
     say!("deliver  {}", arguments.lambda);
     say!("\n{}", exports(&variables));
     signals.next().await;
-    say!("stopped; queued messages are lost");
+    say!("stopped; queued messages stay in {} until the next start", arguments.behind.data.display());
     Ok(ExitCode::SUCCESS)
 }
 

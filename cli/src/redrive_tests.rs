@@ -8,6 +8,7 @@ use super::*;
 async fn sqs() -> Sqs {
     let settings = QueueSettings {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        data: None,
         name: "spillway".to_owned(),
         region: "us-east-1".to_owned(),
         visibility_timeout: Duration::from_mins(1),

@@ -33,13 +33,23 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<ExitCode> {
         () = print_counts(&pipeline) => {}
         () = signals.next() => {}
     }
+    let stopped = text_of_immediate_stop(&pipeline);
     say!("draining the queue into S3; new requests are refused (Ctrl-C again stops immediately)");
     tokio::select! {
         code = drain(pipeline, admin) => code,
         () = signals.next() => {
-            say!("stopped immediately: queued messages are lost");
+            say!("{stopped}");
             Ok(ExitCode::FAILURE)
         }
+    }
+}
+
+/// What happens to queued messages at the second signal.
+fn text_of_immediate_stop(pipeline: &Pipeline) -> &'static str {
+    if pipeline.keeps_messages() {
+        "stopped immediately: queued messages stay in the data folder and are delivered after the next start"
+    } else {
+        "stopped immediately: the queue was in memory, so queued messages are lost"
     }
 }
 

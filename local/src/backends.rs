@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hyper::Uri;
 use spillway_shared::metrics::emf::METRICS;
 
+use crate::data_folder::DataFolder;
 use crate::event_source::EventSource;
 use crate::faults::Faults;
 use crate::pipeline::functions::{SDK, absolute, write_keys};
@@ -13,7 +14,7 @@ use crate::remote::RemoteFunction;
 use crate::s3::Bucket;
 use crate::sqs::Queue;
 
-/// Running backends. Dropping them stops them; objects stay, messages are lost.
+/// Running backends. Dropping them stops them; objects stay, and so do messages if the queue is on disk.
 #[derive(Debug)]
 pub struct Backends {
     queue: Queue,
@@ -31,8 +32,9 @@ impl Backends {
     /// A part did not start.
     pub async fn start(settings: Settings, deliver: Uri) -> Result<Self, PipelineError> {
         let faults = Faults::new(settings.faults.clone());
-        let bucket = Bucket::start(bucket_settings(&settings, &faults)).await?;
-        let queue = Queue::start(queue_settings(&settings, None, &faults)).await?;
+        let data = DataFolder::new(&settings.data);
+        let bucket = Bucket::start(bucket_settings(&settings, &data, &faults)).await?;
+        let queue = Queue::start(queue_settings(&settings, &data, None, &faults)).await?;
         let function = Arc::new(RemoteFunction::new(deliver, settings.visibility_timeout));
         let event_source = EventSource::start(event_source_settings(&settings, &queue), function);
         Ok(Self { queue, bucket, _event_source: event_source, settings })

@@ -9,17 +9,20 @@
 //! interface of a function, whose process starts in [`environment`]. [`backends`] runs everything but the functions, for a
 //! [`remote`] deliver. [`ledger`] and [`outcomes`] count, [`faults`] injects faults, [`client`] posts documents and
 //! [`sample`] generates them. All servers share one [`account`].
+//! The [`data_folder`] holds everything that outlives a run: objects, and the journals of queue and ledger.
 
 pub mod account;
 pub mod backends;
 mod body;
 pub mod client;
+pub mod data_folder;
 pub mod environment;
 pub mod event_source;
 pub mod faults;
 pub mod front;
 mod ids;
 pub mod invoke;
+mod journal;
 pub mod ledger;
 pub mod loopback;
 pub mod outcomes;

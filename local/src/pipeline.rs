@@ -12,10 +12,11 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-pub use settings::{ExternalSqs, Settings, SettingsError};
+pub use settings::{ExternalSqs, QueueStorage, Settings, SettingsError};
 pub use status::Status;
 
 use crate::account::{CREDENTIAL, REGION};
+use crate::data_folder::DataFolder;
 use crate::event_source::{EventSource, EventSourceSettings};
 use crate::faults::Faults;
 use crate::front::{Front, FrontSettings};
@@ -83,9 +84,10 @@ impl Pipeline {
     pub async fn start(settings: Settings) -> Result<Self, PipelineError> {
         settings.check()?;
         let faults = Faults::new(settings.faults.clone());
-        let ledger = Ledger::start();
-        let bucket = servers::bucket(&settings, || bucket_settings(&settings, &faults)).await?;
-        let queue = servers::queue(&settings, || queue_settings(&settings, Some(&ledger), &faults)).await?;
+        let data = DataFolder::new(&settings.data);
+        let ledger = servers::ledger(&settings, &data)?;
+        let bucket = servers::bucket(&settings, || bucket_settings(&settings, &data, &faults)).await?;
+        let queue = servers::queue(&settings, || queue_settings(&settings, &data, Some(&ledger), &faults)).await?;
         let deliver = Function::start(functions::deliver(&settings, &queue, &bucket, &faults)).await?;
         let event_source = EventSource::start(event_source_settings(&settings, &queue), Arc::new(deliver.clone()));
         let ingest = Function::start(functions::ingest(&settings, &queue, &faults)).await?;
@@ -153,13 +155,19 @@ impl Pipeline {
         Ok(status::of(&self.outcomes.counts(), self.ledger.accepted(), counts, stored, held))
     }
 
+    /// Whether queued messages outlive this process: on disk or on an external queue.
+    #[must_use]
+    pub fn keeps_messages(&self) -> bool {
+        self.queue.is_external() || self.settings.queue == QueueStorage::Disk
+    }
+
     /// Whether SQS or S3 is external: the ledger is then incomplete.
     #[must_use]
     pub fn is_external(&self) -> bool {
         self.queue.is_external() || self.bucket.is_external()
     }
 
-    /// Stops accepting requests, stores the queued records, stops everything and closes the ledger of this run.
+    /// Stops accepting requests, stores the queued records, stops everything and closes the ledger.
     ///
     /// # Errors
     /// The ledger cannot be closed.
@@ -187,10 +195,10 @@ fn front_settings(settings: &Settings) -> FrontSettings {
     }
 }
 
-pub(crate) fn bucket_settings(settings: &Settings, faults: &Faults) -> BucketSettings {
+pub(crate) fn bucket_settings(settings: &Settings, data: &DataFolder, faults: &Faults) -> BucketSettings {
     BucketSettings {
         listen: settings.s3_listen,
-        data: settings.data.clone(),
+        data: data.clone(),
         name: settings.bucket.clone(),
         access_key: settings.of_sdk("AWS_ACCESS_KEY_ID", CREDENTIAL),
         secret_key: settings.of_sdk("AWS_SECRET_ACCESS_KEY", CREDENTIAL),
@@ -198,9 +206,15 @@ pub(crate) fn bucket_settings(settings: &Settings, faults: &Faults) -> BucketSet
     }
 }
 
-pub(crate) fn queue_settings(settings: &Settings, ledger: Option<&Ledger>, faults: &Faults) -> QueueSettings {
+pub(crate) fn queue_settings(
+    settings: &Settings,
+    data: &DataFolder,
+    ledger: Option<&Ledger>,
+    faults: &Faults,
+) -> QueueSettings {
     QueueSettings {
         listen: settings.sqs_listen,
+        data: (settings.queue == QueueStorage::Disk).then(|| data.clone()),
         name: "spillway".to_owned(),
         region: REGION.to_owned(),
         visibility_timeout: settings.visibility_timeout,

@@ -11,46 +11,59 @@ use serde_json::Value;
 const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config");
 const LONGEST: Duration = Duration::from_secs(30);
 
-fn spillway(arguments: &[&str], data: &Path) -> Command {
+pub(crate) fn spillway(arguments: &[&str], data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_spillway"));
     command.args(arguments).arg("--config").arg(CONFIG).arg("--data").arg(data);
     command
 }
 
-fn text(output: &[u8]) -> String {
+pub(crate) fn text(output: &[u8]) -> String {
     String::from_utf8_lossy(output).into_owned()
 }
 
 /// A server on free ports, read until it has said how to post to it.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     printed: BufReader<std::process::ChildStdout>,
-    banner: String,
+    pub(crate) banner: String,
 }
 
 impl Server {
-    fn start(data: &Path) -> Self {
-        let free = ["--listen", "--admin", "--s3-listen", "--sqs-listen"].map(|flag| [flag, "127.0.0.1:0"]).concat();
-        let mut child = spillway(&[&["serve"], free.as_slice()].concat(), data).stdout(Stdio::piped()).spawn().unwrap();
-        let mut printed = BufReader::new(child.stdout.take().unwrap());
-        let mut banner = String::new();
-        while !banner.contains("curl -i") {
-            assert_ne!(printed.read_line(&mut banner).unwrap(), 0, "{banner}");
-        }
-        Self { child, printed, banner }
+    pub(crate) fn start(data: &Path) -> Self {
+        Self::start_with(&[], data)
     }
 
-    fn word_after(&self, word: &str) -> String {
+    /// The same with more arguments.
+    pub(crate) fn start_with(arguments: &[&str], data: &Path) -> Self {
+        let free = ["--listen", "--admin", "--s3-listen", "--sqs-listen"].map(|flag| [flag, "127.0.0.1:0"]).concat();
+        let mut child =
+            spillway(&[&["serve"], free.as_slice(), arguments].concat(), data).stdout(Stdio::piped()).spawn().unwrap();
+        let printed = BufReader::new(child.stdout.take().unwrap());
+        let mut server = Self { child, printed, banner: String::new() };
+        server.banner = server.read_until("curl -i");
+        server
+    }
+
+    /// Reads lines until one contains `text`.
+    pub(crate) fn read_until(&mut self, text: &str) -> String {
+        let mut lines = String::new();
+        while !lines.contains(text) {
+            assert_ne!(self.printed.read_line(&mut lines).unwrap(), 0, "{lines}");
+        }
+        lines
+    }
+
+    pub(crate) fn word_after(&self, word: &str) -> String {
         self.banner.split_whitespace().skip_while(|next| *next != word).nth(1).unwrap().to_owned()
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let line = format!("kill {name} {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
     }
 
     /// Waits for the end: the exit code and what was printed since the banner.
-    fn end(mut self) -> (Option<i32>, String) {
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let mut rest = String::new();
         self.printed.read_to_string(&mut rest).unwrap();
         (self.child.wait().unwrap().code(), rest)

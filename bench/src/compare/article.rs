@@ -13,6 +13,7 @@ use std::process::Stdio;
 
 use anyhow::Context as _;
 use spillway_local::account::CREDENTIAL;
+use spillway_local::data_folder::DataFolder;
 use spillway_local::faults::Faults;
 use spillway_local::s3::{Bucket, BucketSettings};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -39,7 +40,7 @@ impl Article {
     pub(super) async fn start(data: &Path) -> anyhow::Result<Self> {
         let bucket = Bucket::start(BucketSettings {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
-            data: data.to_owned(),
+            data: DataFolder::new(data),
             name: BUCKET.to_owned(),
             access_key: CREDENTIAL.to_owned(),
             secret_key: CREDENTIAL.to_owned(),

@@ -3,6 +3,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use spillway_deliver::unpack::SAME_ID;
+use spillway_local::data_folder::DataFolder;
 use spillway_local::faults::Faults;
 use spillway_local::s3::{Bucket as S3, BucketSettings};
 use spillway_local::sqs::{Queue as Sqs, QueueSettings};
@@ -17,7 +18,7 @@ fn free_port() -> SocketAddr {
 async fn s3(data: &Path) -> (S3, Bucket) {
     let settings = BucketSettings {
         listen: free_port(),
-        data: data.to_owned(),
+        data: DataFolder::new(data),
         name: "spillway".to_owned(),
         access_key: "local".to_owned(),
         secret_key: "local".to_owned(),
@@ -32,6 +33,7 @@ async fn s3(data: &Path) -> (S3, Bucket) {
 async fn sqs() -> (Sqs, Queue) {
     let settings = QueueSettings {
         listen: free_port(),
+        data: None,
         name: "spillway".to_owned(),
         region: "us-east-1".to_owned(),
         visibility_timeout: Duration::from_mins(1),

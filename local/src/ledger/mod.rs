@@ -1,7 +1,7 @@
-//! The ledger of a run: distinct record ids that SQS acknowledged on one side, where they lie on the other.
+//! The ledger: distinct record ids that SQS acknowledged on one side, where they are on the other.
 //!
-//! The way of an id: the queue's [`Tap`] takes the body of a message that it acknowledged; a task of its own reads the
-//! [`ids`] and keeps them as [`runs`]; at the end every place is read and ticked off in a [`tally`].
+//! The way of an id: before SQS acknowledges a message, the [`Tap`] reads the [`ids`] in it and keeps them as [`runs`], on
+//! disk too if the queue is; at the end every place is read and ticked off in a [`tally`].
 
 mod ids;
 mod objects;
@@ -10,118 +10,134 @@ mod runs;
 mod tally;
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 
+use crate::data_folder::{DataFolder, DataFolderError};
+use crate::journal::{Journal, JournalError};
 use crate::s3::Bucket;
-use crate::sqs::{Queue, QueueError, Tap};
+use crate::sqs::{Accept, FOLDER, Queue, Tap};
 pub use report::{Report, Unseen};
 use runs::Runs;
 pub use tally::Tally;
 
-/// How many messages may wait to be read; beyond it the queue's senders wait.
-const WAITING: usize = 256;
-
-/// Gathers the ids of what SQS acknowledges.
-#[derive(Debug)]
+/// Gathers the ids of the messages that SQS acknowledges.
+#[derive(Debug, Default)]
 pub struct Ledger {
-    tap: Tap,
-    accepted: Arc<AtomicU64>,
-    close: oneshot::Sender<()>,
-    runs: JoinHandle<Runs>,
+    accepted: Arc<Accepted>,
+    earlier_runs: bool,
 }
 
-/// Why a ledger could not be drawn up.
+/// Why a ledger could not be read or drawn up.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// What lies in the queue could not be read.
+    /// The data folder cannot be used.
     #[error(transparent)]
-    Queue(#[from] QueueError),
+    Folder(#[from] DataFolderError),
+    /// The ids of earlier runs cannot be read.
+    #[error("the ledger of earlier runs cannot be read: {0}")]
+    EarlierRuns(#[from] JournalError),
     /// The thread that reads the objects did not start or did not end well.
     #[error("the objects could not be read: {0}")]
     Objects(#[from] io::Error),
 }
 
+/// The accepted ids.
+#[derive(Debug, Default)]
+struct Accepted {
+    kept: Mutex<Kept>,
+    /// Records of this run; a record that was sent twice counts twice.
+    count: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    runs: Runs,
+    journal: Option<Journal>,
+}
+
 impl Ledger {
-    /// An empty ledger; its task runs until the ledger is closed or dropped.
+    /// An empty ledger, of this run alone.
     #[must_use]
     pub fn start() -> Self {
-        let (tap, bodies) = Tap::new(WAITING);
-        let (close, closed) = oneshot::channel();
-        let accepted = Arc::new(AtomicU64::new(0));
-        let runs = tokio::spawn(gather(bodies, closed, Arc::clone(&accepted)));
-        Self { tap, accepted, close, runs }
+        Self::default()
+    }
+
+    /// The ledger of a bucket, with the ids of earlier runs on this data folder.
+    ///
+    /// # Errors
+    /// The data folder is in use, or the ids of earlier runs cannot be read.
+    pub fn open(data: &DataFolder, bucket: &str) -> Result<Self, LedgerError> {
+        let path = data.folder(FOLDER)?.join(format!("accepted-{bucket}"));
+        let mut runs = Runs::default();
+        let journal = Journal::open(&path, |others, bytes| runs.read(others, &bytes))?;
+        let kept = Mutex::new(Kept { runs, journal: Some(journal) });
+        Ok(Self { accepted: Arc::new(Accepted { kept, count: AtomicU64::new(0) }), earlier_runs: true })
     }
 
     /// A tap for the queue.
     #[must_use]
     pub fn tap(&self) -> Tap {
-        self.tap.clone()
+        Arc::<Accepted>::clone(&self.accepted)
     }
 
-    /// How many records SQS has acknowledged so far; a record that was sent twice counts twice.
+    /// How many records SQS has acknowledged in this run; a record that was sent twice counts twice.
     #[must_use]
     pub fn accepted(&self) -> u64 {
-        self.accepted.load(Ordering::Relaxed)
+        self.accepted.count.load(Ordering::Relaxed)
     }
 
-    /// Ends the accepting side: what was acknowledged until now is what the places are held against.
-    pub async fn close(self) -> Tally {
-        let _ = self.close.send(());
-        Tally::new(self.runs.await.unwrap_or_default())
+    /// Ends the accepting side: the places are compared with the ids that were acknowledged until now.
+    #[must_use]
+    pub fn close(self) -> Tally {
+        Tally::new(std::mem::take(&mut self.accepted.kept().runs))
     }
 
-    /// Draws up the ledger of a run that has ended: reads the queues and every object of this run.
-    ///
-    /// The queue is of no use after this (see [`Queue::each_left`]).
+    /// Draws up the ledger of a run that has ended: reads the queues, and the objects of all the runs that it knows of.
     ///
     /// # Errors
-    /// The queue or the objects could not be read at all; single objects are named in the report.
+    /// The objects could not be read at all; single objects are named in the report.
     pub async fn settle(self, queue: &Queue, bucket: &Bucket) -> Result<Report, LedgerError> {
         let unseen = Unseen { sqs: queue.is_external(), s3: bucket.is_external() };
-        let mut tally = self.close().await;
-        queue.each_left(|body| tally.left(&body)).await?;
-        queue.each_dead_letter(|body| tally.dead_letter(&body)).await?;
-        let objects = bucket.objects_of_this_run();
+        let earlier_runs = self.earlier_runs;
+        let objects = if earlier_runs { bucket.objects()? } else { bucket.objects_of_this_run() };
+        let mut tally = self.close();
+        queue.each_queued(|body| tally.left(body));
+        queue.each_dead_letter(|body| tally.dead_letter(body));
         let report = on_thread(move || {
             for object in &objects {
                 tally.object(object);
             }
             tally.report()
         });
-        Ok(Report { unseen, ..report.await? })
+        Ok(Report { unseen, earlier_runs, ..report.await? })
     }
 }
 
-/// Keeps the ids of what comes out of the tap, until it is closed and empty.
-async fn gather(
-    mut bodies: mpsc::Receiver<String>,
-    mut closed: oneshot::Receiver<()>,
-    accepted: Arc<AtomicU64>,
-) -> Runs {
-    let mut runs = Runs::default();
-    while let Some(body) = next(&mut bodies, &mut closed).await {
-        let mut count = 0;
-        ids::of_message(&body, |id| {
-            runs.push(&id);
-            count += 1;
-        });
-        accepted.fetch_add(count, Ordering::Relaxed);
-    }
-    runs
-}
-
-/// The next body; the tap closes with the ledger, and what was in it by then still comes.
-async fn next(bodies: &mut mpsc::Receiver<String>, closed: &mut oneshot::Receiver<()>) -> Option<String> {
-    tokio::select! {
-        body = bodies.recv() => body,
-        _ = closed, if !bodies.is_closed() => {
-            bodies.close();
-            bodies.recv().await
+impl Accept for Accepted {
+    fn accept(&self, bodies: &[&str]) -> io::Result<()> {
+        let (mut runs, mut count) = (Runs::default(), 0);
+        for body in bodies {
+            ids::of_message(body, |id| {
+                runs.push(&id);
+                count += 1;
+            });
         }
+        let mut kept = self.kept();
+        if let Some(journal) = kept.journal.as_mut().filter(|_| count > 0) {
+            journal.append([runs.entry(&runs.bytes())])?;
+        }
+        kept.runs.append(runs);
+        self.count.fetch_add(count, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl Accepted {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

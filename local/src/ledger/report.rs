@@ -2,17 +2,17 @@
 
 use std::fmt;
 
-/// Distinct record ids: accepted by SQS in this run, and where each of them lies.
+/// Distinct record ids: accepted by SQS, in this run or since the data folder was made, and where each of them is.
 ///
 /// An id that lies in several places counts where it lies best: stored before quarantined before dead-lettered before
 /// in flight. So `accepted` is the sum of `stored`, `quarantined`, `dead_lettered`, `in_flight` and `missing`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
-    /// Acknowledged by SQS in this run. A message that cannot be read counts as one record.
+    /// Acknowledged by SQS. A message that cannot be read counts as one record.
     pub accepted: u64,
-    /// In objects of this run.
+    /// In objects.
     pub stored: u64,
-    /// In quarantined messages of this run.
+    /// In quarantined messages.
     pub quarantined: u64,
     /// In the dead-letter queue.
     pub dead_lettered: u64,
@@ -22,12 +22,14 @@ pub struct Report {
     pub missing: u64,
     /// Stored more than once.
     pub duplicates: u64,
-    /// Found, but not accepted in this run: sent without an answer, or by somebody else.
+    /// Found, but not accepted: sent without an answer, or by another sender.
     pub foreign: u64,
     /// Objects that could not be read, with the reason.
     pub unreadable: Vec<String>,
     /// What the ledger could not look into.
     pub unseen: Unseen,
+    /// Whether it contains earlier runs on the same data folder.
+    pub earlier_runs: bool,
 }
 
 /// What somebody else runs, so that a ledger cannot look into it.
@@ -55,7 +57,8 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Ledger of this run (distinct records):")?;
+        let runs = if self.earlier_runs { "all runs on this data folder" } else { "this run" };
+        writeln!(f, "Ledger of {runs} (distinct records):")?;
         for (name, count) in self.rows() {
             writeln!(f, "  {name:<24}{:>15}", grouped(count))?;
         }

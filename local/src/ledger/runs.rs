@@ -3,6 +3,10 @@
 use std::collections::HashMap;
 
 use super::ids::Id;
+use crate::journal::Entry;
+
+/// Bytes of a run in a journal.
+const RUN_BYTES: usize = 24;
 
 /// Ids as they come, equal ones included.
 #[derive(Debug, Default)]
@@ -34,11 +38,49 @@ impl Runs {
     pub(super) fn push(&mut self, id: &Id<'_>) {
         match id {
             Id::Record { request, index } => self.push_record(halves(*request), *index),
-            Id::Other(name) => {
-                let position = self.others.len();
-                self.others.entry(name.as_ref().into()).or_insert(position);
-            }
+            Id::Other(name) => self.push_other(name.as_ref().into()),
         }
+    }
+
+    /// Adds all of `other`.
+    pub(super) fn append(&mut self, other: Self) {
+        self.runs.extend(other.runs);
+        for name in other.others.into_keys() {
+            self.push_other(name);
+        }
+    }
+
+    /// The ids as a journal's entry; `bytes` are [`Self::bytes`].
+    pub(super) fn entry<'a>(&self, bytes: &'a [u8]) -> Entry<'a> {
+        let others: Vec<_> = self.others.keys().collect();
+        // A list of texts is always JSON.
+        Entry { head: serde_json::to_vec(&others).unwrap_or_default(), body: bytes }
+    }
+
+    /// The runs as they are in a journal, their numbers little-endian.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.runs.len() * RUN_BYTES);
+        for Run { request: [high, low], first, len } in &self.runs {
+            bytes.extend([high, low].map(|half| half.to_le_bytes()).as_flattened());
+            bytes.extend([first, len].map(|number| number.to_le_bytes()).as_flattened());
+        }
+        bytes
+    }
+
+    /// Adds the ids of a journal's entry.
+    pub(super) fn read(&mut self, head: &[u8], body: &[u8]) -> Result<(), String> {
+        let others: Vec<Box<str>> = serde_json::from_slice(head).map_err(|error| error.to_string())?;
+        for name in others {
+            self.push_other(name);
+        }
+        let (runs, rest) = body.as_chunks::<RUN_BYTES>();
+        self.runs.extend(runs.iter().map(Run::read));
+        if rest.is_empty() { Ok(()) } else { Err("it ends within a run of ids".to_owned()) }
+    }
+
+    fn push_other(&mut self, name: Box<str>) {
+        let position = self.others.len();
+        self.others.entry(name).or_insert(position);
     }
 
     fn push_record(&mut self, request: [u64; 2], index: u32) {
@@ -89,6 +131,13 @@ impl Index {
 }
 
 impl Run {
+    fn read(bytes: &[u8; RUN_BYTES]) -> Self {
+        let (words, _) = bytes.as_chunks::<8>();
+        let (numbers, _) = words[2].as_chunks::<4>();
+        let request = [u64::from_le_bytes(words[0]), u64::from_le_bytes(words[1])];
+        Self { request, first: u32::from_le_bytes(numbers[0]), len: u32::from_le_bytes(numbers[1]) }
+    }
+
     fn end(&self) -> u64 {
         u64::from(self.first) + u64::from(self.len)
     }
@@ -161,6 +210,23 @@ mod tests {
         (0..10_000).for_each(|index| runs.push(&record(9, index)));
         assert_eq!(runs.runs.len(), 1);
         assert_eq!(size_of::<Run>() + size_of::<usize>(), 32);
+    }
+
+    #[test]
+    fn a_journal_s_entry_holds_the_same_ids() {
+        let (mut runs, mut again) = (Runs::default(), Runs::default());
+        for id in [record(u128::MAX - 5, u32::MAX), record(7, 3), record(7, 4), other("x"), other("y")] {
+            runs.push(&id);
+        }
+        let bytes = runs.bytes();
+        again.read(&runs.entry(&bytes).head, &bytes).unwrap();
+        assert!(again.read(b"[]", &bytes[1..]).is_err() && again.read(b"?", &bytes).is_err());
+        again.append(runs);
+        let mut index = again.distinct();
+        assert_eq!(index.len(), 5);
+        for id in [record(u128::MAX - 5, u32::MAX), record(7, 3), record(7, 4), other("x"), other("y")] {
+            assert!(index.position(&id).is_some(), "{id:?}");
+        }
     }
 
     #[test]

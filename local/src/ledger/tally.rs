@@ -50,7 +50,7 @@ impl Tally {
         }
     }
 
-    /// Reads one object of this run; one that cannot be read is named in the report.
+    /// Reads one object; one that cannot be read is named in the report.
     pub fn object(&mut self, object: &Object) {
         let read = match object.kind {
             Kind::Quarantined => self.quarantine(&object.path),

@@ -128,7 +128,7 @@ mod tests {
         let mut settings = Settings::new("program");
         settings.variables =
             ingest_names.iter().chain(&deliver_names).map(|name| ((*name).to_owned(), value(name))).collect();
-        let queue = Queue::elsewhere("http://sqs", "http://sqs/0/q", connect("http://sqs", REGION, CREDENTIAL));
+        let queue = Queue::external("http://sqs", "http://sqs/0/q", connect("http://sqs", REGION, CREDENTIAL));
         let faults = Faults::default();
         let deliver = deliver(&settings, &queue, &Bucket::external("http://s3"), &faults);
         [(ingest(&settings, &queue, &faults), ingest_names), (deliver, deliver_names)]

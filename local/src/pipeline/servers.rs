@@ -3,11 +3,21 @@
 use aws_sdk_sqs::Client;
 use spillway_aws::Credentials;
 
-use super::Settings;
 use super::functions::SDK;
+use super::{QueueStorage, Settings};
+use crate::data_folder::DataFolder;
 use crate::event_source::connect_as;
+use crate::ledger::{Ledger, LedgerError};
 use crate::s3::{Bucket, BucketError, BucketSettings};
 use crate::sqs::{Queue, QueueError, QueueSettings};
+
+/// The ledger: it continues over restarts if the queue does.
+pub(super) fn ledger(settings: &Settings, data: &DataFolder) -> Result<Ledger, LedgerError> {
+    if settings.sqs.is_none() && settings.queue == QueueStorage::Disk {
+        return Ledger::open(data, &settings.bucket);
+    }
+    Ok(Ledger::start())
+}
 
 /// The bucket: external if the settings have an S3 endpoint, otherwise built-in.
 pub(super) async fn bucket(
@@ -23,7 +33,7 @@ pub(super) async fn bucket(
 /// The queue: external if the settings have an SQS endpoint, otherwise built-in.
 pub(super) async fn queue(settings: &Settings, built_in: impl FnOnce() -> QueueSettings) -> Result<Queue, QueueError> {
     match &settings.sqs {
-        Some(sqs) => Ok(Queue::elsewhere(&sqs.endpoint, &sqs.queue_url, client(settings, &sqs.endpoint))),
+        Some(sqs) => Ok(Queue::external(&sqs.endpoint, &sqs.queue_url, client(settings, &sqs.endpoint))),
         None => Queue::start(built_in()).await,
     }
 }

@@ -22,8 +22,10 @@ pub struct Settings {
     pub s3_listen: SocketAddr,
     /// The address of the built-in SQS.
     pub sqs_listen: SocketAddr,
-    /// The folder that contains the folder of the bucket.
+    /// The data folder: buckets, and the queue if it is on disk.
     pub data: PathBuf,
+    /// Where the built-in queue stores its messages.
+    pub queue: QueueStorage,
     /// The name of the bucket.
     pub bucket: String,
     /// The folder with `streams/` and `keys.json`.
@@ -64,6 +66,15 @@ pub struct Settings {
     pub variables: BTreeMap<String, String>,
 }
 
+/// Where the built-in queue stores its messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueueStorage {
+    /// In memory: messages and ledger end with the process.
+    Memory,
+    /// In the data folder: messages and ledger survive the process, but not a power loss.
+    Disk,
+}
+
 /// A queue on an external SQS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalSqs {
@@ -79,7 +90,7 @@ pub struct ExternalSqs {
 pub struct SettingsError(String);
 
 impl Settings {
-    /// The defaults of `spillway serve`, but on free ports.
+    /// The defaults of `spillway serve`, but on free ports and with the queue in memory.
     #[must_use]
     pub fn new(program: impl Into<PathBuf>) -> Self {
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -89,6 +100,7 @@ impl Settings {
             s3_listen: free,
             sqs_listen: free,
             data: "data".into(),
+            queue: QueueStorage::Memory,
             bucket: "spillway".to_owned(),
             config: "config".into(),
             write_keys: vec!["local".to_owned()],

@@ -6,6 +6,7 @@
 mod digests;
 mod fault;
 mod keys;
+mod list;
 mod place;
 mod put;
 mod run;
@@ -13,7 +14,6 @@ mod service;
 mod side;
 mod store;
 
-use std::fs::TryLockError;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,7 @@ use std::time::Duration;
 use s3s_fs::FileSystem;
 use tokio::net::TcpListener;
 
+use crate::data_folder::{DataFolder, DataFolderError};
 use crate::faults::Faults;
 use crate::loopback::Server;
 pub use run::{Kind, Object, Stored};
@@ -36,8 +37,8 @@ const INTERNAL_FOLDER: &str = ".s3";
 pub struct BucketSettings {
     /// The address; port 0 picks a free one.
     pub listen: SocketAddr,
-    /// The folder that contains the folder of the bucket; created if missing.
-    pub data: PathBuf,
+    /// The data folder, which contains the folder of the bucket; created if missing.
+    pub data: DataFolder,
     /// The name of the bucket, by the rules of S3.
     pub name: String,
     /// The access key of clients. It is checked only for streamed bodies, which contain their signature.
@@ -57,9 +58,9 @@ pub enum BucketError {
     /// The folder cannot be created or read.
     #[error("{0}: {1}")]
     Folder(PathBuf, io::Error),
-    /// Another process uses the folder.
-    #[error("{0} is in use by another process")]
-    InUse(PathBuf),
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataFolderError),
     /// The name breaks the rules of S3.
     #[error("`{0}` is not a bucket name: it must have 3 to 63 characters from a-z, 0-9, `-` and `.`")]
     Name(String),
@@ -80,7 +81,8 @@ pub struct Bucket {
 struct BuiltIn {
     store: Store,
     server: Server,
-    _lock: std::fs::File,
+    /// Keeps the folder locked.
+    _data: DataFolder,
 }
 
 impl Bucket {
@@ -92,18 +94,18 @@ impl Bucket {
         if !s3s::path::check_bucket_name(&settings.name) {
             return Err(BucketError::Name(settings.name));
         }
+        let (internal, root) = (settings.data.folder(INTERNAL_FOLDER)?, settings.data.folder(&settings.name)?);
+        put::remove_unfinished(&internal).and_then(|()| link(&internal, &settings.name)).map_err(folder(&internal))?;
         let failed = |error| BucketError::Listen(settings.listen, error);
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let root = settings.data.join(&settings.name);
-        let internal = settings.data.join(INTERNAL_FOLDER);
-        let lock = prepare(&root, &internal, &settings.name)?;
         let reader =
             FileSystem::new(&internal).map_err(|error| folder(&internal)(io::Error::other(format!("{error:?}"))))?;
         let store = Store::new(reader, &settings.name, root.clone(), internal);
         let service = Service::new(&store, &settings);
         let server = Server::start(listener, service).map_err(failed)?;
-        Ok(Self { endpoint: format!("http://{address}"), root, built_in: Some(BuiltIn { store, server, _lock: lock }) })
+        let built_in = Some(BuiltIn { store, server, _data: settings.data });
+        Ok(Self { endpoint: format!("http://{address}"), root, built_in })
     }
 
     /// A bucket on an external S3. This sends nothing.
@@ -136,26 +138,20 @@ impl Bucket {
         self.built_in.as_ref().map(|bucket| bucket.store.run().objects(&self.root)).unwrap_or_default()
     }
 
+    /// Every object of the bucket; none if the bucket is external.
+    ///
+    /// # Errors
+    /// A folder cannot be read.
+    pub fn objects(&self) -> io::Result<Vec<Object>> {
+        if self.is_external() { Ok(Vec::new()) } else { list::objects(&self.root) }
+    }
+
     /// Finishes running requests, for at most a second, and stops listening.
     pub async fn close(self) {
         if let Some(bucket) = self.built_in {
             bucket.server.close(Duration::from_secs(1)).await;
         }
     }
-}
-
-/// Creates the folders and locks them: two processes would overwrite each other's unfinished files.
-fn prepare(root: &Path, internal: &Path, name: &str) -> Result<std::fs::File, BucketError> {
-    std::fs::create_dir_all(root).map_err(folder(root))?;
-    std::fs::create_dir_all(internal).map_err(folder(internal))?;
-    let lock = std::fs::File::create(internal.join("lock")).map_err(folder(internal))?;
-    lock.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => BucketError::InUse(root.to_owned()),
-        TryLockError::Error(error) => BucketError::Folder(internal.to_owned(), error),
-    })?;
-    put::remove_unfinished(internal).map_err(folder(internal))?;
-    link(internal, name).map_err(folder(internal))?;
-    Ok(lock)
 }
 
 /// Links the bucket into the internal folder, where `s3s-fs` keeps its files next to the buckets.

@@ -54,7 +54,7 @@ pub(super) struct Run {
 }
 
 impl Kind {
-    fn of(key: &str) -> Self {
+    pub(super) fn of(key: &str) -> Self {
         if key.starts_with(QUARANTINE) { Self::Quarantined } else { Self::Records }
     }
 }

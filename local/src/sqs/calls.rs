@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustack_sqs_model::operations::SqsOperation;
-use rustack_sqs_model::types::Message;
 use spillway_shared::message;
+
+use super::queue::Message;
 
 /// AWS bills every so many bytes of a call as a request of its own.
 const BILLED_BYTES: usize = 64 << 10;
@@ -54,20 +54,29 @@ impl Calls {
 }
 
 impl Counter {
-    /// Counts a call; `accepted` are the messages that it made durable.
-    pub(super) fn call(&self, operation: SqsOperation, accepted: &[String]) {
+    /// Counts a call; sends and receives are counted with their messages.
+    pub(super) fn call(&self, operation: &str) {
         match operation {
-            SqsOperation::SendMessage | SqsOperation::SendMessageBatch => self.sent(accepted),
-            // Counted with what it answers.
-            SqsOperation::ReceiveMessage => {}
-            SqsOperation::DeleteMessage | SqsOperation::DeleteMessageBatch => add(&self.deletes, 1),
+            "SendMessage" | "SendMessageBatch" | "ReceiveMessage" => {}
+            "DeleteMessage" | "DeleteMessageBatch" => add(&self.deletes, 1),
             _ => add(&self.others, 1),
         }
     }
 
+    /// Counts a send and the messages that it acknowledges.
+    pub(super) fn sent(&self, bodies: &[&str]) {
+        let records = |body: &&str| message::open(body).map_or(0, |sealed| u64::from(sealed.header.records));
+        let bytes = bodies.iter().map(|body| body.len()).sum();
+        add(&self.sends, 1);
+        add(&self.send_units, units(bytes));
+        add(&self.messages, bodies.len() as u64);
+        add(&self.records, bodies.iter().map(records).sum());
+        add(&self.message_bytes, bytes as u64);
+    }
+
     /// Counts a receive, in vain or not.
     pub(super) fn received(&self, messages: &[Message]) {
-        let bytes = messages.iter().filter_map(|message| message.body.as_ref()).map(String::len).sum();
+        let bytes = messages.iter().map(|message| message.body.len()).sum();
         add(&self.receives, 1);
         add(&self.receive_units, units(bytes));
     }
@@ -85,16 +94,6 @@ impl Counter {
             deletes: read(&self.deletes),
             others: read(&self.others),
         }
-    }
-
-    fn sent(&self, bodies: &[String]) {
-        let records = |body: &String| message::open(body).map_or(0, |sealed| u64::from(sealed.header.records));
-        let bytes = bodies.iter().map(String::len).sum();
-        add(&self.sends, 1);
-        add(&self.send_units, units(bytes));
-        add(&self.messages, bodies.len() as u64);
-        add(&self.records, bodies.iter().map(records).sum());
-        add(&self.message_bytes, bytes as u64);
     }
 }
 

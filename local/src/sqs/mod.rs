@@ -1,20 +1,20 @@
-//! SQS on loopback: one queue with its dead-letter queue, in memory, spoken to by the real SDK over HTTP.
+//! SQS on loopback: named queues, each with its dead-letter queue, spoken to by the real SDK over HTTP.
 //!
-//! The emulator is `rustack-sqs-core`; [`service`] stands before it and closes its gaps by [`rules`].
+//! A call goes through [`service`] to [`messages`] or [`manage`], which check it by [`rules`] and change the [`store`]:
+//! the [`queue`]s in memory, and the journal on disk that makes them again after a restart.
 
 mod calls;
-mod early;
-mod elsewhere;
-mod harm;
-mod refusal;
-mod remains;
+mod external;
+mod faults;
+mod manage;
+mod messages;
+mod protocol;
+mod queue;
+mod queues;
 mod rules;
-mod send;
 mod service;
-mod tap;
-mod track;
+mod store;
 
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,37 +22,53 @@ use std::time::Duration;
 
 use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::{BehaviorVersion, Region};
-use rustack_sqs_core::config::SqsConfig;
-use rustack_sqs_core::provider::RustackSqs;
-use rustack_sqs_core::queue::queue_arn;
-use rustack_sqs_model::error::SqsError as EmulatorError;
-use rustack_sqs_model::input::{CreateQueueInput, GetQueueAttributesInput};
 use tokio::net::TcpListener;
 
-use crate::account::{ACCOUNT, REGION};
+use crate::account::REGION;
+use crate::data_folder::{DataFolder, DataFolderError};
 use crate::faults::Faults;
+use crate::journal::JournalError;
 use crate::loopback::Server;
 pub use calls::Calls;
-use service::Service;
-pub use tap::Tap;
+use queue::{Attributes, Redrive};
+use service::{Http, Service, now};
+use store::Store;
+
+/// Where queues and ledger are in the data folder.
+pub(crate) const FOLDER: &str = ".sqs";
+const JOURNAL: &str = "journal";
 
 /// What a queue is started with.
 #[derive(Debug, Clone)]
 pub struct QueueSettings {
     /// Where to listen; port 0 picks a free one.
     pub listen: SocketAddr,
+    /// Where the queues are kept; without it they end with the process.
+    pub data: Option<DataFolder>,
     /// The queue's name; its dead-letter queue is `<name>-dead`.
     pub name: String,
     /// The region in ARNs.
     pub region: String,
     /// How long a received message stays hidden; whole seconds, at most 12 hours.
     pub visibility_timeout: Duration,
-    /// After so many receives a message goes to the dead-letter queue; 1 to 1000.
+    /// After this many receives a message goes to the dead-letter queue; 1 to 1000.
     pub max_receive_count: u32,
-    /// Takes the body of every message that the queue acknowledged to a sender.
+    /// Learns of every message that the queue acknowledges to a sender.
     pub accepted: Option<Tap>,
     /// What goes wrong on purpose.
     pub faults: Faults,
+}
+
+/// Learns of the queue's messages.
+pub type Tap = Arc<dyn Accept>;
+
+/// Learns of messages before they are acknowledged.
+pub trait Accept: std::fmt::Debug + Send + Sync {
+    /// Takes the bodies of messages that the queue has.
+    ///
+    /// # Errors
+    /// They could not be noted: the messages are not acknowledged, though the queue has them.
+    fn accept(&self, bodies: &[&str]) -> io::Result<()>;
 }
 
 /// Why a queue did not start.
@@ -61,12 +77,18 @@ pub enum QueueError {
     /// The address cannot be listened on.
     #[error("SQS cannot listen on {0}: {1}")]
     Listen(SocketAddr, io::Error),
-    /// The emulator refused.
-    #[error("SQS: {0}")]
-    Emulator(String),
-    /// The server elsewhere did not answer.
-    #[error("SQS elsewhere: {0}")]
-    Elsewhere(String),
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] DataFolderError),
+    /// The journal cannot be read.
+    #[error("the queues cannot be read: {0}")]
+    Journal(#[from] JournalError),
+    /// The journal cannot be written.
+    #[error("the queues cannot be created: {0}")]
+    Create(io::Error),
+    /// The external endpoint did not answer.
+    #[error("external SQS endpoint: {0}")]
+    External(String),
 }
 
 /// How many messages are where.
@@ -82,7 +104,7 @@ pub struct Counts {
     pub oldest: Option<Duration>,
 }
 
-/// A running queue; it forgets its messages when it is dropped.
+/// A running queue.
 #[derive(Debug)]
 pub struct Queue {
     /// Where the SDK finds it: `http://127.0.0.1:port`.
@@ -91,7 +113,7 @@ pub struct Queue {
     pub url: String,
     /// The queue's ARN.
     pub arn: String,
-    /// The dead-letter queue's URL.
+    /// The dead-letter queue's URL; empty for an external queue.
     pub dead_letter_url: String,
     place: Place,
 }
@@ -99,154 +121,142 @@ pub struct Queue {
 /// Where a queue is.
 #[derive(Debug)]
 enum Place {
-    Here(Arc<Service>, Server),
-    /// On a server that somebody else runs.
-    Elsewhere(aws_sdk_sqs::Client),
+    BuiltIn(Arc<Service>, Server),
+    External(aws_sdk_sqs::Client),
 }
 
 impl Queue {
-    /// Listens, and creates the queue and its dead-letter queue.
+    /// Reads the journal, if the queue has one, creates the queue and its dead-letter queue, and listens.
     ///
     /// # Errors
     /// Why it cannot run.
     pub async fn start(settings: QueueSettings) -> Result<Self, QueueError> {
+        let mut store = match &settings.data {
+            Some(data) => Store::open(&data.folder(FOLDER)?.join(JOURNAL), now())?,
+            None => Store::default(),
+        };
+        let dead = format!("{}-dead", settings.name);
+        create(&mut store, &settings, &dead).map_err(QueueError::Create)?;
         let failed = |error| QueueError::Listen(settings.listen, error);
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        let emulator = emulator(address, &settings.region);
-        let (url, dead_letter_url) = create(&emulator, &settings).await?;
-        let arn = queue_arn(&settings.region, ACCOUNT, &settings.name);
-        let service = Arc::new(Service::new(emulator, settings));
-        let server = Server::start(listener, Arc::clone(&service).http()).map_err(QueueError::emulator)?;
+        let endpoint = format!("http://{}", listener.local_addr().map_err(failed)?);
+        let (listen, name) = (settings.listen, settings.name.clone());
+        let service = Arc::new(Service::new(store, endpoint.clone(), settings));
+        let server = Server::start(listener, Http(Arc::clone(&service)));
         Ok(Self {
-            endpoint: format!("http://{address}"),
-            url,
-            arn,
-            dead_letter_url,
-            place: Place::Here(service, server),
+            endpoint,
+            url: service.url(&name),
+            arn: service.arn(&name),
+            dead_letter_url: service.url(&dead),
+            place: Place::BuiltIn(service, server.map_err(|error| QueueError::Listen(listen, error))?),
         })
     }
 
-    /// A queue on a server that somebody else runs; nothing is sent yet.
+    /// A queue of an external SQS endpoint; nothing is sent yet.
     #[must_use]
-    pub fn elsewhere(endpoint: &str, url: &str, client: aws_sdk_sqs::Client) -> Self {
+    pub fn external(endpoint: &str, url: &str, client: aws_sdk_sqs::Client) -> Self {
         let (endpoint, url) = (endpoint.to_owned(), url.to_owned());
         let region = client.config().region().map_or(REGION, AsRef::as_ref);
-        let arn = elsewhere::arn(&url, region);
-        Self { endpoint, url, arn, dead_letter_url: String::new(), place: Place::Elsewhere(client) }
+        let arn = external::arn(&url, region);
+        Self { endpoint, url, arn, dead_letter_url: String::new(), place: Place::External(client) }
     }
 
-    /// Whether somebody else runs it: what it acknowledged and what is left in it is not known here then.
+    /// Whether it is external: its acknowledged and its queued messages are not known here then.
     #[must_use]
     pub fn is_external(&self) -> bool {
-        matches!(self.place, Place::Elsewhere(_))
+        matches!(self.place, Place::External(_))
     }
 
-    /// How many messages are where, now; a queue elsewhere does not tell of its dead letters and of its oldest message.
+    /// How many messages are where, now; an external queue does not tell of its dead letters and of its oldest message.
     ///
     /// # Errors
-    /// The emulator has ended, or the server elsewhere does not answer.
+    /// The external endpoint does not answer.
     pub async fn counts(&self) -> Result<Counts, QueueError> {
         let service = match &self.place {
-            Place::Here(service, _) => service,
-            Place::Elsewhere(client) => return elsewhere::counts(client, &self.url).await,
+            Place::BuiltIn(service, _) => service,
+            Place::External(client) => return external::counts(client, &self.url).await,
         };
-        let queue = attributes(&service.emulator, &self.url).await?;
-        let dead = attributes(&service.emulator, &self.dead_letter_url).await?;
-        let of = |map: &HashMap<String, String>, name: &str| map.get(name).and_then(|n| n.parse().ok()).unwrap_or(0);
-        let waiting = |map| of(map, "ApproximateNumberOfMessages") + of(map, "ApproximateNumberOfMessagesDelayed");
-        let hidden = |map| of(map, "ApproximateNumberOfMessagesNotVisible");
+        let (mut store, now) = (service.store(), now());
+        let mut numbers = |url| store.queues.get_mut(name_of(url)).map(|queue| queue.numbers(now)).unwrap_or_default();
+        let (queue, dead) = (numbers(&self.url), numbers(&self.dead_letter_url));
+        let oldest = store.queues.get(name_of(&self.url)).and_then(|queue| queue.oldest(now));
         Ok(Counts {
-            queued: waiting(&queue),
-            in_flight: hidden(&queue),
-            dead_lettered: waiting(&dead) + hidden(&dead),
-            oldest: service.track().oldest(),
+            queued: (queue.ready + queue.delayed) as u64,
+            in_flight: queue.in_flight as u64,
+            dead_lettered: (dead.ready + dead.delayed + dead.in_flight) as u64,
+            oldest: oldest.map(|sent| Duration::from_millis(now.saturating_sub(sent))),
         })
     }
 
-    /// The calls to it so far, as AWS bills them; nothing is known of a queue elsewhere.
+    /// The calls to it so far, as AWS bills them; none for an external queue.
     #[must_use]
     pub fn calls(&self) -> Calls {
         match &self.place {
-            Place::Here(service, _) => service.counted.read(),
-            Place::Elsewhere(_) => Calls::default(),
+            Place::BuiltIn(service, _) => service.counted.read(),
+            Place::External(_) => Calls::default(),
         }
     }
 
-    /// A client that talks to this queue: without signatures, which nobody checks here, and without retries.
+    /// A client that talks to this queue: without signatures, which are not checked here, and without retries.
     #[must_use]
     pub fn client(&self) -> aws_sdk_sqs::Client {
         let service = match &self.place {
-            Place::Here(service, _) => service,
-            Place::Elsewhere(client) => return client.clone(),
+            Place::BuiltIn(service, _) => service,
+            Place::External(client) => return client.clone(),
         };
         let config = aws_sdk_sqs::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .endpoint_url(&self.endpoint)
-            .region(Region::new(service.region().to_owned()))
+            .region(Region::new(service.settings.region.clone()))
             .retry_config(RetryConfig::disabled())
             .allow_no_auth()
             .build();
         aws_sdk_sqs::Client::from_conf(config)
     }
 
+    /// Passes the body of every message in the queue to `visit`, in flight or not; none of an external queue.
+    pub fn each_queued(&self, visit: impl FnMut(&str)) {
+        self.each(&self.url, visit);
+    }
+
+    /// Passes the body of every message in the dead-letter queue to `visit`; none of an external queue.
+    pub fn each_dead_letter(&self, visit: impl FnMut(&str)) {
+        self.each(&self.dead_letter_url, visit);
+    }
+
+    fn each(&self, url: &str, mut visit: impl FnMut(&str)) {
+        let Place::BuiltIn(service, _) = &self.place else { return };
+        let bodies = |queue: &queue::Queue| queue.messages().map(|message| Arc::clone(&message.body)).collect();
+        let bodies: Vec<Arc<str>> = service.store().queues.get(name_of(url)).map(bodies).unwrap_or_default();
+        for body in bodies {
+            visit(&body);
+        }
+    }
+
     /// Answers what is running, for at most a second, and stops listening.
     pub async fn close(self) {
-        if let Place::Here(service, server) = self.place {
+        if let Place::BuiltIn(_, server) = self.place {
             server.close(Duration::from_secs(1)).await;
-            service.emulator.shutdown_all().await;
         }
     }
 }
 
-impl QueueError {
-    fn emulator(error: impl std::fmt::Display) -> Self {
-        Self::Emulator(error.to_string())
-    }
+/// Creates the queue and its dead-letter queue, or gives the queue of an earlier run these settings.
+fn create(store: &mut Store, settings: &QueueSettings, dead: &str) -> io::Result<()> {
+    let current = |store: &Store, name: &str| {
+        store.queues.get(name).map_or_else(Attributes::of_sqs, |queue| queue.attributes.clone())
+    };
+    let (of_dead, of_queue) = (current(store, dead), current(store, &settings.name));
+    store.set(dead, of_dead)?;
+    let visibility_timeout = u32::try_from(settings.visibility_timeout.as_secs()).unwrap_or(u32::MAX);
+    let redrive = Some(Redrive { dead_letters: dead.to_owned(), max_receives: settings.max_receive_count });
+    store.set(&settings.name, Attributes { visibility_timeout, redrive, ..of_queue })
 }
 
-impl From<EmulatorError> for QueueError {
-    fn from(error: EmulatorError) -> Self {
-        Self::emulator(error)
-    }
+fn arn(region: &str, account: &str, name: &str) -> String {
+    format!("arn:aws:sqs:{region}:{account}:{name}")
 }
 
-fn emulator(address: SocketAddr, region: &str) -> RustackSqs {
-    RustackSqs::new(SqsConfig {
-        skip_signature_validation: true,
-        default_region: region.to_owned(),
-        account_id: ACCOUNT.to_owned(),
-        host: address.ip().to_string(),
-        port: address.port(),
-    })
-}
-
-/// Creates both queues; answers their URLs.
-async fn create(emulator: &RustackSqs, settings: &QueueSettings) -> Result<(String, String), QueueError> {
-    let dead = format!("{}-dead", settings.name);
-    let policy = serde_json::json!({
-        "deadLetterTargetArn": queue_arn(&settings.region, ACCOUNT, &dead),
-        "maxReceiveCount": settings.max_receive_count,
-    });
-    let attributes = HashMap::from([
-        ("VisibilityTimeout".to_owned(), settings.visibility_timeout.as_secs().to_string()),
-        ("RedrivePolicy".to_owned(), policy.to_string()),
-    ]);
-    let dead_letter_url = create_one(emulator, dead, HashMap::new()).await?;
-    let url = create_one(emulator, settings.name.clone(), attributes).await?;
-    Ok((url, dead_letter_url))
-}
-
-async fn create_one(
-    emulator: &RustackSqs,
-    queue_name: String,
-    attributes: HashMap<String, String>,
-) -> Result<String, QueueError> {
-    let input = CreateQueueInput { queue_name, attributes, ..CreateQueueInput::default() };
-    Ok(emulator.create_queue(input).await?.queue_url.unwrap_or_default())
-}
-
-async fn attributes(emulator: &RustackSqs, url: &str) -> Result<HashMap<String, String>, QueueError> {
-    let input = GetQueueAttributesInput { queue_url: url.to_owned(), attribute_names: vec!["All".to_owned()] };
-    Ok(emulator.get_queue_attributes(input).await?.attributes)
+fn name_of(url: &str) -> &str {
+    url.rsplit('/').next().unwrap_or_default()
 }

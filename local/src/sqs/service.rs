@@ -1,55 +1,44 @@
-//! The HTTP service before the emulator: every call passes [`Service::answer`], and nothing else talks to clients.
+//! The HTTP service: every call passes [`Service::answer`], and nothing else talks to clients.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use rustack_sqs_core::handler::RustackSqsHandler;
-use rustack_sqs_core::provider::RustackSqs;
-use rustack_sqs_core::queue::extract_queue_name;
-use rustack_sqs_http::dispatch::SqsHandler;
-use rustack_sqs_http::router::resolve_operation;
-use rustack_sqs_model::input::{
-    CreateQueueInput, DeleteMessageBatchInput, DeleteMessageInput, PurgeQueueInput, ReceiveMessageInput,
-    SetQueueAttributesInput,
-};
-use rustack_sqs_model::operations::SqsOperation;
-use rustack_sqs_model::output::DeleteMessageBatchOutput;
-use rustack_sqs_model::types::Message;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use tokio::time::Instant;
+use tokio::sync::Notify;
 
 use super::calls::Counter;
-use super::harm::{Instead, Repeats, take_failing};
-use super::refusal::{Refusal, json};
-use super::track::Track;
+use super::faults::{Failure, Repeats};
+use super::protocol::{Answer, Refusal, read, response};
+use super::queue::Millis;
+use super::store::Store;
 use super::{QueueSettings, rules};
-use crate::faults::{CallFaults, Disconnected, Faults};
+use crate::account::ACCOUNT;
+use crate::faults::{CallFaults, Disconnected};
 
 /// The largest call: a batch of 1 MiB whose every character is escaped in JSON.
 const MAX_CALL_BYTES: usize = 8 << 20;
+const TARGET: &str = "AmazonSQS.";
 
-pub(super) type Answer = Result<Bytes, Refusal>;
-
-/// The emulator with what stands before it.
+/// The queues with what they need to answer.
 #[derive(Debug)]
 pub(super) struct Service {
-    pub(super) emulator: Arc<RustackSqs>,
-    others: RustackSqsHandler,
-    settings: QueueSettings,
-    track: Mutex<Track>,
+    store: Mutex<Store>,
+    /// Wakes receivers that wait.
+    pub(super) changed: Notify,
+    /// `http://127.0.0.1:port`.
+    endpoint: String,
+    pub(super) settings: QueueSettings,
     calls: CallFaults,
-    repeats: Repeats,
     pub(super) counted: Counter,
+    pub(super) repeats: Repeats,
 }
 
 /// [`Service`] as hyper wants it.
 #[derive(Debug, Clone)]
-pub(super) struct Http(Arc<Service>);
+pub(super) struct Http(pub(super) Arc<Service>);
 
 impl hyper::service::Service<Request<Incoming>> for Http {
     type Response = Response<Full<Bytes>>;
@@ -58,170 +47,96 @@ impl hyper::service::Service<Request<Incoming>> for Http {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let service = Arc::clone(&self.0);
-        Box::pin(async move { service.answer(request).await.map_or_else(Instead::response, |answer| Ok(json(answer))) })
+        Box::pin(async move {
+            match service.answer(request).await {
+                Ok(body) => Ok(response(body)),
+                Err(Failure::Refused(refusal)) => Ok(refusal.response()),
+                Err(Failure::Broken) => Err(Disconnected),
+            }
+        })
     }
 }
 
 impl Service {
-    pub(super) fn new(emulator: RustackSqs, settings: QueueSettings) -> Self {
-        let emulator = Arc::new(emulator);
-        let others = RustackSqsHandler::new(Arc::clone(&emulator));
-        let track = Mutex::new(Track::new(settings.max_receive_count));
-        let (calls, repeats) = (CallFaults::of_sqs(settings.faults.clone()), Repeats::default());
-        Self { emulator, others, settings, track, calls, counted: Counter::default(), repeats }
+    pub(super) fn new(store: Store, endpoint: String, settings: QueueSettings) -> Self {
+        let (store, changed) = (Mutex::new(store), Notify::new());
+        let (calls, counted, repeats) =
+            (CallFaults::of_sqs(settings.faults.clone()), Counter::default(), Repeats::default());
+        Self { store, changed, endpoint, settings, calls, counted, repeats }
     }
 
-    pub(super) fn http(self: Arc<Self>) -> Http {
-        Http(self)
+    pub(super) fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn region(&self) -> &str {
-        &self.settings.region
-    }
-
-    /// How long a received message stays hidden, and a little more.
-    pub(super) fn longest_hidden(&self) -> Duration {
-        self.settings.visibility_timeout + Duration::from_secs(1)
-    }
-
-    pub(super) fn track(&self) -> MutexGuard<'_, Track> {
-        self.track.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The one place that every call passes, before the emulator and after it.
-    async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Result<Bytes, Instead> {
-        let operation = resolve_operation(request.headers()).map_err(Refusal::from)?;
+    /// The one place that every call passes, with the faults before and after it.
+    async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Result<Bytes, Failure> {
+        let operation = operation(request.headers())?;
         let body = collect(request.into_body()).await?;
         self.calls.before().await?;
-        let done = self.emulate(operation, body).await?;
-        self.counted.call(operation, &done.accepted);
-        if let Some(tap) = &self.settings.accepted {
-            tap.accept(done.accepted).await;
-        }
+        let answer = self.call(&operation, &body).await?;
+        self.counted.call(&operation);
         self.calls.after()?;
-        Ok(done.answer)
+        Ok(answer)
     }
 
-    async fn emulate(self: &Arc<Self>, operation: SqsOperation, body: Bytes) -> Result<Done, Refusal> {
+    async fn call(self: &Arc<Self>, operation: &str, body: &[u8]) -> Answer {
         match operation {
-            SqsOperation::SendMessage => self.send(read(&body)?).await,
-            SqsOperation::SendMessageBatch => self.send_batch(read(&body)?).await,
-            SqsOperation::ReceiveMessage => self.receive(read(&body)?).await,
-            SqsOperation::DeleteMessage => self.delete(read(&body)?).await,
-            SqsOperation::DeleteMessageBatch => self.delete_batch(read(&body)?).await,
-            SqsOperation::CreateQueue => self.create(read(&body)?).await,
-            SqsOperation::SetQueueAttributes => self.set_attributes(read(&body)?).await,
-            SqsOperation::PurgeQueue => self.purge(read(&body)?).await,
-            other => self.forward(other, body).await,
+            "SendMessage" => self.send(read(body)?),
+            "SendMessageBatch" => self.send_batch(read(body)?),
+            "ReceiveMessage" => self.receive(&read(body)?).await,
+            "DeleteMessage" => self.delete(&read(body)?),
+            "DeleteMessageBatch" => self.delete_batch(&read(body)?),
+            "ChangeMessageVisibility" => self.change_visibility(&read(body)?),
+            "ChangeMessageVisibilityBatch" => self.change_visibility_batch(&read(body)?),
+            "CreateQueue" => self.create(&read(body)?),
+            "ListQueues" => self.list(&read(body)?),
+            "GetQueueUrl" => self.get_url(&read(body)?),
+            "GetQueueAttributes" => self.get_attributes(&read(body)?),
+            "SetQueueAttributes" => self.set_attributes(&read(body)?),
+            "PurgeQueue" => self.purge(&read(body)?),
+            _ => Err(Refusal::of_sqs("UnsupportedOperation", format!("{operation} is not supported here."))),
         }
     }
 
-    async fn receive(self: &Arc<Self>, mut input: ReceiveMessageInput) -> Result<Done, Refusal> {
-        rules::receive(&input)?;
-        if !self.is_main(&input.queue_url) {
-            return done(&self.emulator.receive_message(input).await?);
-        }
-        let hidden = input.visibility_timeout.and_then(|seconds| u64::try_from(seconds).ok());
-        let hidden = hidden.map_or(self.settings.visibility_timeout, Duration::from_secs);
-        let repeats = self.repeats.take_due(&mut input, self.faults());
-        let queue_url = input.queue_url.clone();
-        let mut output = self.emulator.receive_message(input).await?;
-        self.counted.received(&output.messages);
-        self.received(&output.messages, Instant::now() + hidden);
-        self.repeats.pick(&output.messages, self.faults());
-        self.show_early(&output.messages, &queue_url);
-        output.messages.extend(repeats);
-        done(&output)
+    /// The URL of a queue.
+    pub(super) fn url(&self, name: &str) -> String {
+        format!("{}/{ACCOUNT}/{name}", self.endpoint)
     }
 
-    fn received(&self, messages: &[Message], visible: Instant) {
-        let mut track = self.track();
-        for message in messages {
-            if let (Some(id), Some(handle)) = (&message.message_id, &message.receipt_handle) {
-                track.received(id, handle.clone(), visible);
-            }
-        }
+    /// The ARN of a queue.
+    pub(super) fn arn(&self, name: &str) -> String {
+        super::arn(&self.settings.region, ACCOUNT, name)
     }
 
-    async fn delete(&self, input: DeleteMessageInput) -> Result<Done, Refusal> {
-        let id = message_id(&input.receipt_handle).ok_or_else(bad_handle)?;
-        self.track().deleted(&id, &input.receipt_handle);
-        done(&self.emulator.delete_message(input).await?)
+    /// The name of the queue of a URL, which exists.
+    pub(super) fn named<'a>(&self, url: &'a str) -> Result<&'a str, Refusal> {
+        let name = super::name_of(url);
+        self.exists(name).map(|()| name)
     }
 
-    async fn delete_batch(&self, mut input: DeleteMessageBatchInput) -> Result<Done, Refusal> {
-        rules::entry_ids(input.entries.iter().map(|entry| entry.id.as_str()))?;
-        let failing = take_failing(&mut input.entries, |entry| &entry.id, self.faults());
-        let handles: Vec<_> = input.entries.iter().map(|entry| entry.receipt_handle.clone()).collect();
-        let bad: Vec<_> = input.entries.extract_if(.., |entry| message_id(&entry.receipt_handle).is_none()).collect();
-        let mut output = DeleteMessageBatchOutput::default();
-        if !input.entries.is_empty() || (bad.is_empty() && failing.is_empty()) {
-            output = self.emulator.delete_message_batch(input).await?;
-        }
-        output.failed.extend(bad.into_iter().map(|entry| bad_handle().of_entry(&entry.id)));
-        output.failed.extend(failing);
-        let mut track = self.track();
-        for handle in &handles {
-            track.deleted(&message_id(handle).unwrap_or_default(), handle);
-        }
-        done(&output)
+    pub(super) fn exists(&self, name: &str) -> Result<(), Refusal> {
+        rules::queue_name(name)?;
+        let missing = || Refusal::of_sqs("NonExistentQueue", "The specified queue does not exist.");
+        self.store().queues.get(name).map(drop).ok_or_else(missing)
     }
 
-    async fn create(&self, mut input: CreateQueueInput) -> Result<Done, Refusal> {
-        rules::redrive_policy(&mut input.attributes)?;
-        done(&self.emulator.create_queue(input).await?)
-    }
-
-    async fn set_attributes(&self, mut input: SetQueueAttributesInput) -> Result<Done, Refusal> {
-        rules::redrive_policy(&mut input.attributes)?;
-        done(&self.emulator.set_queue_attributes(input).await?)
-    }
-
-    async fn purge(&self, input: PurgeQueueInput) -> Result<Done, Refusal> {
-        let main = self.is_main(&input.queue_url);
-        let output = self.emulator.purge_queue(input).await?;
-        if main {
-            self.track().clear();
-        }
-        done(&output)
-    }
-
-    async fn forward(&self, operation: SqsOperation, body: Bytes) -> Result<Done, Refusal> {
-        let response = self.others.handle_operation(operation, body).await?;
-        let answer = response.into_body().collect().await.map(http_body_util::Collected::to_bytes);
-        let answer = answer.map_err(|error| Refusal::of_parameter(error.to_string()))?;
-        Ok(Done { answer, accepted: Vec::new() })
-    }
-
-    pub(super) fn faults(&self) -> &Faults {
-        &self.settings.faults
-    }
-
-    pub(super) fn is_main(&self, queue_url: &str) -> bool {
-        extract_queue_name(queue_url) == Some(&self.settings.name)
+    /// Whether a queue is the one that calls, ledger and the faults of single messages are about.
+    pub(super) fn is_main(&self, name: &str) -> bool {
+        name == self.settings.name
     }
 }
 
-/// What a call came to: the answer, and the messages that it acknowledges to their sender.
-pub(super) struct Done {
-    pub(super) answer: Bytes,
-    pub(super) accepted: Vec<String>,
+/// Now, by the clock of the system: times of messages outlive the process.
+pub(super) fn now() -> Millis {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }
 
-pub(super) fn done(output: &impl Serialize) -> Result<Done, Refusal> {
-    Ok(Done { answer: write(output)?, accepted: Vec::new() })
-}
-
-/// The emulator's receipt handles are base64 of `<message id>:<time>:<random>`.
-fn message_id(receipt_handle: &str) -> Option<String> {
-    use base64::Engine as _;
-    let bytes = base64::engine::general_purpose::STANDARD.decode(receipt_handle).ok()?;
-    let id = bytes.split(|byte| *byte == b':').next().filter(|id| id.len() < bytes.len())?;
-    String::from_utf8(id.to_vec()).ok()
-}
-
-fn bad_handle() -> Refusal {
-    Refusal::of_caller("ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
+fn operation(headers: &HeaderMap) -> Result<String, Refusal> {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()?.strip_prefix(TARGET));
+    let message = "Only the JSON protocol is supported here: a header `X-Amz-Target: AmazonSQS.<operation>`.";
+    target.map(str::to_owned).ok_or_else(|| Refusal::of_sqs("UnsupportedOperation", message))
 }
 
 async fn collect(body: Incoming) -> Answer {
@@ -232,12 +147,4 @@ async fn collect(body: Incoming) -> Answer {
             Err(Refusal { status: StatusCode::PAYLOAD_TOO_LARGE, ..refusal })
         }
     }
-}
-
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|error| Refusal::of_parameter(error.to_string()))
-}
-
-pub(super) fn write(output: &impl Serialize) -> Answer {
-    serde_json::to_vec(output).map(Bytes::from).map_err(|error| Refusal::of_parameter(error.to_string()))
 }

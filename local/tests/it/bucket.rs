@@ -6,6 +6,7 @@ use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumAlgorithm;
 use futures::future::join_all;
+use spillway_local::data_folder::{DataFolder, DataFolderError};
 use spillway_local::s3::{Bucket, BucketError, Kind, Stored};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -185,13 +186,13 @@ async fn a_folder_can_have_only_one_server() {
     let _first = bucket(data.path()).await;
     let settings = spillway_local::s3::BucketSettings {
         listen: crate::common::free_port(),
-        data: data.path().to_owned(),
+        data: DataFolder::new(data.path()),
         name: "spillway".to_owned(),
         access_key: String::new(),
         secret_key: String::new(),
         faults: spillway_local::faults::Faults::default(),
     };
-    assert!(matches!(Bucket::start(settings).await, Err(BucketError::InUse(_))));
+    assert!(matches!(Bucket::start(settings).await, Err(BucketError::Data(DataFolderError::InUse(_)))));
 }
 
 fn unfinished(data: &std::path::Path) -> Vec<String> {

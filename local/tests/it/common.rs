@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use spillway_local::data_folder::DataFolder;
 use spillway_local::faults::Faults;
 use spillway_local::s3::{Bucket, BucketSettings};
 use spillway_local::sqs::{Queue, QueueSettings, Tap};
@@ -29,6 +30,7 @@ pub(crate) async fn queue_at(listen: SocketAddr, max_receive_count: u32, accepte
 pub(crate) fn queue_settings(listen: SocketAddr, max_receive_count: u32, accepted: Option<Tap>) -> QueueSettings {
     QueueSettings {
         listen,
+        data: None,
         name: "spillway".to_owned(),
         region: "eu-west-1".to_owned(),
         visibility_timeout: Duration::from_secs(1),
@@ -57,7 +59,7 @@ pub(crate) async fn bucket(data: &Path) -> Bucket {
 pub(crate) fn bucket_settings(data: &Path) -> BucketSettings {
     BucketSettings {
         listen: free_port(),
-        data: data.to_owned(),
+        data: DataFolder::new(data),
         name: "spillway".to_owned(),
         access_key: "local".to_owned(),
         secret_key: "local".to_owned(),

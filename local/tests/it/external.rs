@@ -58,10 +58,10 @@ async fn an_external_queue_is_counted_but_never_read() {
     let queue = queue(5, None).await;
     sqs(&queue.endpoint).send_message().queue_url(&queue.url).message_body("x").send().await.unwrap();
 
-    let external = Queue::elsewhere(&queue.endpoint, &queue.url, connect(&queue.endpoint, "eu-west-1", "local"));
+    let external = Queue::external(&queue.endpoint, &queue.url, connect(&queue.endpoint, "eu-west-1", "local"));
     assert_eq!((external.counts().await.unwrap().queued, &external.arn), (1, &queue.arn));
-    external.each_left(|_| panic!("an external queue is not read")).await.unwrap();
-    external.each_dead_letter(|_| panic!("an external queue is not read")).await.unwrap();
+    external.each_queued(|_| panic!("an external queue is not read"));
+    external.each_dead_letter(|_| panic!("an external queue is not read"));
     external.close().await;
     assert_eq!(queue.counts().await.unwrap().queued, 1);
 }

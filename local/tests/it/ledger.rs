@@ -2,12 +2,15 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::path::Path;
 use std::time::SystemTime;
 
-use crate::common::{bucket, queue, s3, until};
+use crate::common::{bucket, bucket_settings, free_port, queue, queue_settings, s3, until};
 use aws_sdk_s3::primitives::ByteStream;
+use spillway_local::data_folder::DataFolder;
 use spillway_local::ledger::{Ledger, Report, Unseen};
-use spillway_local::sqs::Queue;
+use spillway_local::s3::{Bucket, BucketSettings};
+use spillway_local::sqs::{Queue, QueueSettings};
 use spillway_shared::hour::Hour;
 use spillway_shared::message::{self, Encoding, Header, MessageId};
 use spillway_shared::stream::StreamName;
@@ -111,6 +114,7 @@ async fn every_record_is_counted_by_outcome() {
         foreign: 1,
         unreadable: vec![],
         unseen: Unseen::default(),
+        earlier_runs: false,
     };
     assert_eq!(report, expected, "{report}");
     assert!(!report.holds());
@@ -138,6 +142,39 @@ async fn objects_of_earlier_runs_count_only_if_found_again() {
     let report = ledger.settle(&queue, &bucket).await.unwrap();
     assert_eq!(report, Report { accepted: 1, stored: 1, ..Report::default() });
     assert!(report.is_settled());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ledger_on_disk_adds_up_over_restarts() {
+    let data = tempfile::tempdir().unwrap();
+    let run = async || {
+        let data = DataFolder::new(data.path());
+        let ledger = Ledger::open(&data, "spillway").unwrap();
+        let bucket = Bucket::start(BucketSettings { data: data.clone(), ..bucket_settings(Path::new("")) });
+        let accepted = Some(ledger.tap());
+        let queue = Queue::start(QueueSettings { data: Some(data), ..queue_settings(free_port(), 5, accepted) });
+        (ledger, bucket.await.unwrap(), queue.await.unwrap())
+    };
+    // A server that ends without settling: two records stored, one lost, three queued.
+    let (_, bucket, queue) = run().await;
+    send(&queue, sealed(&lines(1, 0..3), Encoding::ZstdBase64)).await;
+    delete_one(&queue).await;
+    let put = s3(&bucket.endpoint).put_object().bucket("spillway").key("records/a.ndjson");
+    put.body(ByteStream::from(lines(1, 0..2).into_bytes())).send().await.unwrap();
+    send(&queue, sealed(&lines(2, 0..3), Encoding::None)).await;
+    queue.close().await;
+    bucket.close().await;
+
+    // The next ones settle.
+    let (ledger, bucket, queue) = run().await;
+    send(&queue, "garbage").await;
+    let earlier = Report { accepted: 7, stored: 2, in_flight: 4, missing: 1, earlier_runs: true, ..Report::default() };
+    assert_eq!(ledger.settle(&queue, &bucket).await.unwrap(), earlier);
+    queue.close().await;
+    bucket.close().await;
+    let (ledger, bucket, queue) = run().await;
+    assert_eq!(ledger.accepted(), 0, "of this run");
+    assert_eq!(ledger.settle(&queue, &bucket).await.unwrap(), earlier);
 }
 
 #[tokio::test(flavor = "multi_thread")]

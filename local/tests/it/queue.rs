@@ -1,15 +1,16 @@
 //! The queue, spoken to by the real SDK.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::time::Duration;
 
-use crate::common::{queue, sqs, until};
+use crate::common::{free_port, queue, queue_settings, sqs, until};
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, QueueAttributeName,
-    SendMessageBatchRequestEntry, SendMessageBatchResultEntry,
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, MessageAttributeValue,
+    MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry, SendMessageBatchResultEntry,
 };
+use spillway_local::data_folder::DataFolder;
 use spillway_local::ledger::Ledger;
+use spillway_local::sqs::{Queue, QueueSettings};
 
 fn entry(id: &str, body: impl Into<String>) -> SendMessageBatchRequestEntry {
     SendMessageBatchRequestEntry::builder().id(id).message_body(body).build().unwrap()
@@ -73,6 +74,8 @@ async fn a_batch_is_limited_as_on_aws() {
 async fn a_bad_entry_of_a_batch_fails_alone() {
     let queue = queue(3, None).await;
     let client = sqs(&queue.endpoint);
+    let limit = client.set_queue_attributes().queue_url(&queue.url);
+    limit.attributes(QueueAttributeName::MaximumMessageSize, "262144").send().await.unwrap();
     let entries = vec![
         entry("good", "x"),
         entry("control", "a\u{1}"),
@@ -110,7 +113,7 @@ async fn a_message_that_is_never_deleted_ends_in_the_dead_letter_queue() {
     assert_eq!((counts.queued, counts.in_flight, counts.oldest), (0, 0, None));
     for _ in 0..2 {
         let mut bodies = Vec::new();
-        queue.each_dead_letter(|body| bodies.push(body)).await.unwrap();
+        queue.each_dead_letter(|body| bodies.push(body.to_owned()));
         assert_eq!(bodies, ["poison"]);
     }
 }
@@ -197,7 +200,7 @@ async fn what_is_left_is_read_to_the_last_message() {
         client.receive_message().queue_url(&queue.url).send().await.unwrap();
     }
     let mut left = Vec::new();
-    queue.each_left(|body| left.push(body)).await.unwrap();
+    queue.each_queued(|body| left.push(body.to_owned()));
     left.sort_unstable();
     assert_eq!(left, ["also in flight", "in flight", "waiting"]);
     assert_eq!(queue.counts().await.unwrap().dead_lettered, 0);
@@ -212,7 +215,94 @@ async fn the_tap_sees_what_was_acknowledged_and_nothing_else() {
     client.send_message_batch().queue_url(&queue.url).set_entries(Some(entries)).send().await.unwrap();
     client.send_message().queue_url(&queue.url).message_body("three").send().await.unwrap();
     client.send_message().queue_url(&queue.dead_letter_url).message_body("elsewhere").send().await.unwrap();
-    assert_eq!(ledger.close().await.report().accepted, 3);
+    assert_eq!(ledger.close().report().accepted, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_keeps_messages_receive_counts_dead_letters_and_queues() {
+    let data = tempfile::tempdir().unwrap();
+    let settings =
+        || QueueSettings { data: Some(DataFolder::new(data.path())), ..queue_settings(free_port(), 1, None) };
+    let queue = Queue::start(settings()).await.unwrap();
+    let client = queue.client();
+    for body in ["dead", "in flight"] {
+        client.send_message().queue_url(&queue.url).message_body(body).send().await.unwrap();
+    }
+    client.receive_message().queue_url(&queue.url).visibility_timeout(0).send().await.unwrap();
+    until("one is dead-lettered", async || {
+        client.receive_message().queue_url(&queue.url).visibility_timeout(600).send().await.unwrap();
+        queue.counts().await.unwrap().dead_lettered == 1
+    })
+    .await;
+    client.create_queue().queue_name("another").send().await.unwrap();
+    client.send_message().queue_url(&queue.url).message_body("waiting \u{1F680}").send().await.unwrap();
+    queue.close().await;
+
+    let queue = Queue::start(QueueSettings { max_receive_count: 5, ..settings() }).await.unwrap();
+    let counts = queue.counts().await.unwrap();
+    assert_eq!((counts.queued, counts.in_flight, counts.dead_lettered), (2, 0, 1), "in flight is visible at once");
+    let call = queue.client().receive_message().queue_url(&queue.url).max_number_of_messages(10);
+    let call = call.message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
+    let mut received: Vec<_> = call.send().await.unwrap().messages.unwrap_or_default().into_iter().collect();
+    received.sort_by_key(|message| message.body.clone());
+    let count = |at: usize| &received[at].attributes().unwrap()[&MessageSystemAttributeName::ApproximateReceiveCount];
+    assert_eq!((received[0].body(), count(0).as_str()), (Some("in flight"), "2"));
+    assert_eq!((received[1].body(), count(1).as_str()), (Some("waiting \u{1F680}"), "1"));
+    let listed = queue.client().list_queues().send().await.unwrap();
+    let names: Vec<_> = listed.queue_urls().iter().map(|url| url.rsplit('/').next().unwrap()).collect();
+    assert_eq!(names, ["another", "spillway", "spillway-dead"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_server_on_the_same_data_folder_is_refused() {
+    let data = tempfile::tempdir().unwrap();
+    let start = || {
+        let data = Some(DataFolder::new(data.path()));
+        Queue::start(QueueSettings { data, ..queue_settings(free_port(), 1, None) })
+    };
+    let first = start().await.unwrap();
+    let error = start().await.unwrap_err().to_string();
+    assert!(error.contains(&data.path().display().to_string()) && error.contains("in use"), "{error}");
+    first.close().await;
+    start().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queues_have_their_own_attributes_and_dead_letters() {
+    let queue = queue(10, None).await;
+    let client = queue.client();
+    client.create_queue().queue_name("other-dead").send().await.unwrap();
+    let arn = queue.arn.replace(":spillway", ":other-dead");
+    let policy = format!("{{\"deadLetterTargetArn\":\"{arn}\",\"maxReceiveCount\":1}}");
+    let create = client.create_queue().queue_name("other").attributes(QueueAttributeName::RedrivePolicy, policy);
+    let create = create.attributes(QueueAttributeName::VisibilityTimeout, "0");
+    let url = create.attributes(QueueAttributeName::DelaySeconds, "1").send().await.unwrap().queue_url.unwrap();
+    client.send_message().queue_url(&url).message_body("delayed").send().await.unwrap();
+    assert!(client.receive_message().queue_url(&url).send().await.unwrap().messages().is_empty());
+    let received = client.receive_message().queue_url(&url).wait_time_seconds(5).send().await.unwrap();
+    assert_eq!(received.messages()[0].body(), Some("delayed"));
+    assert!(client.receive_message().queue_url(&url).send().await.unwrap().messages().is_empty());
+    let dead = client.get_queue_url().queue_name("other-dead").send().await.unwrap().queue_url.unwrap();
+    let received = client.receive_message().queue_url(&dead).send().await.unwrap();
+    assert_eq!(received.messages()[0].body(), Some("delayed"));
+    client.purge_queue().queue_url(&dead).send().await.unwrap();
+    assert_eq!(queue.counts().await.unwrap(), spillway_local::sqs::Counts::default(), "of the main queue");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_supported_is_refused_by_name() {
+    let queue = queue(10, None).await;
+    let client = queue.client();
+    let error = client.delete_queue().queue_url(&queue.url).send().await.unwrap_err();
+    assert!(error.as_service_error().unwrap().is_unsupported_operation(), "{error:?}");
+    let attribute = MessageAttributeValue::builder().data_type("String").string_value("x").build().unwrap();
+    let call = client.send_message().queue_url(&queue.url).message_body("x").message_attributes("a", attribute);
+    assert!(call.send().await.unwrap_err().into_service_error().is_unsupported_operation());
+    let missing = client.get_queue_url().queue_name("missing").send().await.unwrap_err();
+    assert!(missing.into_service_error().is_queue_does_not_exist());
+    let call = client.change_message_visibility().queue_url(&queue.url).visibility_timeout(1);
+    let idle = call.receipt_handle("0199aaaa-bbbb-7ccc-8ddd-eeeeffff0000/1").send().await.unwrap_err();
+    assert!(idle.into_service_error().is_message_not_inflight());
 }
 
 #[tokio::test(flavor = "multi_thread")]

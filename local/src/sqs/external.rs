@@ -1,4 +1,4 @@
-//! What is asked of a queue that somebody else runs.
+//! An external SQS endpoint, used instead of the built-in one.
 
 use std::time::Duration;
 
@@ -7,7 +7,6 @@ use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::QueueAttributeName::{
     All, ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed, ApproximateNumberOfMessagesNotVisible,
 };
-use rustack_sqs_core::queue::queue_arn;
 use tokio::time::timeout;
 
 use super::{Counts, QueueError};
@@ -20,14 +19,14 @@ pub(super) fn arn(url: &str, region: &str) -> String {
     let mut ends = url.trim_end_matches('/').rsplit('/');
     let name = ends.next().unwrap_or_default();
     let account = ends.next().filter(|text| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()));
-    queue_arn(region, account.unwrap_or(ACCOUNT), name)
+    super::arn(region, account.unwrap_or(ACCOUNT), name)
 }
 
 /// How many messages it has.
 pub(super) async fn counts(client: &Client, url: &str) -> Result<Counts, QueueError> {
     let call = client.get_queue_attributes().queue_url(url).attribute_names(All).send();
-    let output = timeout(PATIENCE, call).await.map_err(|_| QueueError::Elsewhere("no answer in time".to_owned()))?;
-    let output = output.map_err(|error| QueueError::Elsewhere(DisplayErrorContext(error).to_string()))?;
+    let output = timeout(PATIENCE, call).await.map_err(|_| QueueError::External("no answer in time".to_owned()))?;
+    let output = output.map_err(|error| QueueError::External(DisplayErrorContext(error).to_string()))?;
     let attributes = output.attributes.unwrap_or_default();
     let of = |name| attributes.get(&name).and_then(|count| count.parse().ok()).unwrap_or(0);
     Ok(Counts {

@@ -1,0 +1,201 @@
+//! SQS's JSON protocol: what calls say, what is answered, and errors.
+//!
+//! Members and codes: API reference of SQS; `x-amzn-query-error`: AWS JSON 1.0 with `awsQueryCompatible`.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::queue::Message;
+
+/// Most codes begin with this.
+const SQS: &str = "AWS.SimpleQueueService.";
+
+/// The answer to a call, or why there is none.
+pub(super) type Answer = Result<Bytes, Refusal>;
+
+/// Why a call, or one entry of a call, is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// SQS's code, as in `x-amzn-query-error`.
+    pub(super) code: String,
+    /// What is wrong, for people.
+    pub(super) message: String,
+    /// Whether the caller is at fault.
+    pub(super) sender_fault: bool,
+    /// The status of the answer.
+    pub(super) status: StatusCode,
+}
+
+/// A call about queues; each operation reads the members that it has.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct OfQueues {
+    pub(super) queue_url: String,
+    pub(super) queue_name: String,
+    pub(super) queue_name_prefix: String,
+    pub(super) attribute_names: Vec<String>,
+    pub(super) attributes: BTreeMap<String, String>,
+}
+
+/// A call with entries.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Batch<E> {
+    pub(super) queue_url: String,
+    pub(super) entries: Vec<E>,
+}
+
+/// `SendMessage`, and an entry of `SendMessageBatch`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Send {
+    #[serde(default)]
+    pub(super) queue_url: String,
+    #[serde(default)]
+    pub(super) id: String,
+    pub(super) message_body: String,
+    pub(super) delay_seconds: Option<i64>,
+    #[serde(default)]
+    pub(super) message_attributes: BTreeMap<String, Value>,
+}
+
+/// `DeleteMessage`, `ChangeMessageVisibility`, and an entry of their batches.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct OfReceipt {
+    #[serde(default)]
+    pub(super) queue_url: String,
+    #[serde(default)]
+    pub(super) id: String,
+    pub(super) receipt_handle: String,
+    pub(super) visibility_timeout: Option<i64>,
+}
+
+/// `ReceiveMessage`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Receive {
+    pub(super) queue_url: String,
+    pub(super) max_number_of_messages: Option<i64>,
+    pub(super) wait_time_seconds: Option<i64>,
+    pub(super) visibility_timeout: Option<i64>,
+    #[serde(default)]
+    pub(super) attribute_names: Vec<String>,
+    #[serde(default)]
+    pub(super) message_system_attribute_names: Vec<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Received<'a> {
+    message_id: Uuid,
+    receipt_handle: String,
+    #[serde(rename = "MD5OfBody")]
+    md5: &'a str,
+    body: &'a str,
+    attributes: BTreeMap<&'static str, String>,
+}
+
+impl Receive {
+    /// Answers received messages with the attributes that the call asks for.
+    pub(super) fn answer(&self, messages: &[Message]) -> Answer {
+        let asked: Vec<_> = self.attribute_names.iter().chain(&self.message_system_attribute_names).collect();
+        let received = |message| received(message, |name| asked.iter().any(|asked| *asked == name || *asked == "All"));
+        write(&BTreeMap::from([("Messages", messages.iter().map(received).collect::<Vec<_>>())]))
+    }
+}
+
+fn received(message: &Message, is_asked: impl Fn(&str) -> bool) -> Received<'_> {
+    let attributes = [
+        ("ApproximateFirstReceiveTimestamp", message.first_received.unwrap_or_default().to_string()),
+        ("ApproximateReceiveCount", message.receives.to_string()),
+        ("SenderId", crate::account::ACCOUNT.to_owned()),
+        ("SentTimestamp", message.sent.to_string()),
+    ];
+    Received {
+        message_id: message.id,
+        receipt_handle: message.handle().to_string(),
+        md5: &message.md5,
+        body: &message.body,
+        attributes: attributes.into_iter().filter(|(name, _)| is_asked(name)).collect(),
+    }
+}
+
+impl Refusal {
+    /// The caller is at fault.
+    pub(super) fn of_caller(code: &str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { code: code.to_owned(), message, sender_fault: true, status: StatusCode::BAD_REQUEST }
+    }
+
+    /// The caller is at fault; the code has SQS's prefix.
+    pub(super) fn of_sqs(code: &str, message: impl Into<String>) -> Self {
+        Self::of_caller(&format!("{SQS}{code}"), message)
+    }
+
+    /// A parameter is out of its range.
+    pub(super) fn of_parameter(message: impl Into<String>) -> Self {
+        Self::of_caller("InvalidParameterValue", message)
+    }
+
+    /// SQS is at fault.
+    pub(super) fn internal(message: impl Into<String>) -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self { code: "InternalError".to_owned(), message: message.into(), sender_fault: false, status }
+    }
+
+    /// The answer to one entry of a call.
+    pub(super) fn of_entry(self, id: &str) -> Value {
+        json!({"Id": id, "Code": self.code, "Message": self.message, "SenderFault": self.sender_fault})
+    }
+
+    /// The answer to the whole call.
+    pub(super) fn response(&self) -> Response<Full<Bytes>> {
+        let shape = match self.code.strip_prefix(SQS).unwrap_or(&self.code) {
+            "NonExistentQueue" => "QueueDoesNotExist",
+            "QueueAlreadyExists" => "QueueNameExists",
+            code => code,
+        };
+        let body = json!({"__type": format!("com.amazonaws.sqs#{shape}"), "message": self.message});
+        let fault = if self.sender_fault { "Sender" } else { "Receiver" };
+        let mut response = response(Bytes::from(body.to_string()));
+        *response.status_mut() = self.status;
+        if let Ok(value) = HeaderValue::from_str(&format!("{};{fault}", self.code)) {
+            response.headers_mut().insert("x-amzn-query-error", value);
+        }
+        response
+    }
+}
+
+/// What could not be written to the journal is not done.
+impl From<std::io::Error> for Refusal {
+    fn from(error: std::io::Error) -> Self {
+        tracing::warn!(%error, "SQS could not write to its journal");
+        Self::internal("the journal could not be written")
+    }
+}
+
+/// A good answer.
+pub(super) fn response(body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    let headers = response.headers_mut();
+    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
+    response
+}
+
+/// What a call says.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| Refusal::of_parameter(error.to_string()))
+}
+
+/// What is answered.
+pub(super) fn write(output: &impl Serialize) -> Answer {
+    serde_json::to_vec(output).map(Bytes::from).map_err(|error| Refusal::internal(error.to_string()))
+}

@@ -1,0 +1,231 @@
+//! One queue: its messages, where each of them is, and which of them a receive gets. Time comes in as an argument.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Milliseconds since 1970.
+pub(super) type Millis = u64;
+
+/// What is set for a queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Attributes {
+    /// How long a received message stays hidden, in seconds.
+    pub(super) visibility_timeout: u32,
+    /// How long a message that was sent stays hidden, in seconds.
+    pub(super) delay: u32,
+    /// Bytes of a message.
+    pub(super) max_message_bytes: u32,
+    /// Where messages go that were received too often.
+    pub(super) redrive: Option<Redrive>,
+}
+
+/// A redrive policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Redrive {
+    /// The name of the dead-letter queue.
+    pub(super) dead_letters: String,
+    /// How many receives a message gets.
+    pub(super) max_receives: u32,
+}
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Message {
+    /// Ids are ordered as their messages were sent.
+    pub(super) id: Uuid,
+    pub(super) sent: Millis,
+    /// From when on it can be received.
+    pub(super) visible: Millis,
+    pub(super) receives: u32,
+    pub(super) first_received: Option<Millis>,
+    /// In hex.
+    pub(super) md5: String,
+    #[serde(skip)]
+    pub(super) body: Arc<str>,
+}
+
+/// A receipt handle names one receive of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Handle {
+    pub(super) id: Uuid,
+    /// Counts from 1.
+    pub(super) receive: u32,
+}
+
+/// One queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Queue {
+    pub(super) attributes: Attributes,
+    messages: BTreeMap<Uuid, Message>,
+    ready: BTreeSet<Place>,
+    delayed: BTreeSet<Place>,
+    in_flight: BTreeSet<Place>,
+}
+
+/// A message is in one of three sets, under this.
+type Place = (Millis, Uuid);
+
+/// What a receive finds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Due {
+    /// Messages for the receiver.
+    pub(super) received: Vec<Uuid>,
+    /// Messages that had all their receives.
+    pub(super) exhausted: Vec<Uuid>,
+}
+
+/// How many messages are where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Numbers {
+    pub(super) ready: usize,
+    pub(super) delayed: usize,
+    pub(super) in_flight: usize,
+}
+
+impl Queue {
+    /// An empty queue.
+    pub(super) fn new(attributes: Attributes) -> Self {
+        let (ready, delayed, in_flight) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        Self { attributes, messages: BTreeMap::new(), ready, delayed, in_flight }
+    }
+
+    /// All messages, the oldest first.
+    pub(super) fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.messages.values()
+    }
+
+    pub(super) fn message(&self, id: Uuid) -> Option<&Message> {
+        self.messages.get(&id)
+    }
+
+    /// The message of a handle, unless it is deleted or was received again since.
+    pub(super) fn received_as(&self, handle: Handle) -> Option<&Message> {
+        self.messages.get(&handle.id).filter(|message| message.receives == handle.receive)
+    }
+
+    pub(super) fn numbers(&mut self, now: Millis) -> Numbers {
+        self.advance(now);
+        Numbers { ready: self.ready.len(), delayed: self.delayed.len(), in_flight: self.in_flight.len() }
+    }
+
+    /// The messages that a receive of `most` gets, and those that have to be dead-lettered before.
+    pub(super) fn due(&mut self, most: usize, now: Millis) -> Due {
+        self.advance(now);
+        let mut due = Due::default();
+        for (_, id) in &self.ready {
+            if due.received.len() == most {
+                break;
+            }
+            let exhausted = self.messages.get(id).is_some_and(|message| self.is_exhausted(message));
+            if exhausted { &mut due.exhausted } else { &mut due.received }.push(*id);
+        }
+        due
+    }
+
+    /// When the next hidden message becomes visible.
+    pub(super) fn next_visible(&self) -> Option<Millis> {
+        [&self.delayed, &self.in_flight].iter().filter_map(|hidden| hidden.first()).map(|(visible, _)| *visible).min()
+    }
+
+    /// When the oldest message was sent, without those that the next receive dead-letters.
+    pub(super) fn oldest(&self, now: Millis) -> Option<Millis> {
+        let stays = |message: &&Message| message.visible > now || !self.is_exhausted(message);
+        self.messages.values().find(stays).map(|message| message.sent)
+    }
+
+    pub(super) fn add(&mut self, message: Message) {
+        let hidden = if message.receives == 0 { &mut self.delayed } else { &mut self.in_flight };
+        hidden.insert((message.visible, message.id));
+        self.messages.insert(message.id, message);
+    }
+
+    /// Messages were received at `now` and stay hidden until `visible`.
+    pub(super) fn receive(&mut self, ids: &[Uuid], now: Millis, visible: Millis) {
+        for id in ids {
+            if let Some(mut message) = self.remove(*id) {
+                message.receives += 1;
+                message.first_received.get_or_insert(now);
+                self.add(Message { visible, ..message });
+            }
+        }
+    }
+
+    pub(super) fn delete(&mut self, ids: &[Uuid]) {
+        for id in ids {
+            self.remove(*id);
+        }
+    }
+
+    /// A message in flight stays hidden until `visible`.
+    pub(super) fn hide(&mut self, id: Uuid, visible: Millis) {
+        if let Some(message) = self.remove(id) {
+            self.add(Message { visible, ..message });
+        }
+    }
+
+    pub(super) fn remove(&mut self, id: Uuid) -> Option<Message> {
+        let message = self.messages.remove(&id)?;
+        for places in [&mut self.ready, &mut self.delayed, &mut self.in_flight] {
+            places.remove(&(message.visible, id));
+        }
+        Some(message)
+    }
+
+    pub(super) fn purge(&mut self) {
+        *self = Self::new(self.attributes.clone());
+    }
+
+    /// Shows all messages in flight, for when their receivers are gone.
+    pub(super) fn show_all(&mut self, now: Millis) {
+        self.advance(now);
+        for (_, id) in std::mem::take(&mut self.in_flight) {
+            self.hide(id, now);
+        }
+    }
+
+    /// Moves hidden messages whose time has come.
+    fn advance(&mut self, now: Millis) {
+        for hidden in [&mut self.delayed, &mut self.in_flight] {
+            while let Some(first) = hidden.first().copied().filter(|(visible, _)| *visible <= now) {
+                hidden.remove(&first);
+                self.ready.insert(first);
+            }
+        }
+    }
+
+    fn is_exhausted(&self, message: &Message) -> bool {
+        self.attributes.redrive.as_ref().is_some_and(|redrive| message.receives >= redrive.max_receives)
+    }
+}
+
+impl Message {
+    /// The handle of its last receive.
+    pub(super) fn handle(&self) -> Handle {
+        Handle { id: self.id, receive: self.receives }
+    }
+}
+
+impl fmt::Display for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.id, self.receive)
+    }
+}
+
+impl FromStr for Handle {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (id, receive) = text.split_once('/').ok_or(())?;
+        let receive = receive.parse().ok().filter(|receive| *receive > 0).ok_or(())?;
+        Ok(Self { id: Uuid::try_parse(id).map_err(drop)?, receive })
+    }
+}
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;
