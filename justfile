@@ -17,7 +17,7 @@ test:
 
 # Half an hour of all faults at once; prints its seed and figures
 soak:
-    cargo test --release -p spillway --test faults -- --ignored --exact mix::soak --nocapture
+    cargo test --release -p spillway --test pipeline -- --ignored --exact faults::mix::soak --nocapture
 
 # Ten minutes of each fuzz target
 fuzz seconds="600":

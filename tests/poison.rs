@@ -3,8 +3,6 @@
 //! The real function runs in a process of its own between the local SQS and a proxy before the local S3. The proxy
 //! kills the process whenever it stores a certain record, as a lack of memory or of time would.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -185,7 +183,7 @@ async fn until(what: &str, patience: Duration, mut condition: impl AsyncFnMut() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_kills_the_process_is_dead_lettered_and_takes_no_neighbour_with_it() {
+async fn only_the_message_that_kills_the_process_is_dead_lettered() {
     let data = tempfile::tempdir().unwrap();
     let (queue, bucket) = (queue().await, bucket(data.path()).await);
     let names: Vec<_> = (0..5).map(|number| format!("neighbour-{number}")).collect();

@@ -7,7 +7,7 @@ use spillway_local::client::{Answer, Client, Document};
 use spillway_local::faults::{Plan, parse};
 use tokio::time::{Instant, sleep};
 
-use crate::harness::{KEY, Run, json};
+use crate::support::harness::{KEY, Run, json};
 
 /// What a process of ingest, and one of deliver, may hold at its peak, in KiB.
 const MOST_OF_INGEST: u64 = 256 << 10;
@@ -96,13 +96,13 @@ async fn run(documents: usize, is_random: bool, fault: Option<&str>, until_taken
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_large_documents_is_bounded() {
+async fn large_documents_stay_within_the_memory_limits() {
     run(32, true, None, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it takes two minutes"]
-async fn of_large_documents_is_bounded_when_s3_or_sqs_is_down() {
+async fn large_documents_during_an_outage_stay_within_the_memory_limits() {
     for fault in ["s3.error=1", "sqs.error=1"] {
         run(32, true, Some(fault), false).await;
         run(32, false, Some(fault), false).await;
@@ -112,7 +112,7 @@ async fn of_large_documents_is_bounded_when_s3_or_sqs_is_down() {
 /// The same, until all are taken.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it takes minutes, of a release build"]
-async fn of_64_large_documents_is_bounded_whatever_fails() {
+async fn sixty_four_large_documents_stay_within_the_memory_limits_under_any_fault() {
     for is_random in [true, false] {
         run(64, is_random, None, true).await;
         run(64, is_random, Some("s3.error=1"), true).await;

@@ -8,7 +8,7 @@ use spillway_local::faults::{Plan, parse};
 use spillway_local::pipeline::Settings;
 use tokio::time::Instant;
 
-use crate::harness::{KEY, Run, accepted_ids, json};
+use crate::support::harness::{KEY, Run, accepted_ids, json};
 
 /// The time that ingest has for a request.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -54,7 +54,7 @@ async fn end(run: Run, answered: &[Answer]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_sqs_documents_are_refused_before_the_deadline() {
+async fn without_sqs_requests_get_503_before_the_deadline() {
     for fault in ["sqs.error=1", "sqs.stall=1:1m"] {
         let run = start(&[], fault).await;
         for (answer, took) in post_at_once(&run, 20).await {
@@ -70,7 +70,7 @@ async fn without_sqs_documents_are_refused_before_the_deadline() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_records_than_may_wait_are_refused_at_once() {
+async fn requests_beyond_max_queue_get_503_immediately() {
     // One call at a time; it takes most of a second, in which two documents of five records may wait.
     let run = start(&[("MAX_WORKERS", "1"), ("MAX_QUEUE", "10")], "sqs.latency=1:700ms").await;
     let answers = post_at_once(&run, 12).await;

@@ -107,7 +107,7 @@ fn wait_until(what: &str, condition: impl Fn() -> bool) {
 }
 
 #[test]
-fn the_curl_line_works_as_it_stands_and_a_signal_drains() {
+fn the_printed_curl_line_works_and_a_signal_drains_the_pipeline() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path());
     let line = server.banner.lines().find(|line| line.contains("curl -i")).unwrap();
@@ -144,7 +144,7 @@ fn functions_do_not_outlive_a_killed_server() {
 }
 
 #[test]
-fn what_is_wrong_is_said_at_start_and_nothing_is_left_running() {
+fn startup_reports_every_configuration_error_and_exits() {
     let data = tempfile::tempdir().unwrap();
     let mut command = spillway(&["serve", "--deliver-timeout", "2s"], data.path());
     let Output { status, stderr, .. } = command.env("CALL_TIMEOUT_MS", "1500").output().unwrap();
@@ -166,7 +166,7 @@ fn what_is_wrong_is_said_at_start_and_nothing_is_left_running() {
 }
 
 #[test]
-fn the_demo_shows_what_landed_and_its_ledger_holds() {
+fn the_demo_shows_stored_records_and_its_ledger_adds_up() {
     let data = tempfile::tempdir().unwrap();
     let Output { status, stdout, stderr } = spillway(&["demo", "--documents", "100"], data.path()).output().unwrap();
     let (stdout, stderr) = (text(&stdout), text(&stderr));
@@ -182,7 +182,7 @@ fn the_demo_shows_what_landed_and_its_ledger_holds() {
 }
 
 #[test]
-fn a_new_key_is_shown_once_with_its_entries() {
+fn key_new_prints_the_key_and_its_entries() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_spillway"));
     let output = command.args(["key", "new", "--name", "web", "--streams", "clicks,telemetry"]).output().unwrap();
     let printed = text(&output.stdout);
@@ -213,7 +213,7 @@ fn check(stream: &str, sample: Option<(&str, &str)>, name: Option<&str>) -> (Opt
 }
 
 #[test]
-fn a_sample_shows_what_a_schema_change_would_do() {
+fn check_shows_the_outcome_of_each_sample_payload() {
     let stream = r#"{"schema": {"required": ["id"]}, "consent": {"pointer": "/ok", "granted": [true]}}"#;
     let (code, printed) = check(stream, Some(("a.ndjson", "{\"id\":1,\"ok\":true}\n{\"ok\":true}\n{}\n7\n")), None);
     assert_eq!(code, Some(1), "{printed}");
@@ -228,7 +228,7 @@ fn a_sample_shows_what_a_schema_change_would_do() {
 }
 
 #[test]
-fn check_tells_every_fault() {
+fn check_reports_every_error() {
     let (code, printed) =
         check(r#"{"schema": {"$ref": "https://x.example/s"}, "consent": {"pointer": "a"}, "x": 1}"#, None, None);
     assert_eq!(code, Some(1));

@@ -10,7 +10,7 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 use spillway_local::client::Document;
 
-use crate::harness::{KEY, Run, accepted_ids, json as body_of};
+use crate::support::harness::{KEY, Run, accepted_ids, json as body_of};
 
 /// Payloads that are easily broken on the way.
 const PAYLOADS: [&str; 12] = [
@@ -83,17 +83,17 @@ async fn everything_comes_back(compression: &str) {
 }
 
 #[tokio::test]
-async fn payloads_come_back_byte_for_byte_from_gzip() {
+async fn gzip_objects_preserve_every_byte_of_a_payload() {
     everything_comes_back("gzip").await;
 }
 
 #[tokio::test]
-async fn payloads_come_back_byte_for_byte_from_zstd() {
+async fn zstd_objects_preserve_every_byte_of_a_payload() {
     everything_comes_back("zstd").await;
 }
 
 #[tokio::test]
-async fn payloads_come_back_byte_for_byte_uncompressed() {
+async fn uncompressed_objects_preserve_every_byte_of_a_payload() {
     everything_comes_back("none").await;
 }
 
@@ -116,7 +116,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 #[tokio::test]
-async fn any_accepted_document_comes_back() {
+async fn every_accepted_payload_is_stored_unchanged() {
     let run = Run::start(|_| ()).await;
     let mut client = run.client().await;
     let documents = prop::collection::vec(any_json(), 1..6);
@@ -143,7 +143,7 @@ async fn any_accepted_document_comes_back() {
 }
 
 #[tokio::test]
-async fn what_is_known_of_the_request_is_stamped() {
+async fn request_metadata_is_stamped_on_records() {
     let run = Run::start(|_| ()).await;
     let body = r#"{"sent_at":"2026-11-21T18:39:00Z","payloads":[{"n":1}]}"#;
     let answer = run.post(&Document::new("devices", KEY, body).header("user-agent", "probe/1 \"x\"")).await;
@@ -156,7 +156,7 @@ async fn what_is_known_of_the_request_is_stamped() {
 }
 
 #[tokio::test]
-async fn a_stream_is_judged_before_anything_is_stored() {
+async fn schema_and_consent_are_judged_before_anything_is_stored() {
     let run = Run::start(|_| ()).await;
     let body =
         r#"[{"event":"a"},{"event":"b","consent":false},{"n":1},{"event":"c","n":1.5},{"event":"d","event":"e"}]"#;
@@ -183,7 +183,7 @@ async fn a_retry_with_the_same_idempotency_key_has_the_same_record_ids() {
 }
 
 #[tokio::test]
-async fn objects_are_partitioned_by_stream_day_and_hour_and_say_how_much_they_hold() {
+async fn objects_are_partitioned_by_stream_day_and_hour() {
     let run = Run::start(|_| ()).await;
     run.post(&Document::new("clicks", KEY, "{}")).await;
     run.post(&Document::new("devices", KEY, "[{},{}]")).await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use spillway_local::client::{Client, Document};
 use tokio::time::{Instant, sleep};
 
-use crate::harness::{KEY, Run, accepted_ids};
+use crate::support::harness::{KEY, Run, accepted_ids};
 
 /// How many clients post for how long while how often a function is killed.
 struct Plan {
@@ -68,14 +68,14 @@ async fn nothing_is_missing_after(plan: Plan) {
 }
 
 #[tokio::test]
-async fn nothing_that_was_answered_is_missing_when_functions_are_killed() {
+async fn kills_of_functions_lose_no_acknowledged_record() {
     let (time, between_kills) = (Duration::from_secs(4), Duration::from_millis(300));
     nothing_is_missing_after(Plan { clients: 8, time, between_kills }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "half a minute under full load"]
-async fn nothing_is_missing_when_functions_are_killed_under_full_load() {
+async fn kills_of_functions_under_full_load_lose_no_acknowledged_record() {
     let (time, between_kills) = (Duration::from_secs(20), Duration::from_millis(700));
     nothing_is_missing_after(Plan { clients: 64, time, between_kills }).await;
 }

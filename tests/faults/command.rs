@@ -53,7 +53,7 @@ impl Drop for Serving {
 }
 
 #[test]
-fn faults_are_set_by_flags_and_replaced_while_it_runs() {
+fn flags_set_faults_and_the_admin_address_replaces_them() {
     let serving = Serving::start(&["--fault", "s3.error=0.2", "--fault", "s3.stall=0.01:3s", "--fault-seed", "7"]);
     let set = json!({"seed": 7, "faults": {"s3.error": "0.2", "s3.stall": "0.01:3s"}, "injected": {}});
     assert_eq!(serving.faults("GET", ""), (200, set));

@@ -36,7 +36,7 @@ async fn run(of_functions: &[&str], change: impl FnOnce(&mut Scenario)) -> Outco
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_all_faults_loses_nothing() {
+async fn all_faults_at_once_lose_nothing() {
     let of_functions = ["ingest.kill=0.5", "ingest.freeze=0.2:11s", "deliver.kill=0.5", "deliver.freeze=0.2:3s"];
     let outcome = run(&of_functions, |scenario| scenario.load.lasts = Duration::from_secs(5)).await;
     assert!(outcome.injected.len() >= 12, "{:?}", outcome.injected);
@@ -52,7 +52,7 @@ async fn soak() {
 /// The same for a minute, at a rate that a debug build can bear.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it takes two minutes"]
-async fn of_all_faults_for_a_minute_loses_nothing() {
+async fn all_faults_for_a_minute_lose_nothing() {
     under_load(Duration::from_mins(1), 40.0).await;
 }
 
@@ -75,7 +75,7 @@ async fn under_load(lasts: Duration, rate: f64) {
 /// Every process is killed once a second, at random, under load.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it takes two minutes"]
-async fn every_process_killed_once_a_second_for_a_minute_loses_nothing() {
+async fn kills_of_every_process_each_second_for_a_minute_lose_nothing() {
     let faults = ["ingest.kill=1", "deliver.kill=1"];
     let mut scenario = Scenario::of(&faults);
     scenario.load = Load { clients: 64, lasts: Duration::from_mins(1), rate: 500.0 };

@@ -91,23 +91,23 @@ fn full(faults: &'static [&'static str]) -> Outage {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_s3_loses_nothing_and_leaves_no_backlog() {
+async fn s3_outage_loses_nothing_and_the_backlog_drains() {
     short(S3).of_s3().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_sqs_loses_nothing_and_leaves_no_backlog() {
+async fn sqs_outage_loses_nothing_and_clients_catch_up() {
     short(SQS).of_sqs().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it takes a minute and a half, of a release build"]
-async fn of_s3_for_20_s_at_500_documents_a_second() {
+async fn s3_outage_of_20_s_at_500_documents_per_second() {
     full(S3).of_s3().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it takes a minute and a half, of a release build"]
-async fn of_sqs_for_20_s_at_500_documents_a_second() {
+async fn sqs_outage_of_20_s_at_500_documents_per_second() {
     full(SQS).of_sqs().await;
 }

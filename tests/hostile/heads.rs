@@ -7,8 +7,8 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::raw::{PATIENCE, exchange};
-use crate::target::Target;
+use super::raw::{PATIENCE, exchange};
+use super::target::Target;
 
 /// No client can write more than this into a head: what the front holds of it (64 KiB), and what the sockets hold of what
 /// nobody reads.
@@ -26,7 +26,7 @@ fn post(target: &str, headers: &str) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn heads_beyond_the_limits_are_refused_once() {
+async fn oversized_heads_get_one_error() {
     let target = Target::impatient().await;
     let uri = |bytes: usize| format!("/v1/streams/clicks?{}", "q".repeat(bytes));
     let clicks = uri(0);
@@ -51,7 +51,7 @@ async fn heads_beyond_the_limits_are_refused_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_head_that_never_ends_is_read_no_further_than_its_limit() {
+async fn an_endless_head_is_read_only_up_to_the_limit() {
     let mut target = Target::impatient().await;
     let address = target.address();
     let clients = (0..ENDLESS).map(|number| async move {

@@ -13,9 +13,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::harness::KEY;
-use crate::raw::PATIENCE;
-use crate::target::Target;
+use super::raw::PATIENCE;
+use super::target::Target;
+use crate::support::harness::KEY;
 
 /// Idle connections.
 const IDLE: usize = 10_000;
@@ -105,7 +105,7 @@ async fn assert_closed(connections: Vec<TcpStream>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_idle_connections_keep_nobody_waiting_and_end_with_the_server() {
+async fn ten_thousand_idle_connections_block_no_client_and_close_with_the_server() {
     raise_file_limit();
     let files = file_limit();
     let count = IDLE.min(files.saturating_sub(OTHER_FILES));
@@ -131,7 +131,7 @@ async fn ten_thousand_idle_connections_keep_nobody_waiting_and_end_with_the_serv
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idle_connection_is_closed_in_time_used_before_or_not() {
+async fn new_and_used_idle_connections_are_closed_after_the_timeout() {
     let patience = Patience { head: Duration::from_millis(1_500), ..Patience::default() };
     let mut target = Target::start(patience).await;
     let (unused, mut used) = (connect(target.address(), 300).await, connect(target.address(), 10).await);

@@ -9,8 +9,8 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
-use crate::raw::{Reply, read_all};
-use crate::target::Target;
+use super::raw::{Reply, read_all};
+use super::target::Target;
 
 /// Slow clients at once.
 const CLIENTS: usize = 300;
@@ -66,18 +66,18 @@ async fn attack(at_once: &'static str, slowly: &'static str, statuses: &[u16], p
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_head_that_comes_byte_by_byte_is_waited_for_so_long_and_no_longer() {
+async fn a_slow_head_gets_408_after_its_timeout() {
     attack("POST /v1/streams/clicks HTTP/1.1\r\n", "x: y\r\n", &[408], FRONT.head).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_comes_byte_by_byte_is_waited_for_so_long_and_no_longer() {
+async fn a_slow_body_gets_408_after_its_timeout() {
     let head = "POST /v1/streams/clicks HTTP/1.1\r\nhost: x\r\nx-write-key: local\r\ncontent-length: 1000000\r\n\r\n";
     attack(head, "[{}]    ", &[408], FRONT.body).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_in_chunks_of_a_byte_is_waited_for_no_longer() {
+async fn a_slow_chunked_body_gets_408_after_a_pause() {
     let head =
         "POST /v1/streams/clicks HTTP/1.1\r\nhost: x\r\nx-write-key: local\r\ntransfer-encoding: chunked\r\n\r\n";
     // The framing between is no part of the body.
@@ -85,7 +85,7 @@ async fn a_body_in_chunks_of_a_byte_is_waited_for_no_longer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_stops_is_waited_for_as_long_as_a_pause() {
+async fn a_stopped_body_gets_408_after_a_pause() {
     let mut target = Target::start(FRONT).await;
     let head = "POST /v1/streams/clicks HTTP/1.1\r\nhost: x\r\nx-write-key: local\r\ncontent-length: 9\r\n\r\n[{}";
     let address = target.address();

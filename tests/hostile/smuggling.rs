@@ -2,8 +2,8 @@
 
 use futures::future::join_all;
 
-use crate::raw::exchange;
-use crate::target::Target;
+use super::raw::exchange;
+use super::target::Target;
 
 const BODY: &str = r#"[{"n":1}]"#;
 
@@ -107,7 +107,7 @@ fn unclear_lines() -> Vec<Vec<u8>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_no_clear_end_is_refused_once_and_the_connection_closed() {
+async fn ambiguous_requests_get_one_400_and_the_connection_is_closed() {
     let target = Target::impatient().await;
     let requests = [unclear_heads(), unclear_chunks(), unclear_lines()].concat();
     let exchanges = requests.iter().map(|request| async {
@@ -121,7 +121,7 @@ async fn what_has_no_clear_end_is_refused_once_and_the_connection_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_odd_and_clear_is_taken_once() {
+async fn odd_but_unambiguous_requests_are_accepted_once() {
     let mut target = Target::impatient().await;
     let length = format!("content-length: {}\r\n", BODY.len());
     let in_a_string = format!("[{}]", serde_json::json!({ "n": hidden() }));
@@ -145,7 +145,7 @@ async fn what_is_odd_and_clear_is_taken_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_in_a_body_is_a_body() {
+async fn a_request_inside_a_body_is_not_executed() {
     let target = Target::impatient().await;
     let length = format!("content-length: {}\r\n", hidden().len());
     for (request, status) in [
@@ -163,7 +163,7 @@ async fn a_request_in_a_body_is_a_body() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_are_sent_at_once_are_answered_one_by_one() {
+async fn pipelined_requests_are_answered_in_order() {
     let mut target = Target::impatient().await;
     let length = format!("content-length: {}\r\n", BODY.len());
     let requests = [post(&length, BODY), post("transfer-encoding: chunked\r\n", &chunked(BODY)), post(&length, BODY)];

@@ -9,8 +9,8 @@ use spillway_local::client::Document;
 use spillway_local::front::Patience;
 use tokio::time::timeout;
 
-use crate::harness::{KEY, Run, accepted_ids};
-use crate::raw::{PATIENCE, Reply};
+use super::raw::{PATIENCE, Reply};
+use crate::support::harness::{KEY, Run, accepted_ids};
 
 /// A pipeline that waits for its clients less than it would otherwise, and the ids of all records that were validly sent.
 pub(crate) struct Target {

@@ -52,7 +52,7 @@ async fn send_message(spillway: &Spillway, body: &str) {
 }
 
 #[tokio::test]
-async fn when_s3_fails_in_every_way() {
+async fn no_client_data_in_logs_under_faults_of_s3() {
     let faults = [
         "s3.latency=0.2:50ms",
         "s3.stall=0.1:4s",
@@ -66,7 +66,7 @@ async fn when_s3_fails_in_every_way() {
 }
 
 #[tokio::test]
-async fn when_sqs_fails_in_every_way() {
+async fn no_client_data_in_logs_under_faults_of_sqs() {
     let faults = [
         "sqs.latency=0.1:50ms",
         "sqs.reset=0.1",
@@ -81,6 +81,6 @@ async fn when_sqs_fails_in_every_way() {
 }
 
 #[tokio::test]
-async fn when_functions_are_killed() {
+async fn no_client_data_in_logs_when_functions_are_killed() {
     run_under(&["ingest.kill=1", "deliver.kill=2", "s3.latency=0.5:200ms"], "TRACE").await;
 }

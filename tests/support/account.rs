@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_tells_lost_altered_foreign_misnamed_and_double_apart() {
+    fn an_account_distinguishes_lost_altered_foreign_misnamed_and_duplicate_payloads() {
         let payload = |index| documents().payload(0, index);
         let (first, second) = (line(&format!("{REQUEST}-0"), &payload(0)), line(&format!("{REQUEST}-1"), &payload(1)));
         let whole = close(&[first.clone(), second.clone()]);

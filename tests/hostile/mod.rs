@@ -1,10 +1,6 @@
 //! Clients that mean no good, against the local front with the real functions behind it: whatever they send, it is answered
 //! once or not at all, good clients are served, and nothing is stored that nobody validly sent.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-#[path = "../end_to_end/harness.rs"]
-mod harness;
 mod heads;
 mod idle;
 mod raw;
