@@ -15,6 +15,10 @@ demo documents="1000":
 test:
     cargo test --workspace
 
+# The tests that take too long for CI, one after the other, for example `just long outage`
+long filter="":
+    cargo test --release -p spillway --test pipeline -- --ignored --skip soak --test-threads 1 --nocapture {{filter}}
+
 # Half an hour of all faults at once; prints its seed and figures
 soak:
     cargo test --release -p spillway --test pipeline -- --ignored --exact faults::mix::soak --nocapture

@@ -1,4 +1,4 @@
-//! What holds the pipeline up, and what it does then: it keeps what it has taken, takes no more than it can hold, and says so.
+//! The pipeline under backpressure: it keeps accepted records, stays within its memory and answers 503 beyond it.
 
 mod memory;
 mod refusal;

@@ -1,4 +1,5 @@
-//! Every line of the status table, and every way to send what is not a document: each gets its status and a detail, none loses its neighbours.
+//! Invalid input: every line of the status table, and every kind of invalid document, gets its status and detail, and valid
+//! payloads of the same document are accepted.
 
 use std::io::Write as _;
 
@@ -29,7 +30,7 @@ fn lines(body: impl Into<Vec<u8>>) -> Document {
     clicks(body).header("content-type", "application/x-ndjson")
 }
 
-/// What the answer must be, in one line.
+/// The answer in one line.
 fn told(answer: &Answer) -> String {
     let body = json(answer);
     let status = answer.status.as_u16();
@@ -132,7 +133,7 @@ async fn a_key_grants_its_streams_in_every_place_of_a_request() {
     run.end().await;
 }
 
-/// Sends bytes as they are and reads until the server closes; the head of the answer.
+/// Sends raw bytes and reads until the server closes; returns the first line of the answer.
 async fn raw(run: &Run, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(run.pipeline.address()).await.unwrap();
     stream.write_all(request).await.unwrap();

@@ -1,4 +1,4 @@
-//! What was accepted comes back, byte for byte, whatever its form, encoding and content.
+//! Accepted payloads are stored byte for byte in every form, encoding and content.
 
 use std::io::Write as _;
 
@@ -12,7 +12,7 @@ use spillway_local::client::Document;
 
 use crate::support::harness::{KEY, Run, accepted_ids, json as body_of};
 
-/// Payloads that are easily broken on the way.
+/// Payloads that a careless implementation would change.
 const PAYLOADS: [&str; 12] = [
     r#"{"plain":true}"#,
     r#"{"numbers":[1.0,1e400,-0,0.1000,123456789012345678901234567890]}"#,
@@ -40,7 +40,7 @@ fn deflate(text: &str) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// The same payloads in every form and encoding that the contract lists.
+/// The same payloads in every form and encoding of the contract.
 fn documents() -> Vec<Document> {
     let array = format!("[{}]", PAYLOADS.join(","));
     let lines = PAYLOADS.join("\r\n") + "\n\n";
@@ -97,7 +97,7 @@ async fn uncompressed_objects_preserve_every_byte_of_a_payload() {
     everything_comes_back("none").await;
 }
 
-/// Any JSON, with keys and strings that are hard to carry.
+/// Any JSON, with difficult keys and strings.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -162,9 +162,12 @@ async fn schema_and_consent_are_judged_before_anything_is_stored() {
         r#"[{"event":"a"},{"event":"b","consent":false},{"n":1},{"event":"c","n":1.5},{"event":"d","event":"e"}]"#;
     let answer = run.post(&Document::new("judged", KEY, body)).await;
     let opted_out = run.post(&Document::new("judged", KEY, body).header("sec-gpc", "1")).await;
-    let fates = body_of(&answer);
-    assert_eq!((&fates["accepted"], &fates["withheld"], &fates["rejected"]), (&json!(1), &json!(1), &json!(3)));
-    let reasons: Vec<_> = fates["rejections"].as_array().unwrap().iter().map(|listed| &listed["reason"]).collect();
+    let outcomes = body_of(&answer);
+    assert_eq!(
+        (&outcomes["accepted"], &outcomes["withheld"], &outcomes["rejected"]),
+        (&json!(1), &json!(1), &json!(3))
+    );
+    let reasons: Vec<_> = outcomes["rejections"].as_array().unwrap().iter().map(|listed| &listed["reason"]).collect();
     assert_eq!(reasons, ["schema", "schema", "duplicate_key"]);
     assert_eq!(body_of(&opted_out)["withheld"], 5);
     let records = run.end().await.records();

@@ -1,4 +1,4 @@
-//! Large documents and small limits: everything arrives, in as many messages and objects as it takes.
+//! Large documents and small limits: every record is stored, in as many messages and objects as needed.
 
 use spillway_local::client::Document;
 

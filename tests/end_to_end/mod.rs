@@ -1,4 +1,4 @@
-//! The whole pipeline, from a POST to an object: real function processes, the real SDKs, HTTP on loopback.
+//! From a POST to an object, without faults: real function processes, the real SDKs, HTTP on loopback.
 
 mod bad_input;
 mod command;

@@ -1,4 +1,4 @@
-//! The manual of `GET /status`, against what the server sends.
+//! The fields of `GET /status`, compared with the manual.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Faults by the command line and by the admin address.
+//! Faults set on the command line and through the admin address.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-/// `spillway serve` on free ports; it is killed when this is dropped.
+/// `spillway serve` on free ports; dropping it kills the process.
 struct Serving {
     child: Child,
     admin: String,
@@ -25,12 +25,12 @@ impl Serving {
         let admin =
             lines.find_map(|line| Some(line.split_once("status   http://")?.1.strip_suffix("/status")?.to_owned()));
         let serving = Self { child, admin: admin.expect("the admin address"), _data: data };
-        // What else it says would fill the pipe.
+        // Read on, because a full pipe would block the server.
         std::thread::spawn(move || lines.for_each(drop));
         serving
     }
 
-    /// A request to `/faults`: the status and the answer.
+    /// Sends a request to `/faults`; returns the status and the body.
     fn faults(&self, method: &str, body: &str) -> (u16, Value) {
         let mut connection = TcpStream::connect(&self.admin).expect("a connection");
         let length = body.len();

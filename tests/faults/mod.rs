@@ -1,16 +1,21 @@
-//! The pipeline under faults: each alone, then all at once.
+//! The pipeline under faults: each fault alone, then all at once.
 //!
-//! Every run posts documents by clients that retry as real ones do, then reads the bucket's files and the dead-letter queue,
-//! and checks by record id: nothing answered with 200 is missing, nothing was sent by nobody, every payload is the same
-//! byte for byte, and what is there twice has one id. Where no fault implies it, nothing is there twice.
+//! Every run posts documents with clients that retry like real ones, then reads the bucket's files and the dead-letter
+//! queue and checks by record id: no acknowledged payload is missing, none is foreign, every byte is preserved, and
+//! duplicates have the same id. Duplicates occur only under faults that imply them.
 
 mod command;
 mod mix;
 mod outage;
 
+use std::time::Duration;
+
 use crate::support::scenario::{Outcome, Scenario};
 
-/// Runs with these faults; what always holds is checked.
+/// The duration of the load if processes are killed or frozen about twice a second.
+const KILLING: Duration = Duration::from_millis(1_500);
+
+/// Runs under these faults and checks the promise.
 async fn run(faults: &[&str]) -> Outcome {
     let outcome = Scenario::of(faults).run().await;
     outcome.assert_promise(faults);
@@ -73,7 +78,7 @@ mod sqs {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn stalls_with_late_sends_lose_nothing() {
-        run(&["sqs.stall=0.02:4s"]).await;
+        run(&["sqs.stall=0.05:4s"]).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -120,8 +125,14 @@ mod sqs {
 mod functions {
     use std::time::Duration;
 
-    use super::run;
-    use crate::support::scenario::Scenario;
+    use super::KILLING;
+    use crate::support::scenario::{Outcome, Scenario};
+
+    async fn run(faults: &[&str]) -> Outcome {
+        let outcome = Scenario::of(faults).lasting(KILLING).run().await;
+        outcome.assert_promise(faults);
+        outcome
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn kills_of_ingest_lose_no_acknowledged_record() {
@@ -139,7 +150,7 @@ mod functions {
     #[tokio::test(flavor = "multi_thread")]
     async fn freezes_of_ingest_beyond_its_timeout_lose_no_acknowledged_record() {
         let faults = ["ingest.freeze=2:4s"];
-        let mut scenario = Scenario::of(&faults).variable("CALL_TIMEOUT_MS", "300");
+        let mut scenario = Scenario::of(&faults).lasting(KILLING).variable("CALL_TIMEOUT_MS", "300");
         scenario.ingest_timeout = Duration::from_secs(2);
         let outcome = scenario.run().await;
         outcome.assert_promise(&faults);
@@ -154,12 +165,13 @@ mod functions {
     }
 }
 
-/// With one message an object, its name depends on that message alone.
-mod one_message_an_object {
+/// With one message per object, the object's name depends on that message alone.
+mod one_message_per_object {
+    use super::KILLING;
     use crate::support::scenario::{Outcome, Scenario};
 
     async fn run(faults: &[&str]) -> Outcome {
-        let outcome = Scenario::of(faults).variable("MAX_OBJECT_MESSAGES", "1").run().await;
+        let outcome = Scenario::of(faults).lasting(KILLING).variable("MAX_OBJECT_MESSAGES", "1").run().await;
         outcome.assert_promise(faults);
         assert_eq!(outcome.found.duplicates_of_posted_once, 0, "{}", outcome.found);
         outcome

@@ -1,5 +1,5 @@
-//! Clients that mean no good, against the local front with the real functions behind it: whatever they send, it is answered
-//! once or not at all, good clients are served, and nothing is stored that nobody validly sent.
+//! Hostile clients against the local front and the real functions: every request gets one answer or none, other clients
+//! are served, and only valid documents are stored.
 
 mod heads;
 mod idle;

@@ -10,7 +10,7 @@ pub(super) fn request(start: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
 
 const GOOD_KEY: &str = "X-Write-Key: zqx-good-key";
 
-/// A document with the good key and everything that a request can carry beside it.
+/// A document with the good key and many other headers.
 fn post(stream: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
     let common = [
         GOOD_KEY,
@@ -22,7 +22,7 @@ fn post(stream: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
     request(&format!("POST /v1/streams/{stream}?utm=zqx"), &[&common, headers].concat(), body)
 }
 
-/// Documents that are taken.
+/// Accepted documents.
 pub(super) fn good() -> Vec<Vec<u8>> {
     vec![
         post("clicks", &["Idempotency-Key: zqx-idempotent"], br#"[{"secret":"zqx-value"},{"n":1,"s":"zqx"}]"#),
@@ -32,7 +32,7 @@ pub(super) fn good() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Requests that are refused, whole or in part.
+/// Requests that are rejected, completely or in part.
 pub(super) fn odd() -> Vec<Vec<u8>> {
     let deep = format!("[{{\"zqx\":{}\"zqx\"{}}}]", "[".repeat(200), "]".repeat(200));
     let large = format!("[{{\"secret\":\"{}\"}}]", "zqx".repeat(40_000));
@@ -80,7 +80,7 @@ pub(super) fn odd() -> Vec<Vec<u8>> {
     requests
 }
 
-/// What is no HTTP at all, or breaks off; there may be no answer.
+/// Invalid or truncated HTTP, which may get no answer.
 pub(super) fn broken() -> Vec<Vec<u8>> {
     vec![
         b"zqx zqx zqx\r\n\r\n".to_vec(),
@@ -91,7 +91,7 @@ pub(super) fn broken() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Messages put straight on the queue that cannot be read.
+/// Undecodable messages, sent to the queue directly.
 pub(super) fn messages() -> Vec<String> {
     let header = |id: &str, stream: &str, hour: &str, rest: &str| {
         format!("{{\"v\":1,\"id\":\"{id}\",\"stream\":\"{stream}\",\"hour\":\"{hour}\",{rest}}}\n{{\"s\":\"zqx\"}}\n")

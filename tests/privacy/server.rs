@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -16,9 +16,7 @@ use tokio::time::{sleep, timeout};
 use super::requests::request;
 use super::{CLIENT, KEY, PATIENCE};
 
-use std::time::Duration;
-
-/// `spillway serve` on free ports, and all that it has printed so far.
+/// `spillway serve` on free ports, and its output so far.
 pub(super) struct Spillway {
     process: Child,
     printed: Arc<Mutex<String>>,
@@ -30,8 +28,7 @@ impl Spillway {
         let free = "127.0.0.1:0";
         command.args(["serve", "--listen", free, "--admin", free, "--s3-listen", free, "--sqs-listen", free]);
         command.args(["--write-key", KEY, "--window", "100ms"]);
-        // Without faults a message of a newer version is to be dead-lettered soon; with them, what was lost on its way is to
-        // come back soon.
+        // Without faults a message of a newer version must be dead-lettered soon; under faults messages must come back soon.
         command.args(if faults.is_empty() {
             ["--max-receive-count", "1"].as_slice()
         } else {
@@ -52,7 +49,7 @@ impl Spillway {
         self.printed.lock().unwrap().clone()
     }
 
-    /// What the banner says after this word.
+    /// The text after this word in the banner.
     pub(super) async fn told(&self, word: &str) -> String {
         let find = || self.printed().lines().find_map(|line| Some(line.split_once(word)?.1.trim().to_owned()));
         until(word, async || find().is_some() && self.printed().contains("curl -i")).await;
@@ -74,7 +71,7 @@ impl Spillway {
         serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1.trim()).unwrap()
     }
 
-    /// Ends it in order; what it printed to the end.
+    /// Ends the server with a signal; returns its whole output.
     pub(super) async fn end(mut self) -> String {
         let status = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.process.id())]).status().unwrap();
         assert!(status.success());
@@ -105,12 +102,12 @@ fn gather(from: impl Read + Send + 'static, printed: &Arc<Mutex<String>>) {
 pub(super) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let started = Instant::now();
     while !condition().await {
-        assert!(started.elapsed() < PATIENCE, "never came: {what}");
+        assert!(started.elapsed() < PATIENCE, "timed out: {what}");
         sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// Sends bytes from the client's address, and reads what comes back until the other side closes.
+/// Sends bytes from the client's address, and reads until the server closes.
 pub(super) async fn ask(address: SocketAddr, request: &[u8]) -> String {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(CLIENT.parse().unwrap()).unwrap();
@@ -121,7 +118,7 @@ pub(super) async fn ask(address: SocketAddr, request: &[u8]) -> String {
     let ended = timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
     assert!(
         ended.is_ok(),
-        "no end: {} of {}",
+        "the server does not close: {} after {}",
         String::from_utf8_lossy(&answer),
         String::from_utf8_lossy(&request[..request.len().min(300)])
     );

@@ -1,5 +1,5 @@
-//! What the tests of the whole pipeline share: documents, clients that retry, and an account of what became of every
-//! payload, drawn up from the bucket's own files.
+//! Shared by all tests of the pipeline: documents, clients that retry, and an account of every payload's outcome, which
+//! is read from the bucket's files.
 
 pub(crate) mod account;
 pub(crate) mod clients;
