@@ -62,7 +62,7 @@ async fn run(documents: usize, is_random: bool, fault: Option<&str>, until_accep
         settings.faults = Plan::new(1, fault.map(|fault| parse(fault).unwrap()));
         // Long timeouts, because this test measures memory and a debug build is slow.
         (settings.ingest_timeout, settings.front_timeout) = (Duration::from_mins(1), Duration::from_secs(90));
-        (settings.deliver_timeout, settings.visibility_timeout) = (Duration::from_secs(20), Duration::from_secs(125));
+        (settings.deliver_timeout, settings.visibility_timeout) = (Duration::from_mins(1), Duration::from_secs(361));
         settings.drain_timeout = AT_LAST;
     })
     .await;
