@@ -51,16 +51,16 @@ bench name *flags:
     cargo run --profile measure -p bench -- {{name}} {{flags}}
 
 # Run what takes too long for CI
-nightly: fuzz long-tests soak
+nightly: fuzz long soak
 
 # Run each fuzz target, ten minutes by default
 fuzz seconds="600":
     .ci/fuzz {{seconds}}
 
-# Run the ignored tests, except the soak
-long-tests:
-    cargo test --profile measure -p spillway -- --ignored --skip mix::soak
+# Run the ignored tests one after the other, except the soak; for example `just long outage`
+long filter="":
+    cargo test --profile measure -p spillway --test pipeline -- --ignored --skip soak --test-threads 1 --nocapture {{filter}}
 
 # Run the pipeline under all faults for half an hour; prints its seed and its counts
 soak:
-    cargo test --profile measure -p spillway --test faults -- --ignored --exact mix::soak --nocapture
+    cargo test --profile measure -p spillway --test pipeline -- --ignored --exact faults::mix::soak --nocapture

@@ -1,9 +1,9 @@
-"""Runs the template's view and its stored queries, put from Athena's SQL into DuckDB's, over records.
+"""Runs the template's view and stored queries over records, translated from Athena's SQL to DuckDB's.
 
-    view.py EXPANDED            over lines written here, hostile ones among them
+    view.py EXPANDED            over lines defined here, including hostile ones
     view.py EXPANDED FOLDER     over the objects of a local bucket, such as data/spillway/records
 
-EXPANDED is what expand.py wrote. Fails if the view loses a record, shows one twice or changes a member.
+EXPANDED is the output of expand.py. Fails if the view loses a record, shows one twice or changes a member.
 """
 
 import gzip
@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 import sqlglot
 
-A_DAY = "2026-11-20"  # one that the stored query of copies asks for
+A_DAY = "2026-11-20"  # in the range of the stored query for copies
 NOT_RECORDS = ["", "not JSON", "{", "[1]", '"text"', '{"id":7}', '{"payload":{"id":"no-0"}}']
 
 
@@ -25,14 +25,14 @@ def record(number, **members):
 
 
 def written_here(today):
-    """Partition and line: records with and without the optional members, some stored twice, and what is none."""
+    """Partition and line: records with and without optional members, some stored twice, and lines that are not records."""
     records = [record(1), record(2, source={"country": "DE"}), record(3, context={"batch": [1, None]}), record(1)]
     yield from (("clicks", today, 18, line) for line in records + NOT_RECORDS)
     yield from (("views", today, 18, record(1)), ("clicks", A_DAY, 7, record(4)), ("clicks", A_DAY, 7, record(4)))
 
 
 def stored_in(folder):
-    """The same out of objects; the key says the partition."""
+    """The same from objects; the partition is in the key."""
     for path in Path(folder).rglob("*.ndjson.gz"):
         stream, dt, hour = re.search(r"stream=([^/]+)/dt=([^/]+)/hour=(\d+)/", path.as_posix()).groups()
         for line in gzip.open(path, "rt", encoding="utf-8", newline="\n"):
@@ -50,7 +50,7 @@ def rows_of(base, query):
 
 
 def text_of(view):
-    """The query inside the view's definition."""
+    """The query in the view's definition."""
     sub = view["Properties"]["TableInput"]["ViewOriginalText"]["Fn::Sub"][1]["View"]["Fn::Base64"]["Fn::Sub"]
     return json.loads(sub.replace("${Database}", "spillway"))["originalSql"]
 
@@ -67,7 +67,7 @@ def member(value, name):
 
 
 def check_row(row):
-    """Each column is what the line itself says."""
+    """Each column equals the member of the line."""
     value = parsed(row["line"])
     for name in ("source", "context", "payload"):
         found = parsed(row[name]) if row[name] is not None else None
@@ -78,7 +78,7 @@ def check_row(row):
 
 
 def identity(stream, dt, line):
-    """What the view must show once: a record by its id, anything else by its line."""
+    """The key by which the view shows a line once: a record's id, or the whole line."""
     found = member(parsed(line), "id")
     return stream, dt, line if found is None else str(found)
 
@@ -86,7 +86,7 @@ def identity(stream, dt, line):
 def main(expanded, folder=None):
     resources = json.loads(Path(expanded).read_text())["Resources"]
     base = duckdb.connect()
-    # In one transaction today stays today.
+    # One transaction, so that the day does not change.
     base.execute("SET TimeZone = 'America/New_York'; BEGIN; CREATE SCHEMA spillway; SET schema = 'spillway'")
     [today] = base.execute("SELECT strftime(now() AT TIME ZONE 'UTC', '%Y-%m-%d')").fetchone()
     lines = list(stored_in(folder) if folder else written_here(today))
@@ -96,7 +96,7 @@ def main(expanded, folder=None):
 
     rows = rows_of(base, "SELECT * FROM records")
     columns = resources["RecordsView"]["Properties"]["TableInput"]["StorageDescriptor"]["Columns"]
-    assert list(rows[0]) == [column["Name"] for column in columns], "the view has other columns than Glue is told"
+    assert list(rows[0]) == [column["Name"] for column in columns], "the view's columns differ from those in Glue"
     for row in rows:
         check_row(row)
     shown = sorted(identity(row["stream"], row["dt"], row["line"]) for row in rows)

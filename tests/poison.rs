@@ -1,9 +1,7 @@
-//! A message that kills the process: it ends in the dead-letter queue, and takes no neighbour with it.
+//! A message that kills deliver is dead-lettered alone.
 //!
-//! The real function runs in a process of its own between the local SQS and a proxy before the local S3. The proxy
-//! kills the process whenever it stores a certain record, as a lack of memory or of time would.
-
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+//! The real function runs as a process between the local SQS and a proxy in front of the local S3. The proxy kills the
+//! process whenever it stores a certain record, as a lack of memory or time would.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -35,14 +33,15 @@ use spillway_shared::stream::StreamName;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
-/// After so many receives a message is dead: 14 of them as a suspect, so one of 5 neighbours dies in 1 of 3,000 runs.
+/// The receives of a message before it is dead-lettered: 14 of them as a suspect, so that one of 5 neighbours is
+/// dead-lettered in 1 of 3,000 runs.
 const MAX_RECEIVES: u32 = 18;
-/// Who was received so often becomes a suspect with the next receive.
+/// The receives after which a message becomes a suspect.
 const RECEIVES_BEFORE: u32 = 4;
 const POISON: &str = "poison";
 const CREDENTIAL: &str = "local";
 
-/// Whoever stores the poison, and how often it was killed.
+/// The function that stores the poison, and the number of kills.
 #[derive(Default)]
 struct Victim {
     function: OnceLock<Function>,
@@ -83,7 +82,7 @@ async fn send(queue: &Queue, bodies: impl Iterator<Item = String>) {
     }
 }
 
-/// Receives all messages without ever handling them, as an outage does, until each came so often.
+/// Receives all messages without handling them, as during an outage, until each is nearly a suspect.
 async fn age(queue: &Queue, messages: usize) {
     let mut receives = BTreeMap::<String, u32>::new();
     while receives.len() < messages || receives.values().any(|count| *count < RECEIVES_BEFORE) {
@@ -95,7 +94,7 @@ async fn age(queue: &Queue, messages: usize) {
     }
 }
 
-/// S3, but for the poison: who sends that is killed and gets no answer.
+/// A proxy to S3 that kills the sender of the poison instead of answering.
 async fn proxy(to: &Bucket, victim: Arc<Victim>) -> Server {
     let bucket: SocketAddr = to.endpoint.strip_prefix("http://").unwrap().parse().unwrap();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -131,7 +130,7 @@ async fn deliver(queue: &Queue, s3: SocketAddr) -> Function {
         ("AWS_ENDPOINT_URL_S3", &format!("http://{s3}")),
         ("QUEUE_URL", &queue.url),
         ("BUCKET", "spillway"),
-        // So that the proxy can read what is stored.
+        // Uncompressed, so that the proxy can search objects.
         ("COMPRESSION", "none"),
     ];
     let settings = FunctionSettings {
@@ -183,11 +182,11 @@ async fn until(what: &str, patience: Duration, mut condition: impl AsyncFnMut() 
             sleep(Duration::from_millis(20)).await;
         }
     });
-    assert!(waited.await.is_ok(), "never came: {what}");
+    assert!(waited.await.is_ok(), "timed out: {what}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_kills_the_process_is_dead_lettered_and_takes_no_neighbour_with_it() {
+async fn only_the_message_that_kills_the_process_is_dead_lettered() {
     let data = tempfile::tempdir().unwrap();
     let (queue, bucket) = (queue().await, bucket(data.path()).await);
     let names: Vec<_> = (0..5).map(|number| format!("neighbour-{number}")).collect();
@@ -207,19 +206,19 @@ async fn a_message_that_kills_the_process_is_dead_lettered_and_takes_no_neighbou
     let started = Instant::now();
     let _source = EventSource::start(settings, Arc::new(function.clone()));
 
-    until("the process was killed", Duration::from_secs(10), async || victim.kills() > 0).await;
+    until("the process is killed", Duration::from_secs(10), async || victim.kills() > 0).await;
     let newcomers: Vec<_> = (0..3).map(|number| format!("newcomer-{number}")).collect();
     send(&queue, newcomers.iter().zip(50..).map(|(name, number)| message(number, name))).await;
     let is_over = async || {
         let counts = queue.counts().await.unwrap();
         (counts.queued, counts.in_flight, counts.dead_lettered) == (0, 0, 1)
     };
-    until("only the dead-letter queue holds something", Duration::from_mins(1), is_over).await;
+    until("all messages are stored or dead-lettered", Duration::from_mins(1), is_over).await;
 
     let mut dead = Vec::new();
     queue.each_dead_letter(|body| dead.push(body.to_owned()));
     assert_eq!(dead, [poison]);
-    // A suspect alone makes the same object each time: stored once, however often it was interrupted.
+    // A single suspect always makes the same object, so it is stored once despite interruptions.
     let expected: Vec<_> = names.iter().chain(&newcomers).map(|name| format!("{{\"id\":\"{name}\"}}")).collect();
     assert_eq!(stored(&bucket), expected, "after {} kills in {:?}", victim.kills(), started.elapsed());
     assert!(victim.kills() >= 10, "{}", victim.kills());

@@ -1,4 +1,4 @@
-//! Memory of the functions' processes under documents as large as they may be, all at once.
+//! The memory of the functions' processes under many documents of the maximum size at once.
 
 use std::time::Duration;
 
@@ -7,18 +7,18 @@ use spillway_local::client::{Client, Document, Response};
 use spillway_local::faults::{Plan, parse};
 use tokio::time::{Instant, sleep};
 
-use crate::harness::{KEY, Run, json};
+use crate::support::harness::{KEY, Run, json};
 
-/// What a process of ingest, and one of deliver, may hold at its peak, in KiB.
+/// The peak memory allowed for a process of ingest and of deliver, in KiB.
 const MOST_OF_INGEST: u64 = 256 << 10;
 const MOST_OF_DELIVER: u64 = 512 << 10;
-/// Bytes of a document: with what the front adds, and the quotes of its payloads escaped, an event of 6 MiB.
+/// Bytes of a document; with the front's additions and escaped quotes, the event has 6 MiB.
 const DOCUMENT: usize = 6_080_000;
-/// Until when every document must be taken.
+/// The longest time until every document is accepted.
 const AT_LAST: Duration = Duration::from_mins(10);
 const PAYLOAD: usize = 490;
 
-/// A document of random payloads, which hardly compress, or of equal ones, which become very small.
+/// A document of random payloads, which hardly compress, or of equal ones, which compress very well.
 fn document(is_random: bool) -> Document {
     let mut random = fastrand::Rng::with_seed(1);
     let mut body = String::with_capacity(DOCUMENT + PAYLOAD);
@@ -29,48 +29,48 @@ fn document(is_random: bool) -> Document {
         body.push_str("\"}");
     }
     body.push(']');
-    // Of another type the front would hand it over in base64, a third larger.
+    // The front would pass another content type in base64, a third larger.
     Document::new("clicks", KEY, body).header("content-type", "application/json")
 }
 
-/// Posts once, or until it is taken.
-async fn post(run: &Run, document: &Document, until_taken: bool) -> Response {
+/// Posts once, or until the document is accepted.
+async fn post(run: &Run, document: &Document, until_accepted: bool) -> Response {
     let started = Instant::now();
     loop {
         let answer = Client::connect(run.pipeline.address()).await.unwrap().post(document).await.unwrap();
         assert!(answer.status == 200 || answer.status == 503, "{answer:?}");
-        if answer.status == 200 || !until_taken {
+        if answer.status == 200 || !until_accepted {
             return answer;
         }
-        assert!(started.elapsed() < AT_LAST, "it is never taken");
+        assert!(started.elapsed() < AT_LAST, "ingest never accepts the document");
         sleep(Duration::from_millis(fastrand::u64(200..1_000))).await;
     }
 }
 
-/// The most that a process ever held, in KiB.
+/// The peak memory of a process, in KiB.
 fn peak(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
 }
 
-/// So many documents at once under this fault; checks the peaks of all processes.
-async fn run(documents: usize, is_random: bool, fault: Option<&str>, until_taken: bool) {
+/// Posts documents at once under a fault and checks the peak memory of all processes.
+async fn run(documents: usize, is_random: bool, fault: Option<&str>, until_accepted: bool) {
     let run = Run::start(|settings| {
         settings.variables.insert("MAX_PAYLOADS".to_owned(), "20000".to_owned());
         settings.variables.insert("AWS_LAMBDA_LOG_LEVEL".to_owned(), "ERROR".to_owned());
         settings.faults = Plan::new(1, fault.map(|fault| parse(fault).unwrap()));
-        // Time is not what is measured here, and a debug build needs a lot of it.
+        // Long timeouts, because this test measures memory and a debug build is slow.
         (settings.ingest_timeout, settings.front_timeout) = (Duration::from_mins(1), Duration::from_secs(90));
-        (settings.deliver_timeout, settings.visibility_timeout) = (Duration::from_secs(20), Duration::from_secs(125));
+        (settings.deliver_timeout, settings.visibility_timeout) = (Duration::from_mins(1), Duration::from_secs(361));
         settings.drain_timeout = AT_LAST;
     })
     .await;
     let pids = (run.pipeline.ingest().pids(), run.pipeline.deliver().pids());
     let (document, started) = (document(is_random), Instant::now());
-    let answers = join_all((0..documents).map(|_| post(&run, &document, until_taken))).await;
-    let taken = answers.iter().filter(|answer| answer.status == 200).count();
-    assert!(taken == documents || !until_taken, "{taken} were taken");
+    let answers = join_all((0..documents).map(|_| post(&run, &document, until_accepted))).await;
+    let accepted = answers.iter().filter(|answer| answer.status == 200).count();
+    assert!(accepted == documents || !until_accepted, "{accepted} were accepted");
     run.pipeline.faults().set(Plan::default());
     let records: u64 = answers.iter().filter_map(|answer| json(answer)["accepted"].as_u64()).sum();
     let deadline = Instant::now() + AT_LAST;
@@ -81,7 +81,7 @@ async fn run(documents: usize, is_random: bool, fault: Option<&str>, until_taken
     assert_eq!((run.pipeline.ingest().pids(), run.pipeline.deliver().pids()), pids, "a process has ended");
     let [ingest, deliver] = [pids.0, pids.1].map(|pids| pids.into_iter().map(peak).max().unwrap());
     println!(
-        "{taken} of {documents} documents of 6 MB taken ({}, fault {fault:?}): ingest {} MiB, deliver {} MiB, after {:.1} s",
+        "{accepted} of {documents} documents of 6 MB accepted ({}, fault {fault:?}): ingest {} MiB, deliver {} MiB, after {:.1} s",
         if is_random { "random" } else { "equal" },
         ingest >> 10,
         deliver >> 10,
@@ -90,29 +90,29 @@ async fn run(documents: usize, is_random: bool, fault: Option<&str>, until_taken
     assert!(ingest < MOST_OF_INGEST && deliver < MOST_OF_DELIVER, "ingest {ingest} KiB, deliver {deliver} KiB");
     let ledger = run.end().await.drained.ledger;
     assert!(ledger.is_settled() && ledger.dead_lettered == 0, "{ledger}");
-    // Of a document that was refused half-way a part may be durable: 503 does not say that nothing is stored.
-    let may_be_more = taken < documents;
+    // After a 503 a part of the document may be stored.
+    let may_be_more = accepted < documents;
     assert!(ledger.accepted == records || (may_be_more && ledger.accepted > records), "{records} answered: {ledger}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_large_documents_is_bounded() {
+async fn large_documents_stay_within_the_memory_limits() {
     run(32, true, None, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "it takes two minutes"]
-async fn of_large_documents_is_bounded_when_s3_or_sqs_is_down() {
+#[ignore = "takes 2 min; run by `just long`"]
+async fn large_documents_during_an_outage_stay_within_the_memory_limits() {
     for fault in ["s3.error=1", "sqs.error=1"] {
         run(32, true, Some(fault), false).await;
         run(32, false, Some(fault), false).await;
     }
 }
 
-/// The same, until all are taken.
+/// The same with more documents, until all are accepted.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "it takes minutes, of a release build"]
-async fn of_64_large_documents_is_bounded_whatever_fails() {
+#[ignore = "takes minutes; run by `just long`"]
+async fn sixty_four_large_documents_stay_within_the_memory_limits_under_any_fault() {
     for is_random in [true, false] {
         run(64, is_random, None, true).await;
         run(64, is_random, Some("s3.error=1"), true).await;

@@ -1,4 +1,4 @@
-//! What cannot be taken is refused: in time where SQS is the reason, at once where too much waits already.
+//! Requests that cannot be accepted get 503: before the deadline if SQS fails, immediately if ingest is full.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use spillway_local::faults::{Plan, parse};
 use spillway_local::pipeline::Settings;
 use tokio::time::Instant;
 
-use crate::harness::{KEY, Run, accepted_ids, json};
+use crate::support::harness::{KEY, Run, accepted_ids, json};
 
-/// The time that ingest has for a request.
+/// Ingest's timeout.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// What an answer may take on its way, on a busy machine.
+/// The tolerance for an answer on a busy machine.
 const WAY: Duration = Duration::from_secs(2);
 
 async fn start(variables: &[(&str, &str)], fault: &str) -> Run {
@@ -26,7 +26,7 @@ async fn start(variables: &[(&str, &str)], fault: &str) -> Run {
     .await
 }
 
-/// Posts as many documents of five records at once; what each was answered, and when.
+/// Posts documents of five records at once; returns each answer and its time.
 async fn post_at_once(run: &Run, documents: usize) -> Vec<(Response, Duration)> {
     let document = Document::new("clicks", KEY, "[{},{},{},{},{}]");
     let started = Instant::now();
@@ -34,7 +34,7 @@ async fn post_at_once(run: &Run, documents: usize) -> Vec<(Response, Duration)> 
     join_all((0..documents).map(|_| post())).await
 }
 
-/// It was refused, with this reason, and the client is told when to come again.
+/// Checks a 503 of this kind with `Retry-After`.
 fn assert_refused(answer: &Response, kind: &str) {
     assert_eq!(answer.status, 503, "{answer:?}");
     let after = answer.headers.get("retry-after").unwrap_or_else(|| panic!("no Retry-After: {answer:?}"));
@@ -43,7 +43,7 @@ fn assert_refused(answer: &Response, kind: &str) {
     assert!(json(answer)["type"].as_str().unwrap().ends_with(kind), "{answer:?}");
 }
 
-/// No fault any more: clients are served, and only what was answered with 200 is stored.
+/// Ends the faults: clients are served again, and all acknowledged records are stored.
 async fn end(run: Run, answered: &[Response]) {
     run.pipeline.faults().set(Plan::default());
     let last = run.post(&Document::new("clicks", KEY, "[{}]")).await;
@@ -54,15 +54,15 @@ async fn end(run: Run, answered: &[Response]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_sqs_documents_are_refused_before_the_deadline() {
+async fn without_sqs_requests_get_503_before_the_deadline() {
     for fault in ["sqs.error=1", "sqs.stall=1:1m"] {
         let run = start(&[], fault).await;
         for (answer, took) in post_at_once(&run, 20).await {
             assert_refused(&answer, "not-enqueued");
             assert!(took < TIMEOUT + WAY, "{took:?}");
         }
-        assert_eq!(run.pipeline.ingest().counts().timed_out, 0, "ingest answers by itself");
-        // What stalls still counts as waiting for SQS, but nothing of it was taken.
+        assert_eq!(run.pipeline.ingest().counts().timed_out, 0, "ingest answers before its timeout");
+        // A stalled call still counts as pending, so the ledger is not compared.
         if fault.starts_with("sqs.error") {
             end(run, &[]).await;
         }
@@ -70,8 +70,8 @@ async fn without_sqs_documents_are_refused_before_the_deadline() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_records_than_may_wait_are_refused_at_once() {
-    // One call at a time; it takes most of a second, in which two documents of five records may wait.
+async fn requests_beyond_max_queue_get_503_immediately() {
+    // One call at a time, which takes 700 ms; meanwhile two documents of five records may wait.
     let run = start(&[("MAX_WORKERS", "1"), ("MAX_QUEUE", "10")], "sqs.latency=1:700ms").await;
     let answers = post_at_once(&run, 12).await;
     let (taken, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(answer, _)| answer.status == 200);

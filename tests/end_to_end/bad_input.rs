@@ -1,4 +1,5 @@
-//! Every line of the status table, and every way to send what is not a document: each gets its status and a detail, none loses its neighbours.
+//! Invalid input: every line of the status table, and every kind of invalid document, gets its status and detail, and valid
+//! payloads of the same document are accepted.
 
 use std::io::Write as _;
 
@@ -9,7 +10,7 @@ use spillway_local::client::{Document, Response};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::harness::{KEY, Run, json};
+use crate::support::harness::{KEY, Run, json};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -29,7 +30,7 @@ fn lines(body: impl Into<Vec<u8>>) -> Document {
     clicks(body).header("content-type", "application/x-ndjson")
 }
 
-/// What the answer must be, in one line.
+/// The answer in one line.
 fn told(answer: &Response) -> String {
     let body = json(answer);
     let status = answer.status.as_u16();
@@ -43,7 +44,7 @@ fn told(answer: &Response) -> String {
 }
 
 #[tokio::test]
-async fn every_bad_document_gets_its_status_and_a_detail() {
+async fn every_invalid_document_gets_its_status_and_detail() {
     let run = Run::start(|_| ()).await;
     let cut_off = "400 the compressed body is cut off, or other bytes follow it";
     let not_what_it_says = "400 the body does not match Content-Encoding, or other bytes follow it";
@@ -109,7 +110,7 @@ async fn every_bad_document_gets_its_status_and_a_detail() {
 }
 
 #[tokio::test]
-async fn a_key_opens_what_it_is_for_wherever_it_is_sent() {
+async fn a_key_grants_its_streams_in_every_place_of_a_request() {
     let run = Run::start(|settings| {
         let keys = format!("narrow={}:devices", spillway_shared::keys::digest(b"narrow-key"));
         settings.variables.insert("WRITE_KEYS".to_owned(), keys);
@@ -132,7 +133,7 @@ async fn a_key_opens_what_it_is_for_wherever_it_is_sent() {
     run.end().await;
 }
 
-/// Sends bytes as they are and reads until the server closes; the head of the answer.
+/// Sends raw bytes and reads until the server closes; returns the first line of the answer.
 async fn raw(run: &Run, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(run.pipeline.address()).await.unwrap();
     stream.write_all(request).await.unwrap();
@@ -142,7 +143,7 @@ async fn raw(run: &Run, request: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn barely_legal_requests_are_answered_and_the_next_client_too() {
+async fn odd_requests_are_answered_and_other_clients_still_served() {
     let run = Run::start(|_| ()).await;
     let request = |line: &str, headers: &str| {
         format!(
@@ -186,7 +187,7 @@ async fn barely_legal_requests_are_answered_and_the_next_client_too() {
 }
 
 #[tokio::test]
-async fn health_needs_no_key_and_touches_nothing() {
+async fn health_needs_no_key_and_stores_nothing() {
     let run = Run::start(|_| ()).await;
     let answer = raw(&run, b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     assert_eq!(answer, "HTTP/1.1 200 OK");
@@ -194,7 +195,7 @@ async fn health_needs_no_key_and_touches_nothing() {
 }
 
 #[tokio::test]
-async fn errors_are_problems_and_never_echo_what_was_sent() {
+async fn errors_are_problem_documents_without_request_data() {
     let run = Run::start(|_| ()).await;
     let answer = run.post(&clicks("[{\"marker-7f3a\":1},{\"x\":\"marker-7f3a\"")).await;
     assert_eq!(answer.headers["content-type"], "application/problem+json");

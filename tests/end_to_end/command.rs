@@ -1,4 +1,4 @@
-//! The command as a user runs it: what it prints, how it ends, what it leaves behind.
+//! The command as a user runs it: its output, its exit and its processes.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -21,7 +21,7 @@ pub(crate) fn text(output: &[u8]) -> String {
     String::from_utf8_lossy(output).into_owned()
 }
 
-/// A server on free ports, read until it has said how to post to it.
+/// A server on free ports whose banner has been read.
 pub(crate) struct Server {
     child: Child,
     printed: BufReader<std::process::ChildStdout>,
@@ -62,7 +62,7 @@ impl Server {
         assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
     }
 
-    /// Waits for the end: the exit code and what was printed since the banner.
+    /// Waits for the exit; returns the code and the output after the banner.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let mut rest = String::new();
         self.printed.read_to_string(&mut rest).unwrap();
@@ -70,7 +70,7 @@ impl Server {
     }
 }
 
-/// Sends a request by hand, so that the test needs no tool, and reads the answer to its end.
+/// Sends a request without an HTTP client and reads the whole answer.
 fn send(address: &str, line: &str, headers: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     let length = body.len();
@@ -88,7 +88,7 @@ fn get(url: &str) -> Value {
     serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
 }
 
-/// Runs the line that the server printed; where there is no curl, sends what it says.
+/// Runs the line that the server printed, or sends the same request if curl is not installed.
 fn run_curl(line: &str) -> String {
     let output = Command::new("sh").args(["-c", line]).output().unwrap();
     if output.status.code() != Some(127) {
@@ -120,14 +120,14 @@ fn wait_until(what: &str, condition: impl Fn() -> bool) {
 }
 
 #[test]
-fn the_curl_line_works_as_it_stands_and_a_signal_drains() {
+fn the_printed_curl_line_works_and_a_signal_drains_the_pipeline() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path());
     let line = server.banner.lines().find(|line| line.contains("curl -i")).unwrap();
     let answer = run_curl(line);
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     let status = server.word_after("status");
-    // Deliver deletes a message only after its object is there: for a moment a record is stored and in flight.
+    // Deliver deletes a message after storing its object, so a record is briefly both stored and in flight.
     wait_until("the payload is stored", || get(&status)["stored"] == 1);
     wait_until("its message is deleted", || get(&status)["in_flight"] == 0);
     let status = get(&status);
@@ -157,7 +157,7 @@ fn functions_do_not_outlive_a_killed_server() {
 }
 
 #[test]
-fn what_is_wrong_is_said_at_start_and_nothing_is_left_running() {
+fn startup_reports_every_configuration_error_and_exits() {
     let data = tempfile::tempdir().unwrap();
     let mut command = spillway(&["serve", "--deliver-timeout", "2s"], data.path());
     let Output { status, stderr, .. } = command.env("CALL_TIMEOUT_MS", "1500").output().unwrap();
@@ -179,12 +179,12 @@ fn what_is_wrong_is_said_at_start_and_nothing_is_left_running() {
 }
 
 #[test]
-fn the_demo_shows_what_landed_and_its_ledger_holds() {
+fn the_demo_shows_stored_records_and_its_ledger_adds_up() {
     let data = tempfile::tempdir().unwrap();
     let Output { status, stdout, stderr } = spillway(&["demo", "--documents", "100"], data.path()).output().unwrap();
     let (stdout, stderr) = (text(&stdout), text(&stderr));
     assert_eq!(status.code(), Some(0), "{stdout}{stderr}");
-    // Of 100 documents 5 are cut off, and 5 have one payload that is no object.
+    // Of 100 documents 5 are truncated, and 5 have one payload that is not an object.
     assert!(
         stdout.contains("95 documents were accepted (945 payloads accepted, 5 rejected), 5 were rejected"),
         "{stdout}"
@@ -195,7 +195,7 @@ fn the_demo_shows_what_landed_and_its_ledger_holds() {
 }
 
 #[test]
-fn a_new_key_is_shown_once_with_its_entries() {
+fn key_new_prints_the_key_and_its_entries() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_spillway"));
     let output = command.args(["key", "new", "--name", "web", "--streams", "clicks,telemetry"]).output().unwrap();
     let printed = text(&output.stdout);
@@ -210,7 +210,7 @@ fn a_new_key_is_shown_once_with_its_entries() {
     assert_eq!(refused.status.code(), Some(1));
 }
 
-/// What `spillway check` says of a stream file and a sample, and how it ends.
+/// The exit code and output of `spillway check` for a stream file and a sample.
 fn check(stream: &str, sample: Option<(&str, &str)>, name: Option<&str>) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("streams")).unwrap();
@@ -226,22 +226,22 @@ fn check(stream: &str, sample: Option<(&str, &str)>, name: Option<&str>) -> (Opt
 }
 
 #[test]
-fn a_sample_shows_what_a_schema_change_would_do() {
+fn check_shows_the_outcome_of_each_sample_payload() {
     let stream = r#"{"schema": {"required": ["id"]}, "consent": {"pointer": "/ok", "granted": [true]}}"#;
     let (code, printed) = check(stream, Some(("a.ndjson", "{\"id\":1,\"ok\":true}\n{\"ok\":true}\n{}\n7\n")), None);
     assert_eq!(code, Some(1), "{printed}");
-    let fates: Vec<_> = printed.lines().filter(|line| line.starts_with("      ")).map(str::trim).collect();
-    assert_eq!(fates[0], "0  accepted");
-    assert!(fates[1].starts_with("1  rejected  schema"), "{printed}");
-    assert_eq!(fates[2], "2  withheld");
-    assert!(fates[3].starts_with("3  rejected  not_an_object"), "{printed}");
+    let outcomes: Vec<_> = printed.lines().filter(|line| line.starts_with("      ")).map(str::trim).collect();
+    assert_eq!(outcomes[0], "0  accepted");
+    assert!(outcomes[1].starts_with("1  rejected  schema"), "{printed}");
+    assert_eq!(outcomes[2], "2  withheld");
+    assert!(outcomes[3].starts_with("3  rejected  not_an_object"), "{printed}");
     assert!(printed.ends_with("1 accepted, 1 withheld, 2 rejected\n"), "{printed}");
     let (code, printed) = check(stream, Some(("a.json", r#"[{"id":1,"ok":true}]"#)), Some("orders"));
     assert_eq!(code, Some(0), "{printed}");
 }
 
 #[test]
-fn check_tells_every_fault() {
+fn check_reports_every_error() {
     let (code, printed) =
         check(r#"{"schema": {"$ref": "https://x.example/s"}, "consent": {"pointer": "a"}, "x": 1}"#, None, None);
     assert_eq!(code, Some(1));

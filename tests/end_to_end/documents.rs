@@ -1,4 +1,4 @@
-//! What was accepted comes back, byte for byte, whatever its form, encoding and content.
+//! Accepted payloads are stored byte for byte in every form, encoding and content.
 
 use std::io::Write as _;
 
@@ -10,9 +10,9 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 use spillway_local::client::Document;
 
-use crate::harness::{KEY, Run, accepted_ids, json as body_of};
+use crate::support::harness::{KEY, Run, accepted_ids, json as body_of};
 
-/// Payloads that are easily broken on the way.
+/// Payloads that a careless implementation would change.
 const PAYLOADS: [&str; 12] = [
     r#"{"plain":true}"#,
     r#"{"numbers":[1.0,1e400,-0,0.1000,123456789012345678901234567890]}"#,
@@ -40,7 +40,7 @@ fn deflate(text: &str) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// The same payloads in every form and encoding that the contract lists.
+/// The same payloads in every form and encoding of the contract.
 fn documents() -> Vec<Document> {
     let array = format!("[{}]", PAYLOADS.join(","));
     let lines = PAYLOADS.join("\r\n") + "\n\n";
@@ -83,21 +83,21 @@ async fn everything_comes_back(compression: &str) {
 }
 
 #[tokio::test]
-async fn payloads_come_back_byte_for_byte_from_gzip() {
+async fn gzip_objects_preserve_every_byte_of_a_payload() {
     everything_comes_back("gzip").await;
 }
 
 #[tokio::test]
-async fn payloads_come_back_byte_for_byte_from_zstd() {
+async fn zstd_objects_preserve_every_byte_of_a_payload() {
     everything_comes_back("zstd").await;
 }
 
 #[tokio::test]
-async fn payloads_come_back_byte_for_byte_uncompressed() {
+async fn uncompressed_objects_preserve_every_byte_of_a_payload() {
     everything_comes_back("none").await;
 }
 
-/// Any JSON, with keys and strings that are hard to carry.
+/// Any JSON, with difficult keys and strings.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -116,7 +116,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 #[tokio::test]
-async fn any_accepted_document_comes_back() {
+async fn every_accepted_payload_is_stored_unchanged() {
     let run = Run::start(|_| ()).await;
     let mut client = run.client().await;
     let documents = prop::collection::vec(any_json(), 1..6);
@@ -143,7 +143,7 @@ async fn any_accepted_document_comes_back() {
 }
 
 #[tokio::test]
-async fn what_is_known_of_the_request_is_stamped() {
+async fn request_metadata_is_stamped_on_records() {
     let run = Run::start(|_| ()).await;
     let body = r#"{"sent_at":"2026-11-21T18:39:00Z","payloads":[{"n":1}]}"#;
     let answer = run.post(&Document::new("devices", KEY, body).header("user-agent", "probe/1 \"x\"")).await;
@@ -156,15 +156,18 @@ async fn what_is_known_of_the_request_is_stamped() {
 }
 
 #[tokio::test]
-async fn a_stream_is_judged_before_anything_is_stored() {
+async fn schema_and_consent_are_judged_before_anything_is_stored() {
     let run = Run::start(|_| ()).await;
     let body =
         r#"[{"event":"a"},{"event":"b","consent":false},{"n":1},{"event":"c","n":1.5},{"event":"d","event":"e"}]"#;
     let answer = run.post(&Document::new("judged", KEY, body)).await;
     let opted_out = run.post(&Document::new("judged", KEY, body).header("sec-gpc", "1")).await;
-    let fates = body_of(&answer);
-    assert_eq!((&fates["accepted"], &fates["withheld"], &fates["rejected"]), (&json!(1), &json!(1), &json!(3)));
-    let reasons: Vec<_> = fates["rejections"].as_array().unwrap().iter().map(|listed| &listed["reason"]).collect();
+    let outcomes = body_of(&answer);
+    assert_eq!(
+        (&outcomes["accepted"], &outcomes["withheld"], &outcomes["rejected"]),
+        (&json!(1), &json!(1), &json!(3))
+    );
+    let reasons: Vec<_> = outcomes["rejections"].as_array().unwrap().iter().map(|listed| &listed["reason"]).collect();
     assert_eq!(reasons, ["schema", "schema", "duplicate_key"]);
     assert_eq!(body_of(&opted_out)["withheld"], 5);
     let records = run.end().await.records();
@@ -183,7 +186,7 @@ async fn a_retry_with_the_same_idempotency_key_has_the_same_record_ids() {
 }
 
 #[tokio::test]
-async fn objects_are_partitioned_by_stream_day_and_hour_and_say_how_much_they_hold() {
+async fn objects_are_partitioned_by_stream_day_and_hour() {
     let run = Run::start(|_| ()).await;
     run.post(&Document::new("clicks", KEY, "{}")).await;
     run.post(&Document::new("devices", KEY, "[{},{}]")).await;

@@ -1,15 +1,15 @@
-//! Large documents and small limits: everything arrives, in as many messages and objects as it takes.
+//! Large documents and small limits: every record is stored, in as many messages and objects as needed.
 
 use spillway_local::client::Document;
 
-use crate::harness::{KEY, Run, accepted_ids, json};
+use crate::support::harness::{KEY, Run, accepted_ids, json};
 
 fn noise(bytes: usize) -> String {
     (0..bytes).map(|_| fastrand::alphanumeric()).collect()
 }
 
 #[tokio::test]
-async fn a_document_of_megabytes_takes_many_messages() {
+async fn a_document_of_megabytes_becomes_many_messages() {
     let run = Run::start(|_| ()).await;
     let payloads: Vec<_> = (0..400).map(|_| format!(r#"{{"a":"{}"}}"#, noise(10_000))).collect();
     let answer = run.post(&Document::new("clicks", KEY, format!("[{}]", payloads.join(",")))).await;
@@ -23,7 +23,7 @@ async fn a_document_of_megabytes_takes_many_messages() {
 }
 
 #[tokio::test]
-async fn a_record_of_a_megabyte_is_taken_if_it_compresses_and_rejected_if_not() {
+async fn a_large_record_is_accepted_only_if_it_compresses() {
     let run = Run::start(|_| ()).await;
     let body = format!(r#"[{{"a":"{}"}},{{"a":"{}"}}]"#, "x".repeat(1_000_000), noise(400_000));
     let answer = json(&run.post(&Document::new("clicks", KEY, body)).await);
@@ -32,7 +32,7 @@ async fn a_record_of_a_megabyte_is_taken_if_it_compresses_and_rejected_if_not() 
 }
 
 #[tokio::test]
-async fn with_one_record_an_object_each_payload_has_its_own() {
+async fn max_object_records_of_1_stores_one_object_per_payload() {
     let run = Run::start(|settings| {
         settings.variables.insert("MAX_OBJECT_RECORDS".to_owned(), "1".to_owned());
     })

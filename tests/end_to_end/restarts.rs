@@ -9,8 +9,8 @@ use futures::future::join_all;
 use spillway_local::client::{Client, Document};
 use tokio::time::sleep;
 
-use crate::command::{Server, spillway, text};
-use crate::harness::{KEY, accepted_ids, lines_in};
+use super::command::{Server, spillway, text};
+use crate::support::harness::{KEY, accepted_ids, lines_in};
 
 /// How often the server is killed, after how long, and under how many clients.
 struct Plan {

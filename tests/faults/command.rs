@@ -1,4 +1,4 @@
-//! Faults by the command line and by the admin address.
+//! Faults set on the command line and through the admin address.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-/// `spillway serve` on free ports; it is killed when this is dropped.
+/// `spillway serve` on free ports; dropping it kills the process.
 struct Serving {
     child: Child,
     admin: String,
@@ -25,11 +25,12 @@ impl Serving {
         let admin =
             lines.find_map(|line| Some(line.split_once("status   http://")?.1.strip_suffix("/status")?.to_owned()));
         let serving = Self { child, admin: admin.expect("the admin address"), _data: data };
-        // What else it says would fill the pipe.
+        // Read on, because a full pipe would block the server.
         std::thread::spawn(move || lines.for_each(drop));
         serving
     }
 
+    /// Sends a request to `/faults`; returns the status and the body.
     fn faults(&self, method: &str, body: &str) -> (u16, Value) {
         self.request(method, "/faults", body)
     }
@@ -57,7 +58,7 @@ impl Drop for Serving {
 }
 
 #[test]
-fn faults_are_set_by_flags_and_replaced_while_it_runs() {
+fn flags_set_faults_and_the_admin_address_replaces_them() {
     let serving = Serving::start(&["--fault", "s3.error=0.2", "--fault", "s3.stall=0.01:3s", "--fault-seed", "7"]);
     let set = json!({"seed": 7, "faults": {"s3.error": "0.2", "s3.stall": "0.01:3s"}, "injected": {}});
     assert_eq!(serving.faults("GET", ""), (200, set));

@@ -1,4 +1,4 @@
-//! Heads that are too large, or never end.
+//! Oversized and endless heads.
 
 use std::time::Duration;
 
@@ -7,13 +7,12 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::raw::{PATIENCE, exchange};
-use crate::target::Target;
+use super::raw::{PATIENCE, exchange};
+use super::target::Target;
 
-/// No client can write more than this into a head: what the front holds of it (64 KiB), and what the sockets hold of what
-/// nobody reads.
+/// More bytes than a client can write into a head: the front buffers 64 KiB, and the sockets buffer some unread bytes.
 const MOST_WRITTEN: usize = 32 << 20;
-/// Clients whose heads never end.
+/// Clients with endless heads.
 const ENDLESS: usize = 50;
 
 fn post(target: &str, headers: &str) -> Vec<u8> {
@@ -26,7 +25,7 @@ fn post(target: &str, headers: &str) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn heads_beyond_the_limits_are_refused_once() {
+async fn oversized_heads_get_one_error() {
     let target = Target::impatient().await;
     let uri = |bytes: usize| format!("/v1/streams/clicks?{}", "q".repeat(bytes));
     let clicks = uri(0);
@@ -51,7 +50,7 @@ async fn heads_beyond_the_limits_are_refused_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_head_that_never_ends_is_read_no_further_than_its_limit() {
+async fn an_endless_head_is_read_only_up_to_the_limit() {
     let mut target = Target::impatient().await;
     let address = target.address();
     let clients = (0..ENDLESS).map(|number| async move {
@@ -62,10 +61,10 @@ async fn a_head_that_never_ends_is_read_no_further_than_its_limit() {
         let until_closed = async {
             while stream.write_all(&piece).await.is_ok() {
                 written += piece.len();
-                assert!(written < MOST_WRITTEN, "it is still read");
+                assert!(written < MOST_WRITTEN, "the front still reads");
             }
         };
-        timeout(PATIENCE, until_closed).await.expect("it is closed");
+        timeout(PATIENCE, until_closed).await.expect("the front closes the connection");
     });
     let attack = tokio::spawn(join_all(clients.collect::<Vec<_>>()));
     while !attack.is_finished() {

@@ -1,4 +1,4 @@
-//! Connections that say nothing, as many as the operating system allows.
+//! Idle connections, as many as the operating system allows.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -13,18 +13,18 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::harness::KEY;
-use crate::raw::PATIENCE;
-use crate::target::Target;
+use super::raw::PATIENCE;
+use super::target::Target;
+use crate::support::harness::KEY;
 
 /// Idle connections.
 const IDLE: usize = 10_000;
-/// Open files that a process needs beside them.
+/// Other open files of a process.
 const OTHER_FILES: usize = 500;
-/// A listener's queue is only so long.
+/// Concurrent connection attempts, limited by the listener's backlog.
 const AT_ONCE: usize = 200;
 
-/// `spillway serve` in a process of its own, so that each end of a connection has its process's files to itself.
+/// `spillway serve` as a process, so that the two ends of a connection count towards different file limits.
 struct Serving {
     child: Child,
     address: SocketAddr,
@@ -36,7 +36,7 @@ impl Serving {
         let data = tempfile::tempdir().unwrap();
         let free = ["--listen", "--admin", "--s3-listen", "--sqs-listen"].map(|flag| [flag, "127.0.0.1:0"]).concat();
         let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../config");
-        // What a shell usually allows; the program is to ask for more.
+        // The usual soft limit of a shell; the server must raise it.
         let mut command = Command::new("sh");
         command.args(["-c", "ulimit -S -n 1024; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_spillway")]);
         command.arg("serve").args(free).args(["--config", config, "--write-key", KEY, "--data"]).arg(data.path());
@@ -55,22 +55,22 @@ impl Serving {
         timeout(PATIENCE, posting).await.expect("an answer").unwrap().status.as_u16()
     }
 
-    /// Waits until it has accepted so many connections.
+    /// Waits until the server has accepted this many connections.
     async fn holds(&self, count: usize) {
         let (files, started) = (format!("/proc/{}/fd", self.child.id()), Instant::now());
         while std::fs::read_dir(&files).unwrap().count() < count {
-            assert!(started.elapsed() < PATIENCE, "it does not accept them all");
+            assert!(started.elapsed() < PATIENCE, "the server does not accept all connections");
             sleep(Duration::from_millis(50)).await;
         }
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Asks the server to end, and waits for it.
     async fn end(&mut self) {
         let status = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status().unwrap();
         assert!(status.success());
         let started = Instant::now();
         while self.child.try_wait().unwrap().is_none() {
-            assert!(started.elapsed() < PATIENCE, "it does not end");
+            assert!(started.elapsed() < PATIENCE, "the server does not end");
             sleep(Duration::from_millis(10)).await;
         }
     }
@@ -88,7 +88,7 @@ async fn connect(address: SocketAddr, count: usize) -> Vec<TcpStream> {
     stream::iter(0..count).map(connect).buffer_unordered(AT_ONCE).collect().await
 }
 
-/// Waits until the server has closed all of them; it said nothing more to them than that it is healthy, if they asked.
+/// Waits until the server has closed all connections; they received nothing but an answer of `/health`.
 async fn assert_closed(connections: Vec<TcpStream>) {
     let all = async {
         for mut connection in connections {
@@ -101,11 +101,11 @@ async fn assert_closed(connections: Vec<TcpStream>) {
             );
         }
     };
-    timeout(PATIENCE, all).await.expect("all are closed");
+    timeout(PATIENCE, all).await.expect("the server closes all connections");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_idle_connections_keep_nobody_waiting_and_end_with_the_server() {
+async fn ten_thousand_idle_connections_block_no_client_and_close_with_the_server() {
     raise_file_limit();
     let files = file_limit();
     let count = IDLE.min(files.saturating_sub(OTHER_FILES));
@@ -119,7 +119,7 @@ async fn ten_thousand_idle_connections_keep_nobody_waiting_and_end_with_the_serv
         assert_eq!(serving.post().await, 200);
     }
     serving.holds(count).await;
-    // Each can still be used.
+    // Idle connections still work.
     for connection in idle.iter_mut().step_by(100) {
         connection.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
         let mut first = [0; 12];
@@ -131,7 +131,7 @@ async fn ten_thousand_idle_connections_keep_nobody_waiting_and_end_with_the_serv
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idle_connection_is_closed_in_time_used_before_or_not() {
+async fn new_and_used_idle_connections_are_closed_after_the_timeout() {
     let timeouts = ClientTimeouts { head: Duration::from_millis(1_500), ..ClientTimeouts::default() };
     let mut target = Target::start(timeouts).await;
     let (unused, mut used) = (connect(target.address(), 300).await, connect(target.address(), 10).await);

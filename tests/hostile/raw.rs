@@ -1,4 +1,4 @@
-//! A client that writes bytes as they are, and reads what comes back until the server closes.
+//! A client that writes raw bytes and reads every answer until the server closes the connection.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// How long anything may take here before the test fails.
+/// The longest time that anything may take here.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One answer.
@@ -17,7 +17,7 @@ pub(crate) struct Reply {
     pub(crate) body: String,
 }
 
-/// Sends bytes, and reads every answer until the server closes the connection.
+/// Sends bytes and reads every answer until the server closes the connection.
 pub(crate) async fn exchange(address: SocketAddr, request: &[u8]) -> Vec<Reply> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     // The server may answer and close before it has read everything.
@@ -28,12 +28,12 @@ pub(crate) async fn exchange(address: SocketAddr, request: &[u8]) -> Vec<Reply> 
 /// Every answer until the server closes.
 pub(crate) async fn read_all(mut stream: TcpStream) -> Vec<Reply> {
     let mut bytes = Vec::new();
-    // A reset after an answer is an end like any other.
+    // A reset after an answer counts as a close.
     let _ = timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("the server closes the connection");
     replies(&bytes)
 }
 
-/// The answers in what a server sent, one after the other; anything else is a failure.
+/// Splits the bytes of a server into answers; anything else fails.
 fn replies(mut bytes: &[u8]) -> Vec<Reply> {
     let mut replies = Vec::new();
     while !bytes.is_empty() {

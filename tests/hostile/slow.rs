@@ -1,4 +1,4 @@
-//! Clients that send a byte now and then, so as to hold what others need.
+//! Clients that send single bytes slowly to hold connections open.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,20 +9,20 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
-use crate::raw::{Reply, read_all};
-use crate::target::Target;
+use super::raw::{Reply, read_all};
+use super::target::Target;
 
-/// Slow clients at once.
+/// Concurrent slow clients.
 const CLIENTS: usize = 300;
-/// What a slow client waits before its next byte: less than what ends a pause.
+/// The time between two bytes of a slow client, shorter than the front's limit for a pause.
 const BETWEEN_BYTES: Duration = Duration::from_millis(250);
-/// What the front waits; a byte a second under the usual times, ten times as fast.
+/// The timeouts of the front, shortened for the test.
 const FRONT: ClientTimeouts =
     ClientTimeouts { head: Duration::from_secs(3), idle: Duration::from_secs(1), body: Duration::from_secs(4) };
-/// After its time a client is let go at last; this machine may be busy.
+/// The tolerance for closing a connection on a busy machine.
 const AT_LAST: Duration = Duration::from_secs(15);
 
-/// Sends `at_once`, then a byte of `slowly` now and then until the server is done with it; what it answered, and when.
+/// Sends `at_once`, then the bytes of `slowly` one by one until the server closes; returns the answers and the time.
 async fn drip(address: SocketAddr, at_once: &str, slowly: &str) -> (Vec<Reply>, Duration) {
     let started = Instant::now();
     let stream = TcpStream::connect(address).await.unwrap().into_std().unwrap();
@@ -44,7 +44,7 @@ async fn drip(address: SocketAddr, at_once: &str, slowly: &str) -> (Vec<Reply>, 
     }
 }
 
-/// Slow clients, and good ones meanwhile; each slow one is answered with one of `statuses`, or not at all, after `patience`.
+/// Runs slow clients next to a good one; each slow one gets one of `statuses`, or no answer, after `patience`.
 async fn attack(at_once: &'static str, slowly: &'static str, statuses: &[u16], patience: Duration) {
     let mut target = Target::start(FRONT).await;
     let address = target.address();
@@ -53,7 +53,7 @@ async fn attack(at_once: &'static str, slowly: &'static str, statuses: &[u16], p
     while !slow.is_finished() {
         let started = Instant::now();
         target.assert_good_client_is_served().await;
-        assert!(started.elapsed() < FRONT.head, "a good client waits for slow ones: {:?}", started.elapsed());
+        assert!(started.elapsed() < FRONT.head, "slow clients delay a good one: {:?}", started.elapsed());
         served += 1;
         sleep(Duration::from_millis(50)).await;
     }
@@ -66,26 +66,26 @@ async fn attack(at_once: &'static str, slowly: &'static str, statuses: &[u16], p
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_head_that_comes_byte_by_byte_is_waited_for_so_long_and_no_longer() {
+async fn a_slow_head_gets_408_after_its_timeout() {
     attack("POST /v1/streams/clicks HTTP/1.1\r\n", "x: y\r\n", &[408], FRONT.head).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_comes_byte_by_byte_is_waited_for_so_long_and_no_longer() {
+async fn a_slow_body_gets_408_after_its_timeout() {
     let head = "POST /v1/streams/clicks HTTP/1.1\r\nhost: x\r\nx-write-key: local\r\ncontent-length: 1000000\r\n\r\n";
     attack(head, "[{}]    ", &[408], FRONT.body).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_in_chunks_of_a_byte_is_waited_for_no_longer() {
+async fn a_slow_chunked_body_gets_408_after_a_pause() {
     let head =
         "POST /v1/streams/clicks HTTP/1.1\r\nhost: x\r\nx-write-key: local\r\ntransfer-encoding: chunked\r\n\r\n";
-    // The framing between is no part of the body.
+    // The chunk framing does not count as body.
     attack(head, "1\r\n \r\n", &[408], FRONT.idle).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_stops_is_waited_for_as_long_as_a_pause() {
+async fn a_stopped_body_gets_408_after_a_pause() {
     let mut target = Target::start(FRONT).await;
     let head = "POST /v1/streams/clicks HTTP/1.1\r\nhost: x\r\nx-write-key: local\r\ncontent-length: 9\r\n\r\n[{}";
     let address = target.address();

@@ -1,13 +1,13 @@
-//! Requests whose end two readers would see in different places, with another request hidden behind it.
+//! Request smuggling: ambiguous requests with another request hidden behind them.
 
 use futures::future::join_all;
 
-use crate::raw::exchange;
-use crate::target::Target;
+use super::raw::exchange;
+use super::target::Target;
 
 const BODY: &str = r#"[{"n":1}]"#;
 
-/// A document with these headers beside the key, and this after the head.
+/// A document with these headers after the key, and `rest` after the head.
 fn post(headers: &str, rest: &str) -> Vec<u8> {
     posted("POST /v1/streams/clicks HTTP/1.1", headers, rest)
 }
@@ -16,7 +16,7 @@ fn posted(line: &str, headers: &str, rest: &str) -> Vec<u8> {
     format!("{line}\r\nhost: x\r\nx-write-key: local\r\n{headers}\r\n{rest}").into_bytes()
 }
 
-/// A request that must never be seen as one: it stands where a body does.
+/// A hidden request, which must never be executed.
 fn hidden() -> String {
     let body = r#"[{"hidden":true}]"#;
     let length = body.len();
@@ -29,7 +29,7 @@ fn chunked(body: &str) -> String {
     format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len())
 }
 
-/// Heads that contradict themselves, or that readers split differently.
+/// Contradictory or ambiguous heads.
 fn unclear_heads() -> Vec<Vec<u8>> {
     let (length, whole) = (BODY.len(), BODY.len() + hidden().len());
     let both = chunked(BODY) + &hidden();
@@ -72,7 +72,7 @@ fn unclear_heads() -> Vec<Vec<u8>> {
     heads.iter().map(|(headers, rest)| post(headers, rest)).collect()
 }
 
-/// Bodies in chunks of which nobody knows how long they are.
+/// Chunked bodies of ambiguous length.
 fn unclear_chunks() -> Vec<Vec<u8>> {
     let length = BODY.len();
     let chunks = [
@@ -92,7 +92,7 @@ fn unclear_chunks() -> Vec<Vec<u8>> {
     chunks.iter().map(|chunks| post("transfer-encoding: chunked\r\n", &(chunks.clone() + &hidden()))).collect()
 }
 
-/// Lines that are none, or of a version that has no chunks.
+/// Invalid request lines, and a version without chunks.
 fn unclear_lines() -> Vec<Vec<u8>> {
     let length = format!("content-length: {}\r\n", BODY.len());
     let plain = BODY.to_owned() + &hidden();
@@ -107,7 +107,7 @@ fn unclear_lines() -> Vec<Vec<u8>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_no_clear_end_is_refused_once_and_the_connection_closed() {
+async fn ambiguous_requests_get_one_400_and_the_connection_is_closed() {
     let target = Target::impatient().await;
     let requests = [unclear_heads(), unclear_chunks(), unclear_lines()].concat();
     let exchanges = requests.iter().map(|request| async {
@@ -121,7 +121,7 @@ async fn what_has_no_clear_end_is_refused_once_and_the_connection_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_odd_and_clear_is_taken_once() {
+async fn odd_but_unambiguous_requests_are_accepted_once() {
     let mut target = Target::impatient().await;
     let length = format!("content-length: {}\r\n", BODY.len());
     let in_a_string = format!("[{}]", serde_json::json!({ "n": hidden() }));
@@ -145,7 +145,7 @@ async fn what_is_odd_and_clear_is_taken_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_in_a_body_is_a_body() {
+async fn a_request_inside_a_body_is_not_executed() {
     let target = Target::impatient().await;
     let length = format!("content-length: {}\r\n", hidden().len());
     for (request, status) in [
@@ -163,7 +163,7 @@ async fn a_request_in_a_body_is_a_body() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_are_sent_at_once_are_answered_one_by_one() {
+async fn pipelined_requests_are_answered_in_order() {
     let mut target = Target::impatient().await;
     let length = format!("content-length: {}\r\n", BODY.len());
     let requests = [post(&length, BODY), post("transfer-encoding: chunked\r\n", &chunked(BODY)), post(&length, BODY)];

@@ -1,4 +1,4 @@
-//! A pipeline to be attacked, and what must be true of it afterwards.
+//! The pipeline under attack, and the checks afterwards.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -9,10 +9,10 @@ use spillway_local::client::Document;
 use spillway_local::front::ClientTimeouts;
 use tokio::time::timeout;
 
-use crate::harness::{KEY, Run, accepted_ids};
-use crate::raw::{PATIENCE, Reply};
+use super::raw::{PATIENCE, Reply};
+use crate::support::harness::{KEY, Run, accepted_ids};
 
-/// A pipeline that waits for its clients less than it would otherwise, and the ids of all records that were validly sent.
+/// A pipeline with shortened timeouts, and the ids of all records from valid documents.
 pub(crate) struct Target {
     run: Run,
     sent: BTreeSet<String>,
@@ -23,7 +23,7 @@ impl Target {
         Self { run: Run::start(|settings| settings.client_timeouts = timeouts).await, sent: BTreeSet::new() }
     }
 
-    /// A connection lasts a second after its last answer.
+    /// Closes a connection one second after its last answer.
     pub(crate) async fn impatient() -> Self {
         let (head, idle, body) = (Duration::from_secs(1), Duration::from_secs(1), Duration::from_secs(5));
         Self::start(ClientTimeouts { head, idle, body }).await
@@ -33,7 +33,7 @@ impl Target {
         self.run.pipeline.address()
     }
 
-    /// A good client posts a document, and is answered with 200.
+    /// Posts a document with a good client, which must get 200.
     pub(crate) async fn assert_good_client_is_served(&mut self) {
         let document = Document::new("clicks", KEY, r#"[{"good":1},{"good":2}]"#);
         let answer = timeout(PATIENCE, self.run.post(&document)).await.expect("a good client is answered");
@@ -41,14 +41,14 @@ impl Target {
         self.sent.extend(accepted_ids(&answer));
     }
 
-    /// Notes that a reply of 200 was to a document that was validly sent.
+    /// Adds the records of a 200 for a valid document.
     pub(crate) fn note(&mut self, reply: &Reply) {
         let answer: Value = serde_json::from_str(&reply.body).unwrap();
         let (id, accepted) = (answer["request_id"].as_str().unwrap(), answer["accepted"].as_u64().unwrap());
         self.sent.extend((0..accepted).map(|index| format!("{id}-{index}")));
     }
 
-    /// Ends it: good clients are still served, and exactly what was validly sent is stored.
+    /// Ends the pipeline: good clients are still served, and exactly the valid documents are stored.
     pub(crate) async fn end(mut self) {
         self.assert_good_client_is_served().await;
         let ended = self.run.end().await;

@@ -1,4 +1,4 @@
-//! The account of a run: what became of every payload, by record id and byte for byte.
+//! The account of a run: the outcome of every payload, by record id and byte for byte.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,46 +7,46 @@ use std::time::{Duration, SystemTime};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::clients::{Fate, request_number};
+use super::clients::{Sent, request_number};
 use super::documents::Documents;
 
-/// What was sent, and what was found so far.
+/// The sent documents, and the records found so far.
 pub(crate) struct Account {
     documents: Documents,
-    fates: Vec<Fate>,
-    /// The place in `seen` of each document's first payload.
+    sent_documents: Vec<Sent>,
+    /// The position in `seen` of each document's first payload.
     starts: Vec<usize>,
-    /// The request id of each document, by its answer or by the first record of it.
+    /// The request id of each document, from its answer or from its first record.
     requests: Vec<Option<u128>>,
-    /// How often each payload was found.
+    /// The number of copies found of each payload.
     seen: Vec<u8>,
     found: Found,
 }
 
-/// What an account comes to, in payloads unless it says otherwise.
+/// The result of an account, in payloads unless stated otherwise.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Found {
-    /// Documents that were sent, answered or not.
+    /// Documents sent, acknowledged or not.
     pub(crate) documents: u64,
-    /// Posted more often than once, in documents.
+    /// Documents posted more than once.
     pub(crate) retried: u64,
     /// Sent.
     pub(crate) sent: u64,
-    /// Answered with 200.
+    /// Acknowledged with 200.
     pub(crate) answered: u64,
-    /// There at least once, wherever.
+    /// Found at least once, in any place.
     pub(crate) there: u64,
-    /// Answered with 200, and nowhere.
+    /// Acknowledged with 200, but not found.
     pub(crate) lost: u64,
     /// Found with other bytes.
     pub(crate) altered: u64,
-    /// Found, and sent by nobody.
+    /// Found, but never sent.
     pub(crate) foreign: u64,
-    /// Found under another id than the answer said, or than another copy has.
+    /// Found under an id that differs from the answer or from another copy.
     pub(crate) misnamed: u64,
     /// Found more than once.
     pub(crate) duplicates: u64,
-    /// Those of them whose document was posted once.
+    /// Duplicates whose document was posted once.
     pub(crate) duplicates_of_posted_once: u64,
     /// The longest time from receipt by ingest to the first object with it.
     pub(crate) longest_lag: Duration,
@@ -67,20 +67,20 @@ struct Named<'a> {
 }
 
 impl Account {
-    pub(crate) fn new(documents: Documents, fates: Vec<Fate>) -> Self {
+    pub(crate) fn new(documents: Documents, sent_documents: Vec<Sent>) -> Self {
         let mut len = 0;
-        let numbers = 0..u32::try_from(fates.len()).unwrap();
+        let numbers = 0..u32::try_from(sent_documents.len()).unwrap();
         let start = |number| {
             let start = len;
             len += documents.len(number) as usize;
             start
         };
         let starts = numbers.map(start).collect();
-        let requests = fates.iter().map(|fate| fate.answered).collect();
-        Self { documents, fates, starts, requests, seen: vec![0; len], found: Found::default() }
+        let requests = sent_documents.iter().map(|sent| sent.answered).collect();
+        Self { documents, sent_documents, starts, requests, seen: vec![0; len], found: Found::default() }
     }
 
-    /// A record was found in an object, or in a message when `stored_at` is not known.
+    /// Adds a record of an object, or of a message if `stored_at` is unknown.
     pub(crate) fn record(&mut self, line: &[u8], stored_at: Option<SystemTime>) {
         let Ok(record) = serde_json::from_slice::<Record<'_>>(line) else {
             self.found.altered += 1;
@@ -101,20 +101,20 @@ impl Account {
         }
     }
 
-    /// Draws up the account.
+    /// Computes the result.
     pub(crate) fn close(mut self) -> Found {
-        for (number, fate) in self.fates.iter().enumerate().filter(|(_, fate)| fate.tries > 0) {
+        for (number, sent) in self.sent_documents.iter().enumerate().filter(|(_, sent)| sent.tries > 0) {
             let end = self.starts.get(number + 1).copied().unwrap_or(self.seen.len());
             let seen = &self.seen[self.starts[number]..end];
             let count = |condition: fn(&u8) -> bool| seen.iter().filter(|times| condition(times)).count() as u64;
             let (found, duplicates) = (count(|times| *times > 0), count(|times| *times > 1));
             self.found.documents += 1;
-            self.found.retried += u64::from(fate.tries > 1);
+            self.found.retried += u64::from(sent.tries > 1);
             self.found.sent += seen.len() as u64;
             self.found.there += found;
             self.found.duplicates += duplicates;
-            self.found.duplicates_of_posted_once += if fate.tries == 1 { duplicates } else { 0 };
-            if fate.answered.is_some() {
+            self.found.duplicates_of_posted_once += if sent.tries == 1 { duplicates } else { 0 };
+            if sent.answered.is_some() {
                 self.found.answered += seen.len() as u64;
                 self.found.lost += seen.len() as u64 - found;
             }
@@ -122,13 +122,13 @@ impl Account {
         self.found
     }
 
-    /// Which payload it is, if it was sent.
+    /// The document number and index of a payload that was sent.
     fn sent(&self, payload: &str) -> Option<(u32, u32)> {
         let Named { n } = serde_json::from_str(payload).ok()?;
         let (number, index) = n.split_once('.')?;
         let (number, index): (u32, u32) = (number.parse().ok()?, index.parse().ok()?);
-        let fate = self.fates.get(number as usize)?;
-        (fate.tries > 0 && index < self.documents.len(number)).then_some((number, index))
+        let sent = self.sent_documents.get(number as usize)?;
+        (sent.tries > 0 && index < self.documents.len(number)).then_some((number, index))
     }
 
     fn is_its_name(&mut self, id: &str, number: u32, index: u32) -> bool {
@@ -143,11 +143,11 @@ impl Account {
 }
 
 impl Found {
-    /// The promise: nothing answered is lost, nothing is altered, nothing comes from nowhere, ids stay the same.
+    /// Checks the promise: no acknowledged payload is lost, none is altered or foreign, and ids stay the same.
     pub(crate) fn assert_promise(&self) {
         let broken = (self.lost, self.altered, self.foreign, self.misnamed);
         assert_eq!(broken, (0, 0, 0, 0), "(lost, altered, foreign, misnamed) of {self}");
-        assert!(self.answered > 0, "nothing was answered: {self}");
+        assert!(self.answered > 0, "nothing was acknowledged: {self}");
     }
 }
 
@@ -187,10 +187,10 @@ mod tests {
         format!("{{\"id\":\"{id}\",\"received_at\":\"2026-11-21T18:39:00.123Z\",\"payload\":{payload}}}").into_bytes()
     }
 
-    /// One document, answered, of whose two payloads these lines were found.
+    /// The result for one acknowledged document of two payloads, if these lines are found.
     fn close(lines: &[Vec<u8>]) -> Found {
-        let fate = Fate { answered: request_number(REQUEST), tries: 1 };
-        let mut account = Account::new(documents(), vec![fate]);
+        let sent = Sent { answered: request_number(REQUEST), tries: 1 };
+        let mut account = Account::new(documents(), vec![sent]);
         for line in lines {
             account.record(line, None);
         }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_tells_lost_altered_foreign_misnamed_and_double_apart() {
+    fn an_account_distinguishes_lost_altered_foreign_misnamed_and_duplicate_payloads() {
         let payload = |index| documents().payload(0, index);
         let (first, second) = (line(&format!("{REQUEST}-0"), &payload(0)), line(&format!("{REQUEST}-1"), &payload(1)));
         let whole = close(&[first.clone(), second.clone()]);

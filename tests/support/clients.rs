@@ -1,5 +1,5 @@
-//! Clients as real ones are: each posts one document after the other, and posts it again, with the same
-//! `Idempotency-Key`, until it is answered with 200 or the client has had enough.
+//! Clients that behave like real ones: each posts one document after the other and retries it with the same
+//! `Idempotency-Key`, until it is acknowledged with 200 or the client gives up.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -13,39 +13,41 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::documents::Documents;
 
-/// A client waits as long as API Gateway does, and a little.
+/// The timeout of a request, slightly longer than API Gateway's.
 const PATIENCE: Duration = Duration::from_secs(32);
-/// After so many tries a client has had enough: what it sent may be stored or not.
-const TRIES: u32 = 30;
+/// Attempts after which a client gives up; the document may be stored or not.
+const ATTEMPTS: u32 = 30;
 const LONGEST_PAUSE_MS: u64 = 1_000;
+/// The longest time that a load continues beyond its duration.
+const LONGEST_LOAD: Duration = Duration::from_secs(20);
 
-/// What a client knows of a document.
+/// What the client knows about a document.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Fate {
-    /// The request id, if it was answered with 200.
+pub(crate) struct Sent {
+    /// The request id, if it was acknowledged with 200.
     pub(crate) answered: Option<u128>,
-    /// How often it was posted.
+    /// The number of times it was posted.
     pub(crate) tries: u32,
 }
 
-/// All clients, and what they know.
+/// All clients of a run.
 #[derive(Debug)]
 pub(crate) struct Clients {
     address: SocketAddr,
     documents: Documents,
     next: AtomicU32,
-    fates: Mutex<Vec<Fate>>,
+    documents_sent: Mutex<Vec<Sent>>,
     answered: AtomicU64,
 }
 
-/// How much is posted.
+/// The load of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load {
-    /// Clients that post at once.
+    /// Concurrent clients.
     pub(crate) clients: usize,
-    /// Until when a next document is begun.
+    /// The shortest time for which clients begin documents.
     pub(crate) lasts: Duration,
-    /// Documents a second, of all clients together.
+    /// Documents per second over all clients.
     pub(crate) rate: f64,
 }
 
@@ -57,40 +59,42 @@ struct Accepted {
 
 impl Clients {
     pub(crate) fn new(address: SocketAddr, documents: Documents) -> Arc<Self> {
-        let (next, fates, answered) = (AtomicU32::new(0), Mutex::default(), AtomicU64::new(0));
-        Arc::new(Self { address, documents, next, fates, answered })
+        let (next, documents_sent, answered) = (AtomicU32::new(0), Mutex::default(), AtomicU64::new(0));
+        Arc::new(Self { address, documents, next, documents_sent, answered })
     }
 
-    /// Posts until the load is over and every document that was begun has its end.
-    pub(crate) async fn post(self: &Arc<Self>, load: Load) {
+    /// Posts for the duration of the load, then until `enough` or for [`LONGEST_LOAD`], and finishes every document.
+    pub(crate) async fn post(self: &Arc<Self>, load: Load, enough: impl Fn() -> bool + Clone + Send + 'static) {
         let started = Instant::now();
-        let clients = (0..load.clients).map(|_| tokio::spawn(Arc::clone(self).post_some(load, started)));
+        let clients =
+            (0..load.clients).map(|_| tokio::spawn(Arc::clone(self).post_some(load, started, enough.clone())));
         for client in join_all(clients).await {
-            client.expect("a client does not fail");
+            client.expect("a client must not panic");
         }
     }
 
-    /// Payloads that were answered with 200 so far.
+    /// Payloads acknowledged with 200 so far.
     pub(crate) fn answered(&self) -> u64 {
         self.answered.load(Ordering::Relaxed)
     }
 
-    /// Documents that were begun so far.
+    /// Documents begun so far.
     pub(crate) fn begun(&self) -> u32 {
         self.next.load(Ordering::Relaxed)
     }
 
-    /// What the clients know of each document, by its number.
-    pub(crate) fn fates(&self) -> Vec<Fate> {
-        self.fates.lock().unwrap().clone()
+    /// What the clients know about each document, by its number.
+    pub(crate) fn documents_sent(&self) -> Vec<Sent> {
+        self.documents_sent.lock().unwrap().clone()
     }
 
-    async fn post_some(self: Arc<Self>, load: Load, started: Instant) {
+    async fn post_some(self: Arc<Self>, load: Load, started: Instant, enough: impl Fn() -> bool) {
         let mut connection = None;
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             let due = started + Duration::from_secs_f64(f64::from(number) / load.rate);
-            if due >= started + load.lasts || started.elapsed() >= load.lasts {
+            let time = (due - started).max(started.elapsed());
+            if time >= load.lasts && (enough() || time >= load.lasts + LONGEST_LOAD) {
                 return;
             }
             sleep_until(due).await;
@@ -100,21 +104,21 @@ impl Clients {
 
     async fn post_one(&self, number: u32, connection: &mut Option<Client>) {
         let document = self.documents.document(number);
-        for tries in 1..=TRIES {
-            // Known before it is sent: from then on it may be stored.
-            self.note(number, Fate { answered: None, tries });
+        for tries in 1..=ATTEMPTS {
+            // Noted before it is sent, because it may be stored from then on.
+            self.note(number, Sent { answered: None, tries });
             if let Some(answer) = self.try_once(&document, connection).await
                 && let Some(request) = accepted(&answer, self.documents.len(number))
             {
                 self.answered.fetch_add(u64::from(self.documents.len(number)), Ordering::Relaxed);
-                return self.note(number, Fate { answered: Some(request), tries });
+                return self.note(number, Sent { answered: Some(request), tries });
             }
             let longest = (20 << tries.min(10)).min(LONGEST_PAUSE_MS);
             sleep(Duration::from_millis(fastrand::u64(..longest))).await;
         }
     }
 
-    /// One try; nothing if the connection broke, and then there is a new one the next time.
+    /// One attempt; `None` if the connection broke, and then the next attempt connects again.
     async fn try_once(&self, document: &Document, connection: &mut Option<Client>) -> Option<Response> {
         let mut client = match connection.take() {
             Some(client) => client,
@@ -125,15 +129,15 @@ impl Clients {
         Some(answer)
     }
 
-    fn note(&self, number: u32, fate: Fate) {
-        let mut fates = self.fates.lock().unwrap();
-        let len = fates.len().max(number as usize + 1);
-        fates.resize(len, Fate::default());
-        fates[number as usize] = fate;
+    fn note(&self, number: u32, sent: Sent) {
+        let mut documents_sent = self.documents_sent.lock().unwrap();
+        let len = documents_sent.len().max(number as usize + 1);
+        documents_sent.resize(len, Sent::default());
+        documents_sent[number as usize] = sent;
     }
 }
 
-/// The request id of a 200; nothing if it is worth another try. Anything else no fault explains.
+/// The request id of a 200, or `None` for a status that clients retry. Faults explain no other status.
 fn accepted(answer: &Response, payloads: u32) -> Option<u128> {
     match answer.status.as_u16() {
         200 => {

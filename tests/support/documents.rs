@@ -1,4 +1,4 @@
-//! Documents that follow from their number alone, so that none has to be kept to know later what was sent.
+//! Documents that are computed from their number, so that a test can compare them later without storing them.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use spillway_local::client::Document;
 
-/// The key that the pipeline's settings have.
+/// The write key of the pipeline's settings.
 const KEY: &str = "local";
 
 /// All the documents of a run.
@@ -16,17 +16,17 @@ const KEY: &str = "local";
 pub(crate) struct Documents {
     /// The same seed gives the same documents.
     pub(crate) seed: u64,
-    /// How many payloads a document has.
+    /// The number of payloads per document.
     pub(crate) payloads: RangeInclusive<u32>,
 }
 
 impl Documents {
-    /// How many payloads the document of a number has.
+    /// The number of payloads in a document.
     pub(crate) fn len(&self, number: u32) -> u32 {
         self.random(number, u32::MAX).u32(self.payloads.clone())
     }
 
-    /// A payload: compact JSON with what does not survive a parser, and its own name first.
+    /// A payload: its name, then JSON that a parser would not preserve.
     pub(crate) fn payload(&self, number: u32, index: u32) -> String {
         let mut random = self.random(number, index);
         let mut text = format!("{{\"n\":\"{number}.{index}\",\"price\": {}.50e{}", random.u16(..), random.u8(..9));
@@ -41,7 +41,7 @@ impl Documents {
         text
     }
 
-    /// The document as a client sends it: an array, lines, an object with a context, compressed or not.
+    /// A document as a client sends it: an array, lines or an object with a context, compressed or not.
     pub(crate) fn document(&self, number: u32) -> Document {
         let payloads: Vec<_> = (0..self.len(number)).map(|index| self.payload(number, index)).collect();
         let array = || format!("[{}]", payloads.join(", "));
@@ -62,6 +62,6 @@ impl Documents {
 
 fn gzip(text: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(text.as_bytes()).expect("memory takes everything");
-    encoder.finish().expect("memory takes everything")
+    encoder.write_all(text.as_bytes()).expect("writing to memory cannot fail");
+    encoder.finish().expect("writing to memory cannot fail")
 }

@@ -1,5 +1,5 @@
-//! Where records can lie: files under the bucket's folder, quarantined messages among them, and the dead-letter queue.
-//! All are read as anybody would read them, without the pipeline.
+//! Every place of a record: files in the bucket's folder, including quarantined messages, and the dead-letter queue.
+//! They are read without the pipeline's code.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -16,7 +16,7 @@ pub(crate) struct Object {
     pub(crate) stored_at: SystemTime,
 }
 
-/// All files under a folder, the oldest first; none if there is no such folder.
+/// All files under a folder, oldest first; none if the folder does not exist.
 pub(crate) fn objects(folder: &Path) -> Vec<Object> {
     let mut objects = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -34,7 +34,7 @@ pub(crate) fn objects(folder: &Path) -> Vec<Object> {
     objects
 }
 
-/// Passes every line of an object to `visit`; it must be whole.
+/// Passes every line of an object to `visit`; the object must be complete.
 pub(crate) fn each_record(object: &Object, mut visit: impl FnMut(&[u8])) {
     let file = MultiGzDecoder::new(File::open(&object.path).unwrap());
     let mut lines = BufReader::with_capacity(1 << 18, file);
@@ -53,7 +53,7 @@ pub(crate) fn quarantined_body(object: &Object) -> String {
 
 /// Passes every record of a message to `visit`.
 pub(crate) fn each_record_of_message(body: &str, visit: impl FnMut(&[u8])) {
-    let sealed = message::open(body).expect("a message that ingest made");
+    let sealed = message::open(body).expect("a message from ingest");
     sealed
         .records()
         .expect("whole records")

@@ -15,38 +15,40 @@ use super::clients::{Clients, Load};
 use super::documents::Documents;
 use super::places;
 
-/// How long a queue may take to become empty once the faults are over.
+/// The longest time for the queue to become empty after the faults.
 const LONGEST_DRAIN: Duration = Duration::from_mins(2);
-/// SQS counts approximately: the queue must be empty so often in a row.
+/// Consecutive empty counts of the queue, because SQS counts approximately.
 const EMPTY_TIMES: u32 = 3;
 
-/// What goes wrong, and under what load.
+/// Faults and load of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Scenario {
     pub(crate) faults: Vec<String>,
+    /// The load continues until this many kinds of faults have struck.
+    pub(crate) strikes: usize,
     pub(crate) seed: u64,
     pub(crate) load: Load,
     pub(crate) documents: Documents,
-    /// Variables of the functions.
+    /// Environment variables of the functions.
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) ingest_environments: usize,
     pub(crate) ingest_timeout: Duration,
     pub(crate) deliver_timeout: Duration,
-    /// How long the event source gathers a batch.
+    /// The batching window of the event source.
     pub(crate) window: Duration,
-    /// How often it is told how the pipeline stands.
+    /// The interval at which the status is printed.
     pub(crate) tell_every: Duration,
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) found: Found,
-    /// What the pipeline itself says.
+    /// The ledger of the pipeline.
     pub(crate) ledger: Report,
-    /// How often each fault struck.
+    /// The number of strikes of each fault.
     pub(crate) injected: BTreeMap<Kind, u64>,
-    /// Processes of deliver that ended before their time, killed on purpose or since this machine was too slow for them.
+    /// Processes of deliver that were killed, by a fault or because the machine was too slow for their timeout.
     pub(crate) deliver_ended: u64,
     pub(crate) ingest_ended: u64,
     /// Messages in the dead-letter queue.
@@ -58,10 +60,11 @@ impl Scenario {
     pub(crate) fn of(faults: &[&str]) -> Self {
         Self {
             faults: faults.iter().map(|fault| (*fault).to_owned()).collect(),
+            strikes: faults.len(),
             seed: 1,
-            load: Load { clients: 12, lasts: Duration::from_millis(1_500), rate: 150.0 },
+            load: Load { clients: 12, lasts: Duration::from_millis(600), rate: 150.0 },
             documents: Documents { seed: 1, payloads: 1..=20 },
-            // Under faults there are many warnings.
+            // Faults cause many warnings.
             variables: BTreeMap::from([("AWS_LAMBDA_LOG_LEVEL".to_owned(), "ERROR".to_owned())]),
             ingest_environments: 1,
             ingest_timeout: Duration::from_secs(10),
@@ -71,25 +74,32 @@ impl Scenario {
         }
     }
 
-    /// The same with a variable of the functions.
+    /// Sets a variable of the functions.
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.insert(name.to_owned(), value.to_owned());
         self
     }
 
-    /// Runs it: load under faults, then no more faults until the queue is empty, then the account.
+    /// Changes the duration of the load.
+    pub(crate) fn lasting(mut self, lasts: Duration) -> Self {
+        self.load.lasts = lasts;
+        self
+    }
+
+    /// Runs the load under faults, then waits without faults until the queue is empty, then closes the account.
     pub(crate) async fn run(self) -> Outcome {
         self.run_with(async |_, _| ()).await.0
     }
 
-    /// The same, with something that is done to the pipeline, or seen of it, under load; what that came to.
+    /// The same, with an action during the load; returns the action's result as well.
     pub(crate) async fn run_with<T>(self, meanwhile: impl AsyncFnOnce(&Pipeline, &Clients) -> T) -> (Outcome, T) {
         let data = tempfile::tempdir().unwrap();
         let pipeline = Pipeline::start(self.settings(data.path())).await.unwrap();
         let clients = Clients::new(pipeline.address(), self.documents.clone());
+        let (faults, strikes) = (pipeline.faults().clone(), self.strikes);
         let load = async {
             tokio::select! {
-                () = clients.post(self.load) => {}
+                () = clients.post(self.load, move || faults.injected().len() >= strikes) => {}
                 () = tell(&pipeline, &clients, self.tell_every) => {}
             }
         };
@@ -100,7 +110,7 @@ impl Scenario {
         let (deliver, ingest) = (pipeline.deliver().counts(), pipeline.ingest().counts());
         let injected = pipeline.faults().injected();
         let ledger = pipeline.drain().await.unwrap().ledger;
-        let mut account = Account::new(self.documents, clients.fates());
+        let mut account = Account::new(self.documents, clients.documents_sent());
         read(&mut account, &data.path().join("spillway"), &dead);
         let found = account.close();
         let (deliver_ended, ingest_ended) = (deliver.restarts, ingest.restarts);
@@ -134,31 +144,31 @@ impl fmt::Display for Outcome {
 }
 
 impl Outcome {
-    /// Checks what always holds, and that every fault really struck.
+    /// Checks the promise, the ledger, and that every fault has struck.
     pub(crate) fn assert_promise(&self, faults: &[&str]) {
         self.found.assert_promise();
         let ledger = &self.ledger;
-        assert!(ledger.is_settled() && ledger.unreadable.is_empty(), "the ledger sees it otherwise: {ledger}");
+        assert!(ledger.is_settled() && ledger.unreadable.is_empty(), "the ledger does not add up: {ledger}");
         for fault in faults {
             let (kind, _) = parse(fault).unwrap();
             assert!(self.injected.contains_key(&kind), "{kind} never struck: {:?}", self.injected);
         }
     }
 
-    /// Checks that only what a client posted again is stored twice.
+    /// Checks that only documents that a client retried are stored twice.
     pub(crate) fn assert_duplicates_by_clients_alone(&self) {
         assert!(self.found.duplicates_of_posted_once == 0 || self.deliver_ended > 0, "{}", self.found);
     }
 
-    /// Checks that nothing is stored twice, where no fault implies it. A process that was killed because this machine was
-    /// too slow for it is a fault as well.
+    /// Checks that nothing is stored twice. A process that was killed because the machine was too slow for its timeout
+    /// explains duplicates.
     pub(crate) fn assert_no_duplicates(&self) {
         let undisturbed = self.deliver_ended == 0 && self.ingest_ended == 0;
         assert!(self.found.duplicates == 0 || !undisturbed, "{}", self.found);
     }
 }
 
-/// Tells how it stands, again and again.
+/// Prints the status at an interval.
 async fn tell(pipeline: &Pipeline, clients: &Clients, every: Duration) {
     loop {
         sleep(every).await;

@@ -1,4 +1,4 @@
-//! Reads `template.yaml`: short forms such as `!Ref x` become `{"Ref": "x"}`, as CloudFormation itself reads them.
+//! Reads `template.yaml`; short forms such as `!Ref x` become `{"Ref": "x"}`, as in CloudFormation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 /// The template, in its long form.
 pub(crate) struct Template {
     pub(crate) parameters: Map<String, Value>,
+    pub(crate) globals: Map<String, Value>,
+    conditions: Map<String, Value>,
     pub(crate) resources: Map<String, Value>,
 }
 
@@ -16,7 +18,12 @@ impl Template {
         let documents = Yaml::load_from_str(include_str!("../../template.yaml")).unwrap();
         let template = json(&documents[0]);
         let section = |name: &str| template[name].as_object().unwrap().clone();
-        Self { parameters: section("Parameters"), resources: section("Resources") }
+        Self {
+            parameters: section("Parameters"),
+            globals: section("Globals"),
+            conditions: section("Conditions"),
+            resources: section("Resources"),
+        }
     }
 
     /// The variables of a function.
@@ -27,8 +34,37 @@ impl Template {
 
     /// The parameter that a value refers to.
     pub(crate) fn parameter_behind(&self, value: &Value) -> &Value {
-        let name = value["Ref"].as_str().unwrap_or_else(|| panic!("{value} is no reference"));
-        self.parameters.get(name).unwrap_or_else(|| panic!("there is no parameter {name}"))
+        let name = value["Ref"].as_str().unwrap_or_else(|| panic!("{value} is not a reference"));
+        self.parameters.get(name).unwrap_or_else(|| panic!("the parameter {name} does not exist"))
+    }
+
+    /// The parameters in a part of the template: in references, in texts, and in the conditions of an `Fn::If`.
+    pub(crate) fn parameters_in(&self, node: &Value) -> BTreeSet<String> {
+        let mut found: BTreeSet<_> = self.named_in(node).into_iter().collect();
+        let inner: Vec<&Value> = match node {
+            Value::Array(items) => items.iter().collect(),
+            Value::Object(members) => members.values().collect(),
+            _ => Vec::new(),
+        };
+        found.extend(inner.into_iter().flat_map(|value| self.parameters_in(value)));
+        found
+    }
+
+    /// The parameters that one function of CloudFormation names, if `node` is one.
+    fn named_in(&self, node: &Value) -> Vec<String> {
+        let names = if let Some(name) = node["Ref"].as_str() {
+            vec![name.to_owned()]
+        } else if let Some(text) = node["Fn::Sub"].as_str().or(node["Fn::Sub"][0].as_str()) {
+            let gaps = text.split("${").skip(1).filter_map(|gap| Some(gap.split_once('}')?.0.to_owned()));
+            gaps.collect()
+        } else if let Some(condition) = node["Fn::If"][0].as_str().or(node["Condition"].as_str()) {
+            self.conditions
+                .get(condition)
+                .map_or_else(Vec::new, |value| self.parameters_in(value).into_iter().collect())
+        } else {
+            Vec::new()
+        };
+        names.into_iter().filter(|name| self.parameters.contains_key(name)).collect()
     }
 
     pub(crate) fn default(&self, parameter: &str) -> u64 {
@@ -51,7 +87,7 @@ impl Template {
         statements.map(|statement| statement.get("Fn::If").map_or(statement, |choice| &choice[1]).clone()).collect()
     }
 
-    /// Name and dimensions of every metric of a namespace that an alarm looks at.
+    /// Name and dimensions of every metric of a namespace in an alarm.
     pub(crate) fn metrics_of_alarms(&self, namespace: &str) -> Vec<(String, Vec<String>)> {
         let alarms = self.resources.values().filter(|resource| resource["Type"] == "AWS::CloudWatch::Alarm");
         let mut metrics = Vec::new();
@@ -66,10 +102,10 @@ impl Template {
         metrics
     }
 
-    /// The names of the metrics of a namespace that stand on the dashboard, in widgets and in searches.
+    /// The names of a namespace's metrics on the dashboard, in widgets and in searches.
     pub(crate) fn metrics_of_dashboard(&self, namespace: &str) -> BTreeSet<String> {
         let body = Self::text(&self.resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0]);
-        // What is filled in by CloudFormation has no effect on names.
+        // The values that CloudFormation substitutes have no effect on names.
         let dashboard: Value = serde_json::from_str(&body.replace("${ObjectiveSeconds}", "300")).unwrap();
         let mut names = BTreeSet::new();
         for widget in dashboard["widgets"].as_array().unwrap() {
@@ -86,23 +122,23 @@ impl Template {
         names
     }
 
-    /// A number, written as one or as text.
+    /// A number, written as a number or as text.
     pub(crate) fn number(value: &Value) -> u64 {
         let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
-        number.unwrap_or_else(|| panic!("{value} is no number"))
+        number.unwrap_or_else(|| panic!("{value} is not a number"))
     }
 
-    /// A list of texts; one text is a list too.
+    /// A list of texts, or one text.
     pub(crate) fn list(value: &Value) -> Vec<String> {
         value.as_array().map_or_else(|| vec![Self::text(value)], |texts| texts.iter().map(Self::text).collect())
     }
 
     fn text(value: &Value) -> String {
-        value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+        value.as_str().unwrap_or_else(|| panic!("{value} is not a text")).to_owned()
     }
 }
 
-/// Namespace and name of a row of a widget: `.` repeats the place above, `...` all of them; `None` for an expression.
+/// Namespace and name of a row of a widget: `.` repeats the value above, `...` repeats both; `None` for an expression.
 fn whole(row: &Value, before: &[String; 2]) -> Option<[String; 2]> {
     let first = row[0].as_str()?;
     if first == "..." {
@@ -113,7 +149,7 @@ fn whole(row: &Value, before: &[String; 2]) -> Option<[String; 2]> {
     Some([place(0), place(1)])
 }
 
-/// The metric that a search expression names: `SEARCH('{Namespace,…} … MetricName="X"', …)`.
+/// The metric in a search expression: `SEARCH('{Namespace,…} … MetricName="X"', …)`.
 fn searched(row: &Value, namespace: &str) -> Option<String> {
     let expression = row["expression"].as_str()?;
     let (_, rest) = expression.split_once(&format!("{{{namespace},"))?;
@@ -128,7 +164,7 @@ fn json(yaml: &Yaml<'_>) -> Value {
             members.iter().map(|(key, value)| (json(key).as_str().unwrap().to_owned(), json(value))).collect()
         }
         Yaml::Tagged(tag, inside) => long_form(&tag.suffix, json(inside)),
-        other => panic!("{other:?} has no place in a template"),
+        other => panic!("{other:?} is not expected in a template"),
     }
 }
 

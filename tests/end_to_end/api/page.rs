@@ -9,7 +9,7 @@ use super::call::Call;
 use super::example::{Example, blocks, call, examples};
 use super::matching::Ids;
 use super::{PAGE, narrow_key_for};
-use crate::harness::{Ended, Run};
+use crate::support::harness::{Ended, Run};
 
 /// The streams of the repository's own configuration.
 const STREAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/streams");

@@ -9,7 +9,7 @@ use spillway_local::faults::{Plan, parse};
 use super::call::Call;
 use super::openapi::OpenApi;
 use super::{NARROW_KEY, narrow_key_for};
-use crate::harness::{KEY, Run};
+use crate::support::harness::{KEY, Run};
 
 const STREAM: &str = "/v1/streams/{stream}";
 const HEALTH: &str = "/health";

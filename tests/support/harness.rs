@@ -1,4 +1,4 @@
-//! A pipeline for one test, and what lies in its bucket, read without the pipeline's help.
+//! A pipeline for one test, and the objects in its bucket, read without the pipeline's code.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,23 +12,24 @@ use spillway_local::client::{Client, Document, Response};
 use spillway_local::pipeline::{Drained, Pipeline, Settings};
 use tempfile::TempDir;
 
-/// The write key that every test pipeline knows.
+/// The write key of every test pipeline.
 pub(crate) const KEY: &str = "local";
 
-/// A pipeline whose folders go with it.
+/// A pipeline and its temporary folder.
 pub(crate) struct Run {
     pub(crate) pipeline: Pipeline,
     pub(crate) folder: TempDir,
 }
 
-/// What is left of a run.
+/// The result of a run.
 pub(crate) struct Ended {
     pub(crate) drained: Drained,
     folder: TempDir,
 }
 
 impl Run {
-    /// A pipeline with streams `clicks`, `devices` (stamps everything) and `judged` (a schema, a consent rule), and `change`s to its settings.
+    /// A pipeline with the streams `clicks`, `devices` (stamps everything) and `judged` (a schema and a consent rule), and
+    /// with `change`d settings.
     pub(crate) async fn start(change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_streams(folder.path());
@@ -50,7 +51,7 @@ impl Run {
         self.client().await.post(document).await.unwrap()
     }
 
-    /// Drains; the ledger must hold, and nothing may be left.
+    /// Drains the pipeline; the ledger must add up, and nothing may be left.
     pub(crate) async fn end(self) -> Ended {
         let drained = self.pipeline.drain().await.unwrap();
         assert!(drained.ledger.holds() && drained.ledger.is_settled(), "{}", drained.ledger);
@@ -59,12 +60,12 @@ impl Run {
 }
 
 impl Ended {
-    /// Every line of every object under `records/`, by the record's id, as often as it is there.
+    /// Every line of every object under `records/`, by record id, duplicates included.
     pub(crate) fn lines(&self) -> BTreeMap<String, Vec<String>> {
         lines_in(&self.folder.path().join("data/spillway/records"))
     }
 
-    /// Every record, parsed, by its id; none may lie there twice.
+    /// Every record, parsed, by its id; duplicates are an error.
     pub(crate) fn records(&self) -> BTreeMap<String, Value> {
         let once = |(id, lines): (String, Vec<String>)| {
             assert_eq!(lines.len(), 1, "{id} is stored once");
@@ -74,12 +75,12 @@ impl Ended {
     }
 }
 
-/// Every line of every object under a folder, by the record's id, as often as it is there.
+/// Every line of every object under a folder, by record id, duplicates included.
 pub(crate) fn lines_in(folder: &Path) -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for file in files(folder) {
         for line in decompressed(&file).lines() {
-            // Not every payload that is stored can be read by every parser: `1e400` is one that ours refuses.
+            // Some valid payloads, such as `1e400`, cannot be parsed here.
             let id = line.strip_prefix("{\"id\":\"").unwrap().split('"').next().unwrap();
             found.entry(id.to_owned()).or_default().push(line.to_owned());
         }
@@ -92,7 +93,7 @@ pub(crate) fn json(answer: &Response) -> Value {
     serde_json::from_slice(&answer.body).unwrap()
 }
 
-/// The ids of the records that an answer of 200 stands for, where every payload was accepted.
+/// The record ids of a 200 for a document whose payloads were all accepted.
 pub(crate) fn accepted_ids(answer: &Response) -> Vec<String> {
     let answer = json(answer);
     let id = answer["request_id"].as_str().unwrap().to_owned();

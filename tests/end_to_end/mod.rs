@@ -1,0 +1,10 @@
+//! From a POST to an object, without faults: real function processes, the real SDKs, HTTP on loopback.
+
+mod api;
+mod bad_input;
+mod command;
+mod documents;
+mod kills;
+mod limits;
+mod restarts;
+mod status;
