@@ -241,12 +241,15 @@ fn check_shows_the_outcome_of_each_sample_payload() {
 }
 
 #[test]
-fn check_reports_every_error() {
-    let (code, printed) =
-        check(r#"{"schema": {"$ref": "https://x.example/s"}, "consent": {"pointer": "a"}, "x": 1}"#, None, None);
-    assert_eq!(code, Some(1));
-    for fault in ["orders.json", "https://x.example/s", "/consent/pointer", "/x: is not known"] {
-        assert!(printed.contains(fault), "{fault} in {printed}");
+fn check_reports_errors_with_file_and_member() {
+    for (stream, error) in [
+        (r#"{"schema": {"$ref": "https://x.example/s"}}"#, "streams/orders.json: /schema/$ref: `https://x.example/s`"),
+        (r#"{"consent": {"pointer": "a"}}"#, "streams/orders.json: /consent/pointer: must be a JSON pointer"),
+        (r#"{"x": 1}"#, "streams/orders.json: /x: unknown field"),
+    ] {
+        let (code, printed) = check(stream, None, None);
+        assert_eq!(code, Some(1));
+        assert!(printed.contains(error), "{error} in {printed}");
     }
     for (sample, name) in [(None, Some("other")), (Some(("a.json", "[{")), None)] {
         assert_eq!(check("{}", sample, name).0, Some(1));

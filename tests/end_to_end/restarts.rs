@@ -95,11 +95,11 @@ async fn messages_stay_in_the_queue_at_the_second_signal() {
     let answer = client.post(&Document::new("clicks", KEY, "[{},{}]")).await.unwrap();
     let answered = accepted_ids(&answer).into_iter().collect::<BTreeSet<_>>();
     server.signal("-TERM");
-    server.read_until("no new request is taken");
+    server.read_until("draining the queue");
     server.signal("-TERM");
     let (code, printed) = server.end();
     assert_eq!(code, Some(1));
-    assert!(printed.contains("queued messages stay in the queue"), "{printed}");
+    assert!(printed.contains("queued messages stay in the data folder"), "{printed}");
     assert!(!data.path().join("spillway/records").exists());
     ends_with_everything_stored(Server::start(data.path()), data.path(), &answered);
 }
