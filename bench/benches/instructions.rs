@@ -18,7 +18,7 @@ use spillway_deliver::sqs::{CallError, Hidden, MessageQueue};
 use spillway_ingest::group_commit::{CallFailed, GroupCommit, Outgoing, Receipt, SendMessages};
 use spillway_ingest::metrics::Metrics;
 use spillway_ingest::pack::{Partition, Piece, pack};
-use spillway_ingest::record::{Template, fresh_request_id};
+use spillway_ingest::record::{Shared, Template, fresh_request_id};
 use spillway_ingest::request::Ingest;
 use spillway_local::sample;
 use spillway_shared::hour::Hour;
@@ -160,7 +160,7 @@ fn record(number: usize, body: &str) -> serde_json::Value {
 fn piece(seed: u64) -> Piece<()> {
     let now = std::time::SystemTime::now();
     let stream = StreamName::parse("telemetry").expect("a valid name");
-    let template = Template::new(fresh_request_id(), &stream, now, None, None);
+    let template = Template::new(fresh_request_id(), &stream, now, &Shared::default());
     let readings: Vec<serde_json::Value> = serde_json::from_str(&sample::document(seed, 10)).expect("valid JSON");
     let mut lines = String::new();
     for (index, reading) in readings.iter().enumerate() {
