@@ -48,6 +48,7 @@ pub type Drafts<'a> = Box<dyn Iterator<Item = Draft<'a>> + Send + 'a>;
 #[derive(Debug)]
 pub struct SplitMessage<'a> {
     index: MessageIndex,
+    name: String,
     records: Cow<'a, [u8]>,
     /// Where each record begins, and where the last one ends.
     bounds: Vec<usize>,
@@ -172,11 +173,15 @@ impl Made {
 
     /// The object of the messages that could be unpacked.
     fn whole_object(&self, messages: &[Message<'_>], format: &Format, encoder: Encoder) -> io::Result<Option<Object>> {
-        let headers: Vec<_> = self.messages.iter().map(|index| &messages[*index].sealed.header).collect();
-        let Some(first) = headers.first() else { return Ok(None) };
-        let name = object::name(headers.iter().map(|header| header.id).collect());
-        let records = headers.iter().map(|header| u64::from(header.records)).sum();
-        Ok(Some(format.object(first, &name, encoder.finish()?, records)))
+        let inside: Vec<_> = self.messages.iter().map(|index| &messages[*index].sealed).collect();
+        let Some(first) = inside.first() else { return Ok(None) };
+        let records = inside.iter().map(|sealed| u64::from(sealed.header.records)).sum();
+        Ok(Some(format.object(
+            &first.header,
+            &object::name(inside.iter().map(|sealed| sealed.identity()).collect()),
+            encoder.finish()?,
+            records,
+        )))
     }
 }
 
@@ -185,7 +190,8 @@ impl<'a> SplitMessage<'a> {
         let records = unpack::records(&messages[index].sealed)?;
         let ends = memchr::memchr_iter(b'\n', &records).map(|end| end + 1);
         let bounds = iter::once(0).chain(ends).collect();
-        Ok(Self { index, records, bounds, _held: held })
+        let name = object::name(vec![messages[index].sealed.identity()]);
+        Ok(Self { index, name, records, bounds, _held: held })
     }
 
     fn part(&self, part: &Range<usize>, header: &Header, format: &Format) -> io::Result<Made> {
@@ -193,7 +199,7 @@ impl<'a> SplitMessage<'a> {
         let records = &self.records[self.bounds[part.start]..self.bounds[part.end]];
         let mut encoder = Encoder::new(format.compression, records.len());
         encoder.push(records)?;
-        let name = object::part_name(header.id, part);
+        let name = object::part_name(&self.name, part);
         let object = format.object(header, &name, encoder.finish()?, part.len() as u64);
         let mut made = Made { object: Some(object), messages: vec![self.index], ..Made::default() };
         made.oldest.update(records);
