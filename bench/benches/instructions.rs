@@ -13,7 +13,7 @@ use lambda_http::http::Method;
 use lambda_http::{Body, Request, RequestExt as _, Response};
 use serde_json::json;
 use spillway_deliver::batch::Deliver;
-use spillway_deliver::s3::{Object, ObjectStore, PutError, Stored};
+use spillway_deliver::s3::{Listed, Object, ObjectStore, PutError, Stored};
 use spillway_deliver::sqs::{CallError, Hidden, MessageQueue};
 use spillway_ingest::group_commit::{CallFailed, GroupCommit, Outgoing, Receipt, SendMessages};
 use spillway_ingest::metrics::Metrics;
@@ -47,6 +47,10 @@ impl SendMessages for Accepts {
 impl ObjectStore for Accepts {
     async fn put(&self, _object: &Object) -> Outcome<Stored, PutError> {
         Outcome::Done(Stored::Now)
+    }
+
+    async fn list(&self, _prefix: &str, _after: &str) -> Outcome<Listed, PutError> {
+        Outcome::Done(Listed::default())
     }
 }
 

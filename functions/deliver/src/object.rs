@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
-use spillway_shared::message::{Header, Identity};
+use spillway_shared::message::{Header, Identity, Sealed};
 
 use crate::encode::Compression;
 use crate::index::MessageIndex;
@@ -80,9 +80,11 @@ pub fn plan(headers: &[&Header], limits: &Limits) -> Vec<Plan> {
 /// The key of an object: `records/stream=clicks/dt=2026-11-21/hour=18/<name>.ndjson.zst`.
 #[must_use]
 pub fn key(prefix: &str, header: &Header, name: &str, compression: Compression) -> String {
-    let Header { stream, hour, .. } = header;
-    let (date, of_day, extension) = (hour.date(), hour.of_day(), compression.extension());
-    format!("{prefix}stream={stream}/dt={date}/hour={of_day}/{name}{extension}")
+    format!("{}{name}{}", folder(prefix, header), compression.extension())
+}
+
+fn folder(prefix: &str, Header { stream, hour, .. }: &Header) -> String {
+    format!("{prefix}stream={stream}/dt={}/hour={}/", hour.date(), hour.of_day())
 }
 
 /// The name of an object of these messages: 32 hex digits of a digest of their ids and contents, in any order.
@@ -97,6 +99,12 @@ pub fn name(mut messages: Vec<Identity>) -> String {
         digest.update(content);
     }
     hex(&digest.finalize()[..16])
+}
+
+/// The start of the keys of all parts of a message.
+#[must_use]
+pub fn prefix_of_parts(prefix: &str, sealed: &Sealed<'_>) -> String {
+    format!("{}{}-", folder(prefix, &sealed.header), name(vec![sealed.identity()]))
 }
 
 /// The name of a part of a message: the message's [`name`], the part's first and last record, counted from 0.

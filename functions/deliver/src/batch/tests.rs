@@ -6,6 +6,8 @@ mod outcomes;
 mod poison;
 
 use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lambda_runtime::Context;
@@ -220,6 +222,25 @@ async fn a_failed_message_without_an_id_fails_the_batch() {
         let batch = [a, b];
         assert_eq!(run(&deliver(&Memory::new(), &[]), &batch).await, Ok(vec![]));
         assert_eq!(run(&deliver(&clicks(Act::Refuse), &[]), &batch).await, Err(BatchFailure::Nameless));
+    }
+}
+
+/// A message with more parts than an invocation has time for, in a store that stalls after ten PUTs.
+#[tokio::test(start_paused = true)]
+async fn every_receive_of_a_split_message_stores_further_parts() {
+    let left = Arc::new(AtomicUsize::new(0));
+    let in_time = Arc::clone(&left);
+    let one_less = |left: usize| left.checked_sub(1);
+    let store = Memory::acting(move |_, _| match in_time.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less) {
+        Ok(_) => Act::Take,
+        Err(_) => Act::Stall,
+    });
+    let deliver = deliver(&store, &[("MAX_OBJECT_RECORDS", "1"), ("MAX_WORKERS", "1")]);
+    let batch = [sqs_message("a", &sealed(1, "clicks", &["{}"; 25]))];
+    for stored in [10, 20, 25] {
+        left.store(10, Ordering::SeqCst);
+        let result = run(&deliver, &batch).await;
+        assert_eq!((store.objects().len(), result.is_ok()), (stored, stored == 25), "{result:?}");
     }
 }
 
