@@ -321,6 +321,19 @@ async fn an_event_from_lambda_is_handled() {
     assert!(store.objects().contains_key("quarantine/dt=2026-11-21/c.json"));
 }
 
+#[tokio::test]
+async fn an_event_from_another_service_fails_the_invocation() {
+    for record in [
+        serde_json::json!({"EventSource": "aws:sns", "Sns": {"Message": "text"}}),
+        serde_json::json!({"eventSource": "aws:kinesis", "kinesis": {"data": "e30="}}),
+        serde_json::json!({"eventSource": "aws:s3", "s3": {"object": {"key": "k"}}}),
+    ] {
+        let event: SqsEvent = serde_json::from_value(serde_json::json!({ "Records": [record] })).unwrap();
+        let result = deliver(&Memory::new(), &[]).invocation(LambdaEvent::new(event, Context::default())).await;
+        assert_eq!(result, Err(BatchFailure::NotSqs));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn headers_that_claim_millions_of_records_use_no_memory() {
     let header = |id: u128| {
