@@ -8,7 +8,7 @@ use spillway_ingest::pack::{Partition, Piece, pack};
 use spillway_ingest::record::{Shared, Template, fresh_request_id};
 use spillway_local::sample;
 use spillway_shared::hour::Hour;
-use spillway_shared::message::{Encoding, Header, MessageId, seal};
+use spillway_shared::message::{Encoding, Header, Kind, MessageId, seal};
 use spillway_shared::stream::StreamName;
 
 /// The message size that ingest packs to by default.
@@ -61,6 +61,7 @@ pub(crate) fn packed(documents: u64, payloads: usize, together: usize) -> Vec<St
 pub(crate) fn message(records: usize) -> anyhow::Result<String> {
     let lines = self::records(records);
     let header = Header {
+        kind: Kind::Accepted,
         id: new_id(),
         stream: stream(),
         hour: Hour::of(SystemTime::now()),
