@@ -12,7 +12,7 @@ mod keeper;
 mod process;
 mod settings;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,6 +24,7 @@ pub use counts::FunctionCounts;
 pub use settings::FunctionSettings;
 
 use crate::invoke::{Invoke, InvokeError};
+use crate::lock::lock;
 use counts::Counts;
 use dispatch::Dispatch;
 use keeper::{Keeper, stopped};
@@ -162,9 +163,4 @@ async fn expire(shared: Arc<Shared>) {
             () = stopped(&mut stop) => return,
         }
     }
-}
-
-/// Locks, also after a panic: no code here can panic while the data is inconsistent.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,7 +6,6 @@
 
 mod batch;
 mod batch_response;
-mod client;
 mod drain;
 mod event;
 mod gather;
@@ -23,7 +22,6 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::invoke::Invoke;
-pub use client::{connect, connect_as};
 use gather::Gatherer;
 
 /// Settings of an event source.

@@ -6,10 +6,9 @@ use spillway_aws::Credentials;
 use super::functions::SDK;
 use super::{QueueStorage, Settings};
 use crate::data_folder::DataFolder;
-use crate::event_source::connect_as;
 use crate::ledger::{Ledger, LedgerError};
 use crate::s3::{Bucket, BucketError, BucketSettings};
-use crate::sqs::{Queue, QueueError, QueueSettings};
+use crate::sqs::{Queue, QueueError, QueueSettings, connect_as};
 
 /// The ledger: it continues over restarts if the queue does.
 pub(super) fn ledger(settings: &Settings, data: &DataFolder) -> Result<Ledger, LedgerError> {

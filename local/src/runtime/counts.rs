@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::lock;
 use crate::invoke::InvokeError;
+use crate::lock::lock;
 
 /// The number of cold starts that are kept.
 const REMEMBERED: usize = 1_000;

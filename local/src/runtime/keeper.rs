@@ -10,8 +10,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::api::{self, Api};
-use super::{Shared, StartError, lock, process};
+use super::{Shared, StartError, process};
 use crate::faults::{ProcessFault, ProcessFaultSchedule};
+use crate::lock::lock;
 use crate::loopback::Server;
 
 /// The pause after a process ended before it was ready; it doubles with every further failure.

@@ -1,7 +1,7 @@
 //! What the injected faults do to a call, to an entry of a call, to a message.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::time::{Instant, sleep};
 
@@ -10,6 +10,7 @@ use super::queue::Message;
 use super::rules;
 use super::service::Service;
 use crate::faults::{CallFault, Faults, Kind};
+use crate::lock::lock;
 
 /// Why a call has no good answer.
 #[derive(Debug)]
@@ -46,14 +47,14 @@ impl Repeats {
         for message in messages {
             if let Some(lasts) = faults.sample(Kind::SqsTwice) {
                 let copy = Message { receives: message.receives + 1, ..message.clone() };
-                self.lock().push_back((Instant::now() + lasts, copy));
+                lock(&self.0).push_back((Instant::now() + lasts, copy));
             }
         }
     }
 
     /// Takes at most `most` copies that are due.
     pub(super) fn take_due(&self, most: usize, faults: &Faults) -> Vec<Message> {
-        let (mut due, mut waiting) = (Vec::new(), self.lock());
+        let (mut due, mut waiting) = (Vec::new(), lock(&self.0));
         while due.len() < most
             && let Some((_, message)) = waiting.pop_front_if(|(at, _)| *at <= Instant::now())
         {
@@ -61,10 +62,6 @@ impl Repeats {
             due.push(message);
         }
         due
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(Instant, Message)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -90,12 +87,8 @@ pub(super) fn is_failing(faults: &Faults) -> Result<(), Refusal> {
     faults.inject(Kind::SqsPartial).map_or(Ok(()), |_| Err(Refusal::internal("on purpose")))
 }
 
-/// Hides a message for a while, so that later ones overtake it; what its sender delays is left alone.
-pub(super) fn disorder(delay_seconds: &mut Option<i64>, faults: &Faults) {
-    if delay_seconds.is_none()
-        && let Some(lasts) = faults.inject(Kind::SqsOutOfOrder)
-    {
-        let (_, longest) = rules::DELAY.into_inner();
-        *delay_seconds = Some(i64::try_from(lasts.as_secs()).unwrap_or(i64::MAX).clamp(1, i64::from(longest)));
-    }
+/// The seconds for which to hide a message that its sender does not delay, so that later ones overtake it.
+pub(super) fn disorder(faults: &Faults) -> u32 {
+    let lasts = faults.inject(Kind::SqsOutOfOrder).map(|lasts| u32::try_from(lasts.as_secs()).unwrap_or(u32::MAX));
+    lasts.map_or(0, |seconds| seconds.clamp(1, *rules::DELAY.end()))
 }

@@ -1,16 +1,16 @@
 //! SQS on loopback: named queues, each with its dead-letter queue, spoken to by the real SDK over HTTP.
 //!
-//! A call goes through [`service`] to [`messages`] or [`manage`], which check it by [`rules`] and change the [`store`]:
-//! the [`queue`]s in memory, and the journal on disk that makes them again after a restart.
+//! A call goes through [`service`] to [`messages`], which checks it by [`rules`] and changes the [`store`]: the [`queue`]s
+//! in memory, and the journal of their [`changes`] on disk, from which a restart restores them.
 
 mod calls;
+mod changes;
+mod client;
 mod external;
 mod faults;
-mod manage;
 mod messages;
 mod protocol;
 mod queue;
-mod queues;
 mod rules;
 mod service;
 mod store;
@@ -20,23 +20,26 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_sqs::config::retry::RetryConfig;
-use aws_sdk_sqs::config::{BehaviorVersion, Region};
 use tokio::net::TcpListener;
 
-use crate::account::REGION;
+use crate::account::{CREDENTIAL, REGION};
 use crate::data_folder::{DataFolder, DataFolderError};
 use crate::faults::Faults;
 use crate::journal::JournalError;
+use crate::lock::lock;
 use crate::loopback::Server;
 pub use calls::Calls;
-use queue::{Attributes, Redrive};
+pub use client::{connect, connect_as};
+pub(crate) use external::counts as counts_at;
+use queue::Redrive;
 use service::{Http, Service, now};
 use store::Store;
 
 /// Where queues and ledger are in the data folder.
 pub(crate) const FOLDER: &str = ".sqs";
 const JOURNAL: &str = "journal";
+/// Seconds that a message received from a dead-letter queue stays hidden: SQS's default.
+const DEAD_LETTER_TIMEOUT: u32 = 30;
 
 /// What a queue is started with.
 #[derive(Debug, Clone)]
@@ -83,9 +86,6 @@ pub enum QueueError {
     /// The journal cannot be read.
     #[error("the queues cannot be read: {0}")]
     Journal(#[from] JournalError),
-    /// The journal cannot be written.
-    #[error("the queues cannot be created: {0}")]
-    Create(io::Error),
     /// The external endpoint did not answer.
     #[error("external SQS endpoint: {0}")]
     External(String),
@@ -136,7 +136,7 @@ impl Queue {
             None => Store::default(),
         };
         let dead = format!("{}-dead", settings.name);
-        create(&mut store, &settings, &dead).map_err(QueueError::Create)?;
+        create(&mut store, &settings, &dead);
         let failed = |error| QueueError::Listen(settings.listen, error);
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let endpoint = format!("http://{}", listener.local_addr().map_err(failed)?);
@@ -177,9 +177,9 @@ impl Queue {
             Place::External(client) => return external::counts(client, &self.url).await,
         };
         let (mut store, now) = (service.store(), now());
-        let mut numbers = |url| store.queues.get_mut(name_of(url)).map(|queue| queue.numbers(now)).unwrap_or_default();
-        let (queue, dead) = (numbers(&self.url), numbers(&self.dead_letter_url));
-        let oldest = store.queues.get(name_of(&self.url)).and_then(|queue| queue.oldest(now));
+        let dead = store.queue(name_of(&self.dead_letter_url)).numbers(now);
+        let queue = store.queue(name_of(&self.url));
+        let (oldest, queue) = (queue.oldest(now), queue.numbers(now));
         Ok(Counts {
             queued: (queue.ready + queue.delayed) as u64,
             in_flight: queue.in_flight as u64,
@@ -192,26 +192,18 @@ impl Queue {
     #[must_use]
     pub fn calls(&self) -> Calls {
         match &self.place {
-            Place::BuiltIn(service, _) => service.counted.read(),
+            Place::BuiltIn(service, _) => *lock(&service.counted),
             Place::External(_) => Calls::default(),
         }
     }
 
-    /// A client that talks to this queue: without signatures, which are not checked here, and without retries.
+    /// A client of this queue, without retries.
     #[must_use]
     pub fn client(&self) -> aws_sdk_sqs::Client {
-        let service = match &self.place {
-            Place::BuiltIn(service, _) => service,
-            Place::External(client) => return client.clone(),
-        };
-        let config = aws_sdk_sqs::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .endpoint_url(&self.endpoint)
-            .region(Region::new(service.settings.region.clone()))
-            .retry_config(RetryConfig::disabled())
-            .allow_no_auth()
-            .build();
-        aws_sdk_sqs::Client::from_conf(config)
+        match &self.place {
+            Place::BuiltIn(service, _) => connect(&self.endpoint, &service.settings.region, CREDENTIAL),
+            Place::External(client) => client.clone(),
+        }
     }
 
     /// Passes the body of every message in the queue to `visit`, in flight or not; none of an external queue.
@@ -226,8 +218,8 @@ impl Queue {
 
     fn each(&self, url: &str, mut visit: impl FnMut(&str)) {
         let Place::BuiltIn(service, _) = &self.place else { return };
-        let bodies = |queue: &queue::Queue| queue.messages().map(|message| Arc::clone(&message.body)).collect();
-        let bodies: Vec<Arc<str>> = service.store().queues.get(name_of(url)).map(bodies).unwrap_or_default();
+        let body = |message: &queue::Message| Arc::clone(&message.body);
+        let bodies: Vec<Arc<str>> = service.store().queue(name_of(url)).messages().map(body).collect();
         for body in bodies {
             visit(&body);
         }
@@ -241,16 +233,12 @@ impl Queue {
     }
 }
 
-/// Creates the queue and its dead-letter queue, or gives the queue of an earlier run these settings.
-fn create(store: &mut Store, settings: &QueueSettings, dead: &str) -> io::Result<()> {
-    let current = |store: &Store, name: &str| {
-        store.queues.get(name).map_or_else(Attributes::of_sqs, |queue| queue.attributes.clone())
-    };
-    let (of_dead, of_queue) = (current(store, dead), current(store, &settings.name));
-    store.set(dead, of_dead)?;
+/// Creates the queue and its dead-letter queue, or gives those of an earlier run these settings.
+fn create(store: &mut Store, settings: &QueueSettings, dead: &str) {
     let visibility_timeout = u32::try_from(settings.visibility_timeout.as_secs()).unwrap_or(u32::MAX);
-    let redrive = Some(Redrive { dead_letters: dead.to_owned(), max_receives: settings.max_receive_count });
-    store.set(&settings.name, Attributes { visibility_timeout, redrive, ..of_queue })
+    let redrive = Redrive { dead_letters: dead.to_owned(), max_receives: settings.max_receive_count };
+    store.create(dead, DEAD_LETTER_TIMEOUT, None);
+    store.create(&settings.name, visibility_timeout, Some(redrive));
 }
 
 fn arn(region: &str, account: &str, name: &str) -> String {

@@ -10,9 +10,9 @@ use http_body_util::Full;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::queue::Message;
+use crate::account::ACCOUNT;
 
 /// Most codes begin with this.
 const SQS: &str = "AWS.SimpleQueueService.";
@@ -33,15 +33,13 @@ pub(super) struct Refusal {
     pub(super) status: StatusCode,
 }
 
-/// A call about queues; each operation reads the members that it has.
+/// `GetQueueUrl` and `GetQueueAttributes`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct OfQueues {
+pub(super) struct OfQueue {
     pub(super) queue_url: String,
     pub(super) queue_name: String,
-    pub(super) queue_name_prefix: String,
     pub(super) attribute_names: Vec<String>,
-    pub(super) attributes: BTreeMap<String, String>,
 }
 
 /// A call with entries.
@@ -66,7 +64,7 @@ pub(super) struct Send {
     pub(super) message_attributes: BTreeMap<String, Value>,
 }
 
-/// `DeleteMessage`, `ChangeMessageVisibility`, and an entry of their batches.
+/// `DeleteMessage`, and an entry of `DeleteMessageBatch` and `ChangeMessageVisibilityBatch`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct OfReceipt {
@@ -86,46 +84,38 @@ pub(super) struct Receive {
     pub(super) max_number_of_messages: Option<i64>,
     pub(super) wait_time_seconds: Option<i64>,
     pub(super) visibility_timeout: Option<i64>,
-    #[serde(default)]
+    #[serde(default, alias = "MessageSystemAttributeNames")]
     pub(super) attribute_names: Vec<String>,
-    #[serde(default)]
-    pub(super) message_system_attribute_names: Vec<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Received<'a> {
-    message_id: Uuid,
-    receipt_handle: String,
-    #[serde(rename = "MD5OfBody")]
-    md5: &'a str,
-    body: &'a str,
-    attributes: BTreeMap<&'static str, String>,
 }
 
 impl Receive {
-    /// Answers received messages with the attributes that the call asks for.
+    /// The response with the received messages.
     pub(super) fn answer(&self, messages: &[Message]) -> Answer {
-        let asked: Vec<_> = self.attribute_names.iter().chain(&self.message_system_attribute_names).collect();
-        let received = |message| received(message, |name| asked.iter().any(|asked| *asked == name || *asked == "All"));
-        write(&BTreeMap::from([("Messages", messages.iter().map(received).collect::<Vec<_>>())]))
+        let received = |message: &Message| {
+            json!({
+                "MessageId": message.id,
+                "ReceiptHandle": message.handle().to_string(),
+                "MD5OfBody": message.md5,
+                "Body": &*message.body,
+                "Attributes": requested(&self.attribute_names, [
+                    ("ApproximateFirstReceiveTimestamp", message.first_received.unwrap_or_default().to_string()),
+                    ("ApproximateReceiveCount", message.receives.to_string()),
+                    ("SenderId", ACCOUNT.to_owned()),
+                    ("SentTimestamp", message.sent.to_string()),
+                ]),
+            })
+        };
+        write(&json!({"Messages": messages.iter().map(received).collect::<Vec<_>>()}))
     }
 }
 
-fn received(message: &Message, is_asked: impl Fn(&str) -> bool) -> Received<'_> {
-    let attributes = [
-        ("ApproximateFirstReceiveTimestamp", message.first_received.unwrap_or_default().to_string()),
-        ("ApproximateReceiveCount", message.receives.to_string()),
-        ("SenderId", crate::account::ACCOUNT.to_owned()),
-        ("SentTimestamp", message.sent.to_string()),
-    ];
-    Received {
-        message_id: message.id,
-        receipt_handle: message.handle().to_string(),
-        md5: &message.md5,
-        body: &message.body,
-        attributes: attributes.into_iter().filter(|(name, _)| is_asked(name)).collect(),
-    }
+/// The attributes that a call requests by name or by `All`.
+pub(super) fn requested<const N: usize>(
+    names: &[String],
+    attributes: [(&'static str, String); N],
+) -> BTreeMap<&'static str, String> {
+    let is_requested = |name: &str| names.iter().any(|requested| requested == name || requested == "All");
+    attributes.into_iter().filter(|(name, _)| is_requested(name)).collect()
 }
 
 impl Refusal {
@@ -160,7 +150,6 @@ impl Refusal {
     pub(super) fn response(&self) -> Response<Full<Bytes>> {
         let shape = match self.code.strip_prefix(SQS).unwrap_or(&self.code) {
             "NonExistentQueue" => "QueueDoesNotExist",
-            "QueueAlreadyExists" => "QueueNameExists",
             code => code,
         };
         let body = json!({"__type": format!("com.amazonaws.sqs#{shape}"), "message": self.message});

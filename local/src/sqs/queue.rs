@@ -11,21 +11,8 @@ use uuid::Uuid;
 /// Milliseconds since 1970.
 pub(super) type Millis = u64;
 
-/// What is set for a queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Attributes {
-    /// How long a received message stays hidden, in seconds.
-    pub(super) visibility_timeout: u32,
-    /// How long a message that was sent stays hidden, in seconds.
-    pub(super) delay: u32,
-    /// Bytes of a message.
-    pub(super) max_message_bytes: u32,
-    /// Where messages go that were received too often.
-    pub(super) redrive: Option<Redrive>,
-}
-
-/// A redrive policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A redrive policy: where messages go that were received too often.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Redrive {
     /// The name of the dead-letter queue.
     pub(super) dead_letters: String,
@@ -58,9 +45,11 @@ pub(super) struct Handle {
 }
 
 /// One queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Queue {
-    pub(super) attributes: Attributes,
+    /// How long a received message stays hidden, in seconds.
+    pub(super) visibility_timeout: u32,
+    pub(super) redrive: Option<Redrive>,
     messages: BTreeMap<Uuid, Message>,
     ready: BTreeSet<Place>,
     delayed: BTreeSet<Place>,
@@ -88,12 +77,6 @@ pub(super) struct Numbers {
 }
 
 impl Queue {
-    /// An empty queue.
-    pub(super) fn new(attributes: Attributes) -> Self {
-        let (ready, delayed, in_flight) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        Self { attributes, messages: BTreeMap::new(), ready, delayed, in_flight }
-    }
-
     /// All messages, the oldest first.
     pub(super) fn messages(&self) -> impl Iterator<Item = &Message> {
         self.messages.values()
@@ -146,46 +129,35 @@ impl Queue {
 
     /// Messages were received at `now` and stay hidden until `visible`.
     pub(super) fn receive(&mut self, ids: &[Uuid], now: Millis, visible: Millis) {
-        for id in ids {
-            if let Some(mut message) = self.remove(*id) {
-                message.receives += 1;
-                message.first_received.get_or_insert(now);
-                self.add(Message { visible, ..message });
-            }
+        for message in self.remove(ids) {
+            let (receives, first_received) = (message.receives + 1, message.first_received.or(Some(now)));
+            self.add(Message { visible, receives, first_received, ..message });
         }
     }
 
-    pub(super) fn delete(&mut self, ids: &[Uuid]) {
-        for id in ids {
-            self.remove(*id);
-        }
-    }
-
-    /// A message in flight stays hidden until `visible`.
-    pub(super) fn hide(&mut self, id: Uuid, visible: Millis) {
-        if let Some(message) = self.remove(id) {
+    /// Messages in flight stay hidden until `visible`.
+    pub(super) fn hide(&mut self, ids: &[Uuid], visible: Millis) {
+        for message in self.remove(ids) {
             self.add(Message { visible, ..message });
         }
     }
 
-    pub(super) fn remove(&mut self, id: Uuid) -> Option<Message> {
-        let message = self.messages.remove(&id)?;
-        for places in [&mut self.ready, &mut self.delayed, &mut self.in_flight] {
-            places.remove(&(message.visible, id));
+    /// Removes messages and returns those that exist.
+    pub(super) fn remove(&mut self, ids: &[Uuid]) -> Vec<Message> {
+        let messages: Vec<_> = ids.iter().filter_map(|id| self.messages.remove(id)).collect();
+        for Message { visible, id, .. } in &messages {
+            for places in [&mut self.ready, &mut self.delayed, &mut self.in_flight] {
+                places.remove(&(*visible, *id));
+            }
         }
-        Some(message)
-    }
-
-    pub(super) fn purge(&mut self) {
-        *self = Self::new(self.attributes.clone());
+        messages
     }
 
     /// Shows all messages in flight, for when their receivers are gone.
     pub(super) fn show_all(&mut self, now: Millis) {
         self.advance(now);
-        for (_, id) in std::mem::take(&mut self.in_flight) {
-            self.hide(id, now);
-        }
+        let ids: Vec<_> = self.in_flight.iter().map(|(_, id)| *id).collect();
+        self.hide(&ids, now);
     }
 
     /// Moves hidden messages whose time has come.
@@ -199,7 +171,7 @@ impl Queue {
     }
 
     fn is_exhausted(&self, message: &Message) -> bool {
-        self.attributes.redrive.as_ref().is_some_and(|redrive| message.receives >= redrive.max_receives)
+        self.redrive.as_ref().is_some_and(|redrive| message.receives >= redrive.max_receives)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The HTTP service: every call passes [`Service::answer`], and nothing else talks to clients.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -9,14 +9,15 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use tokio::sync::Notify;
 
-use super::calls::Counter;
+use super::QueueSettings;
+use super::calls::Calls;
 use super::faults::{Failure, Repeats};
 use super::protocol::{Answer, Refusal, read, response};
 use super::queue::Millis;
 use super::store::Store;
-use super::{QueueSettings, rules};
 use crate::account::ACCOUNT;
 use crate::faults::{CallFaults, Disconnected};
+use crate::lock::lock;
 
 /// The largest call: a batch of 1 MiB whose every character is escaped in JSON.
 const MAX_CALL_BYTES: usize = 8 << 20;
@@ -32,7 +33,7 @@ pub(super) struct Service {
     endpoint: String,
     pub(super) settings: QueueSettings,
     calls: CallFaults,
-    pub(super) counted: Counter,
+    pub(super) counted: Mutex<Calls>,
     pub(super) repeats: Repeats,
 }
 
@@ -59,14 +60,13 @@ impl hyper::service::Service<Request<Incoming>> for Http {
 
 impl Service {
     pub(super) fn new(store: Store, endpoint: String, settings: QueueSettings) -> Self {
-        let (store, changed) = (Mutex::new(store), Notify::new());
-        let (calls, counted, repeats) =
-            (CallFaults::of_sqs(settings.faults.clone()), Counter::default(), Repeats::default());
+        let (store, calls) = (Mutex::new(store), CallFaults::of_sqs(settings.faults.clone()));
+        let (changed, counted, repeats) = (Notify::new(), Mutex::default(), Repeats::default());
         Self { store, changed, endpoint, settings, calls, counted, repeats }
     }
 
     pub(super) fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.store)
     }
 
     /// The one place that every call passes, with the faults before and after it.
@@ -75,7 +75,7 @@ impl Service {
         let body = collect(request.into_body()).await?;
         self.calls.before().await?;
         let answer = self.call(&operation, &body).await?;
-        self.counted.call(&operation);
+        lock(&self.counted).call(&operation);
         self.calls.after()?;
         Ok(answer)
     }
@@ -87,14 +87,9 @@ impl Service {
             "ReceiveMessage" => self.receive(&read(body)?).await,
             "DeleteMessage" => self.delete(&read(body)?),
             "DeleteMessageBatch" => self.delete_batch(&read(body)?),
-            "ChangeMessageVisibility" => self.change_visibility(&read(body)?),
             "ChangeMessageVisibilityBatch" => self.change_visibility_batch(&read(body)?),
-            "CreateQueue" => self.create(&read(body)?),
-            "ListQueues" => self.list(&read(body)?),
             "GetQueueUrl" => self.get_url(&read(body)?),
             "GetQueueAttributes" => self.get_attributes(&read(body)?),
-            "SetQueueAttributes" => self.set_attributes(&read(body)?),
-            "PurgeQueue" => self.purge(&read(body)?),
             _ => Err(Refusal::of_sqs("UnsupportedOperation", format!("{operation} is not supported here."))),
         }
     }
@@ -116,9 +111,8 @@ impl Service {
     }
 
     pub(super) fn exists(&self, name: &str) -> Result<(), Refusal> {
-        rules::queue_name(name)?;
         let missing = || Refusal::of_sqs("NonExistentQueue", "The specified queue does not exist.");
-        self.store().queues.get(name).map(drop).ok_or_else(missing)
+        if self.store().queues.contains_key(name) { Ok(()) } else { Err(missing()) }
     }
 
     /// Whether a queue is the one that calls, ledger and the faults of single messages are about.
