@@ -1,20 +1,19 @@
 //! Counts the outcomes of payloads in the responses of ingest.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::invoke::{Invoke, InvokeError};
+use crate::lock::lock;
 
 /// Invokes ingest and counts the outcomes in its output.
 #[derive(Debug)]
 pub struct Outcomes<I> {
     function: I,
-    requests: AtomicU64,
-    rejected: AtomicU64,
-    withheld: AtomicU64,
+    counts: Mutex<Counts>,
 }
 
 /// The counts so far.
@@ -31,25 +30,20 @@ pub struct Counts {
 impl<I> Outcomes<I> {
     /// Counts the outcomes of `function`.
     pub fn of(function: I) -> Self {
-        Self {
-            function,
-            requests: AtomicU64::default(),
-            rejected: AtomicU64::default(),
-            withheld: AtomicU64::default(),
-        }
+        Self { function, counts: Mutex::default() }
     }
 
     /// The counts so far.
     pub fn counts(&self) -> Counts {
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Counts { requests: read(&self.requests), rejected: read(&self.rejected), withheld: read(&self.withheld) }
+        *lock(&self.counts)
     }
 
     fn count(&self, output: &[u8]) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
         let Outcome { rejected, withheld } = outcome(output).unwrap_or_default();
-        self.rejected.fetch_add(rejected, Ordering::Relaxed);
-        self.withheld.fetch_add(withheld, Ordering::Relaxed);
+        let mut counts = lock(&self.counts);
+        counts.requests += 1;
+        counts.rejected += rejected;
+        counts.withheld += withheld;
     }
 }
 

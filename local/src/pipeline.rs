@@ -179,8 +179,9 @@ impl Pipeline {
         self.ingest.stop().await;
         self.deliver.stop().await;
         let ledger = self.ledger.settle(&self.queue, &self.bucket).await?;
-        let objects = self.bucket.objects_of_this_run();
-        let (sqs, puts) = (self.queue.calls(), self.bucket.puts());
+        let mut objects = self.bucket.objects().map_err(LedgerError::from)?;
+        objects.retain(|object| object.is_of_this_run);
+        let (sqs, puts) = (self.queue.calls(), self.bucket.stored().puts);
         self.queue.close().await;
         self.bucket.close().await;
         Ok(Drained { ledger, objects, sqs, puts })

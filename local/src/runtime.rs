@@ -63,7 +63,7 @@ pub struct Function {
 struct Shared {
     settings: FunctionSettings,
     dispatch: Arc<Dispatch>,
-    counts: Arc<Counts>,
+    counts: Arc<Mutex<Counts>>,
     /// The process id of each environment, 0 while it has no process.
     pids: Mutex<Vec<u32>>,
     stop: watch::Sender<bool>,
@@ -94,19 +94,19 @@ impl Function {
     /// The counts so far.
     #[must_use]
     pub fn counts(&self) -> FunctionCounts {
-        self.shared.counts.read()
+        lock(&self.shared.counts).counts
     }
 
     /// The total time from writing an event to its result: the duration that Lambda bills, without rounding up.
     #[must_use]
     pub fn busy(&self) -> Duration {
-        self.shared.counts.busy()
+        lock(&self.shared.counts).busy
     }
 
     /// The times from the start of a process to its first request for an event, for the last 1,000 starts, oldest first.
     #[must_use]
     pub fn cold_starts(&self) -> Vec<Duration> {
-        self.shared.counts.cold_starts()
+        lock(&self.shared.counts).cold_starts.iter().copied().collect()
     }
 
     /// Stops all environments: closes their standard input, kills them after the grace period, and waits for their end.
@@ -145,7 +145,7 @@ impl Invoke for Function {
         let event = if event.is_empty() { Bytes::from_static(b"{}") } else { event };
         let result = self.shared.dispatch.submit(event);
         let result = result.await.unwrap_or(Err(InvokeError::NoEnvironment));
-        self.shared.counts.invocation(&result);
+        lock(&self.shared.counts).invocation(&result);
         result
     }
 }

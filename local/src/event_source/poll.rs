@@ -67,7 +67,6 @@ async fn receive(shared: &Shared) -> Result<Vec<Message>, String> {
         .max_number_of_messages(i32::try_from(max_messages(shared)).unwrap_or(1))
         .wait_time_seconds(i32::try_from(settings.poll_wait.as_secs()).unwrap_or(20).min(20))
         .message_system_attribute_names(MessageSystemAttributeName::All)
-        .message_attribute_names("All")
         .send();
     match timeout(settings.poll_wait + RESPONSE_TIMEOUT, call).await {
         Ok(Ok(output)) => Ok(output.messages.unwrap_or_default()),

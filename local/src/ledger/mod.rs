@@ -10,18 +10,18 @@ mod runs;
 mod tally;
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::oneshot;
 
 use crate::data_folder::{DataFolder, DataFolderError};
 use crate::journal::{Journal, JournalError};
+use crate::lock::lock;
 use crate::s3::Bucket;
 use crate::sqs::{Accept, FOLDER, Queue, Tap};
 pub use report::{Report, Unseen};
 use runs::Runs;
-pub use tally::Tally;
+use tally::{Place, Tally};
 
 /// Gathers the ids of the messages that SQS acknowledges.
 #[derive(Debug, Default)]
@@ -46,16 +46,14 @@ pub enum LedgerError {
 
 /// The accepted ids.
 #[derive(Debug, Default)]
-struct Accepted {
-    kept: Mutex<Kept>,
-    /// Records of this run; a record that was sent twice counts twice.
-    count: AtomicU64,
-}
+struct Accepted(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
     runs: Runs,
     journal: Option<Journal>,
+    /// Records of this run; a record that was sent twice counts twice.
+    count: u64,
 }
 
 impl Ledger {
@@ -73,8 +71,8 @@ impl Ledger {
         let path = data.folder(FOLDER)?.join(format!("accepted-{bucket}"));
         let mut runs = Runs::default();
         let journal = Journal::open(&path, |others, bytes| runs.read(others, &bytes))?;
-        let kept = Mutex::new(Kept { runs, journal: Some(journal) });
-        Ok(Self { accepted: Arc::new(Accepted { kept, count: AtomicU64::new(0) }), earlier_runs: true })
+        let kept = Kept { runs, journal: Some(journal), count: 0 };
+        Ok(Self { accepted: Arc::new(Accepted(Mutex::new(kept))), earlier_runs: true })
     }
 
     /// A tap for the queue.
@@ -86,33 +84,27 @@ impl Ledger {
     /// How many records SQS has acknowledged in this run; a record that was sent twice counts twice.
     #[must_use]
     pub fn accepted(&self) -> u64 {
-        self.accepted.count.load(Ordering::Relaxed)
+        lock(&self.accepted.0).count
     }
 
-    /// Ends the accepting side: the places are compared with the ids that were acknowledged until now.
-    #[must_use]
-    pub fn close(self) -> Tally {
-        Tally::new(std::mem::take(&mut self.accepted.kept().runs))
-    }
-
-    /// Draws up the ledger of a run that has ended: reads the queues, and the objects of all the runs that it knows of.
+    /// Draws up the ledger of a run that has ended: reads the queues and all objects. Without earlier
+    /// runs, the objects of earlier runs count only for the records that this run accepted too.
     ///
     /// # Errors
     /// The objects could not be read at all; single objects are named in the report.
     pub async fn settle(self, queue: &Queue, bucket: &Bucket) -> Result<Report, LedgerError> {
         let unseen = Unseen { sqs: queue.is_external(), s3: bucket.is_external() };
-        let earlier_runs = self.earlier_runs;
-        let objects = if earlier_runs { bucket.objects()? } else { bucket.objects_of_this_run() };
-        let mut tally = self.close();
-        queue.each_queued(|body| tally.left(body));
-        queue.each_dead_letter(|body| tally.dead_letter(body));
+        let objects = bucket.objects()?;
+        let mut tally = Tally::new(std::mem::take(&mut lock(&self.accepted.0).runs), self.earlier_runs);
+        queue.each_queued(|body| tally.message(body, Place::Queue));
+        queue.each_dead_letter(|body| tally.message(body, Place::DeadLetters));
         let report = on_thread(move || {
             for object in &objects {
                 tally.object(object);
             }
             tally.report()
         });
-        Ok(Report { unseen, earlier_runs, ..report.await? })
+        Ok(Report { unseen, ..report.await? })
     }
 }
 
@@ -125,19 +117,13 @@ impl Accept for Accepted {
                 count += 1;
             });
         }
-        let mut kept = self.kept();
+        let mut kept = lock(&self.0);
         if let Some(journal) = kept.journal.as_mut().filter(|_| count > 0) {
             journal.append([runs.entry(&runs.bytes())])?;
         }
         kept.runs.append(runs);
-        self.count.fetch_add(count, Ordering::Relaxed);
+        kept.count += count;
         Ok(())
-    }
-}
-
-impl Accepted {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,7 +7,7 @@ mod routes;
 
 use std::io;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -23,6 +23,7 @@ use super::counts::Counts;
 use super::dispatch::{Assignment, Dispatch, InvokeResult};
 use super::in_flight::InFlight;
 use crate::ids::Ids;
+use crate::lock::lock;
 use crate::loopback::{Options, Server};
 
 /// The maximum number of bytes of output that one process may post concurrently.
@@ -39,7 +40,7 @@ pub(super) struct Api {
     outputs: Budget,
     arn: HeaderValue,
     timeout: Duration,
-    counts: Arc<Counts>,
+    counts: Arc<Mutex<Counts>>,
     first_next: OnceLock<Instant>,
     ready: Notify,
     /// The error that the process reported while it started.
@@ -91,7 +92,7 @@ impl Api {
     /// Passes on the result of an invocation; `false` if the invocation is unknown or has ended.
     fn settle(&self, number: u64, result: InvokeResult) -> bool {
         let Some(deadline) = self.in_flight.finish(number, result) else { return false };
-        self.counts.add_busy((Instant::now() + self.timeout).saturating_duration_since(deadline));
+        lock(&self.counts).busy += (Instant::now() + self.timeout).saturating_duration_since(deadline);
         true
     }
 

@@ -59,7 +59,7 @@ impl Keeper {
     async fn run_one(&mut self) -> Result<(), StartError> {
         let mut running = Running::start(&self.shared, self.slot).await.map_err(|cause| self.not_started(cause))?;
         if self.first_start.is_none() {
-            self.shared.counts.restart();
+            lock(&self.shared.counts).counts.restarts += 1;
         }
         lock(&self.shared.pids)[self.slot] = running.child.id().unwrap_or(0);
         let end = self.until_end(&mut running).await;
@@ -91,7 +91,7 @@ impl Keeper {
     }
 
     async fn note_ready(&mut self, took: Duration) {
-        self.shared.counts.cold_start(took);
+        lock(&self.shared.counts).cold_start(took);
         if let Some(first_start) = self.first_start.take() {
             let _ = first_start.send(Ok(())).await;
         }

@@ -134,10 +134,11 @@ async fn an_event_has_the_members_that_lambda_writes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_contains_the_messages_of_its_window() {
     // No message may become visible again within the window.
-    let settings = QueueSettings { visibility_timeout: Duration::from_mins(1), ..queue_settings(free_port(), 5, None) };
-    let queue = Queue::start(settings).await.unwrap();
+    let visibility_timeout = Duration::from_mins(1);
+    let settings_of_queue = QueueSettings { visibility_timeout, ..queue_settings(free_port(), 5, None) };
+    let queue = Queue::start(settings_of_queue).await.unwrap();
     let function = Function::new(vec![]);
-    let settings = EventSourceSettings { window: Duration::from_secs(1), ..self::settings(&queue) };
+    let settings = EventSourceSettings { window: Duration::from_secs(1), ..settings(&queue) };
     let _source = EventSource::start(settings, Arc::clone(&function));
     let sent = Instant::now();
     send(&queue, 57, 100).await;

@@ -190,7 +190,7 @@ async fn the_tap_sees_what_was_acknowledged_and_nothing_else() {
     client.send_message_batch().queue_url(&queue.url).set_entries(Some(entries)).send().await.unwrap();
     client.send_message().queue_url(&queue.url).message_body("three").send().await.unwrap();
     client.send_message().queue_url(&queue.dead_letter_url).message_body("elsewhere").send().await.unwrap();
-    assert_eq!(ledger.close().report().accepted, 3);
+    assert_eq!(ledger.accepted(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
