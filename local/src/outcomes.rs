@@ -17,7 +17,8 @@ pub struct Outcomes<I> {
 }
 
 /// The counts so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     /// Invocations.
     pub requests: u64,
@@ -39,7 +40,7 @@ impl<I> Outcomes<I> {
     }
 
     fn count(&self, output: &[u8]) {
-        let Outcome { rejected, withheld } = outcome(output).unwrap_or_default();
+        let Counts { rejected, withheld, .. } = outcome(output).unwrap_or_default();
         let mut counts = lock(&self.counts);
         counts.requests += 1;
         counts.rejected += rejected;
@@ -55,14 +56,7 @@ impl<I: Invoke> Invoke for Outcomes<I> {
     }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Outcome {
-    rejected: u64,
-    withheld: u64,
-}
-
-fn outcome(output: &[u8]) -> Option<Outcome> {
+fn outcome(output: &[u8]) -> Option<Counts> {
     #[derive(Deserialize)]
     struct Response<'a> {
         #[serde(borrow)]

@@ -29,25 +29,13 @@ use counts::Counts;
 use dispatch::Dispatch;
 use keeper::{Keeper, stopped};
 
-/// Why a function did not start.
+/// Why a function did not start: its program could not be run, its Runtime API could not listen, or its process ended
+/// before it requested its first event.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The program could not be run, or its Runtime API could not listen.
-    #[error("{function} could not be started: {cause}")]
-    NotStarted {
-        /// The function's name.
-        function: String,
-        /// The error of the operating system.
-        cause: std::io::Error,
-    },
-    /// A process ended before it requested its first event.
-    #[error("{function} ended before it was ready: {end}")]
-    Ended {
-        /// The function's name.
-        function: String,
-        /// The exit status, and the error that the process reported to the Runtime API.
-        end: String,
-    },
+#[error("{function} {why}")]
+pub struct StartError {
+    function: String,
+    why: String,
 }
 
 /// A function: its environments and the invocations that wait for them. Clones share both.

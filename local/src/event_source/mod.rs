@@ -51,7 +51,6 @@ pub struct EventSourceSettings {
 #[derive(Debug)]
 pub struct EventSource {
     shared: Arc<Shared>,
-    draining: watch::Sender<bool>,
     _tasks: JoinSet<()>,
 }
 
@@ -61,7 +60,7 @@ struct Shared {
     settings: EventSourceSettings,
     /// The number of messages that were received and are not settled.
     held: AtomicUsize,
-    draining: watch::Receiver<bool>,
+    draining: watch::Sender<bool>,
     /// One permit for each concurrent invocation.
     slots: Arc<Semaphore>,
     /// One permit for each batch whose messages are being deleted.
@@ -90,11 +89,10 @@ impl EventSource {
     /// Starts to receive messages.
     #[must_use]
     pub fn start<I: Invoke>(settings: EventSourceSettings, function: Arc<I>) -> Self {
-        let (draining, drain) = watch::channel(false);
         let pollers = settings.pollers.max(1);
         let shared = Arc::new(Shared {
             held: AtomicUsize::new(0),
-            draining: drain,
+            draining: watch::Sender::new(false),
             slots: Arc::new(Semaphore::new(settings.max_concurrency.max(1))),
             deletions: Arc::new(Semaphore::new(settings.max_concurrency.max(1))),
             settings,
@@ -106,7 +104,7 @@ impl EventSource {
             tasks.spawn(poll::run(Arc::clone(&shared), sender.clone()));
         }
         tasks.spawn(Gatherer::new(Arc::clone(&shared), received, function).run());
-        Self { shared, draining, _tasks: tasks }
+        Self { shared, _tasks: tasks }
     }
 
     /// The number of messages that were received and are not settled. SQS counts them as in flight.
@@ -119,7 +117,7 @@ impl EventSource {
     ///
     /// Call this after the last send. The event source keeps running.
     pub async fn drain(&self, deadline: Instant) -> bool {
-        self.draining.send_replace(true);
+        self.shared.draining.send_replace(true);
         tokio::time::timeout_at(deadline, drain::until_empty(&self.shared)).await.is_ok()
     }
 
@@ -132,16 +130,7 @@ impl EventSource {
 impl Shared {
     /// Waits until draining starts.
     async fn until_draining(&self) {
-        let mut draining = self.draining.clone();
-        // An error means that the event source was dropped.
-        let _ = draining.wait_for(|draining| *draining).await;
-    }
-
-    fn took(&self, messages: usize) {
-        self.held.fetch_add(messages, Ordering::Relaxed);
-    }
-
-    fn settled(&self, messages: usize) {
-        self.held.fetch_sub(messages, Ordering::Relaxed);
+        // It never fails, because `self` has the sender.
+        let _ = self.draining.subscribe().wait_for(|draining| *draining).await;
     }
 }

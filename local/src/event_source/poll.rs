@@ -1,6 +1,7 @@
 //! Receives messages by long polls.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
@@ -29,7 +30,7 @@ pub(super) async fn run(shared: Arc<Shared>, received: mpsc::Sender<Vec<Message>
                 failures = 0;
                 let count = messages.len();
                 if count > 0 {
-                    shared.took(count);
+                    shared.held.fetch_add(count, Ordering::Relaxed);
                     place.send(messages);
                     pause(&shared, count).await;
                 }

@@ -8,7 +8,14 @@ use super::{Faults, Kind};
 #[derive(Debug, Clone)]
 pub(crate) struct CallFaults {
     faults: Faults,
-    kinds: &'static Kinds,
+    /// The call waits.
+    delays: [Kind; 2],
+    /// The connection closes.
+    reset: Kind,
+    /// The response is an error.
+    errors: &'static [Kind],
+    /// The call is handled and its response lost.
+    lost_response: Kind,
 }
 
 /// The effect of a fault on a call, instead of the emulator's response.
@@ -25,62 +32,45 @@ pub(crate) enum CallFault {
 #[error("injected fault")]
 pub(crate) struct Disconnected;
 
-#[derive(Debug)]
-struct Kinds {
-    latency: Kind,
-    stall: Kind,
-    reset: Kind,
-    errors: &'static [Kind],
-    lost_response: Kind,
-}
-
-static S3: Kinds = Kinds {
-    latency: Kind::S3Latency,
-    stall: Kind::S3Stall,
-    reset: Kind::S3Reset,
-    errors: &[Kind::S3Error, Kind::S3SlowDown, Kind::S3Forbidden],
-    lost_response: Kind::S3LostAnswer,
-};
-
-static SQS: Kinds = Kinds {
-    latency: Kind::SqsLatency,
-    stall: Kind::SqsStall,
-    reset: Kind::SqsReset,
-    errors: &[Kind::SqsError, Kind::SqsThrottle],
-    lost_response: Kind::SqsLostAnswer,
-};
-
 impl CallFaults {
     /// Faults of S3.
     pub(crate) fn of_s3(faults: Faults) -> Self {
-        Self { faults, kinds: &S3 }
+        Self {
+            faults,
+            delays: [Kind::S3Latency, Kind::S3Stall],
+            reset: Kind::S3Reset,
+            errors: &[Kind::S3Error, Kind::S3SlowDown, Kind::S3Forbidden],
+            lost_response: Kind::S3LostAnswer,
+        }
     }
 
     /// Faults of SQS.
     pub(crate) fn of_sqs(faults: Faults) -> Self {
-        Self { faults, kinds: &SQS }
+        Self {
+            faults,
+            delays: [Kind::SqsLatency, Kind::SqsStall],
+            reset: Kind::SqsReset,
+            errors: &[Kind::SqsError, Kind::SqsThrottle],
+            lost_response: Kind::SqsLostAnswer,
+        }
     }
 
     /// Before the emulator: delays the call, or returns the fault that replaces it.
     pub(crate) async fn before(&self) -> Result<(), CallFault> {
-        if self.faults.are_off() {
-            return Ok(());
-        }
-        for delay in [self.kinds.latency, self.kinds.stall] {
+        for delay in self.delays {
             if let Some(duration) = self.faults.inject(delay) {
                 sleep(duration).await;
             }
         }
-        if self.faults.inject(self.kinds.reset).is_some() {
+        if self.faults.inject(self.reset).is_some() {
             return Err(CallFault::Disconnect);
         }
-        let error = self.kinds.errors.iter().find(|kind| self.faults.inject(**kind).is_some());
+        let error = self.errors.iter().find(|kind| self.faults.inject(**kind).is_some());
         error.map_or(Ok(()), |kind| Err(CallFault::Error(*kind)))
     }
 
     /// After the emulator, which has handled the call: returns the fault that replaces its response.
     pub(crate) fn after(&self) -> Result<(), CallFault> {
-        let lost = self.kinds.lost_response;
-        self.faults.inject(lost).map_or(Ok(()), |_| Err(CallFault::Error(lost)))
+        self.faults.inject(self.lost_response).map_or(Ok(()), |_| Err(CallFault::Error(self.lost_response)))
     }
 }

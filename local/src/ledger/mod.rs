@@ -25,10 +25,7 @@ use tally::{Place, Tally};
 
 /// Gathers the ids of the messages that SQS acknowledges.
 #[derive(Debug, Default)]
-pub struct Ledger {
-    accepted: Arc<Accepted>,
-    earlier_runs: bool,
-}
+pub struct Ledger(Arc<Mutex<Accepted>>);
 
 /// Why a ledger could not be read or drawn up.
 #[derive(Debug, thiserror::Error)]
@@ -46,11 +43,9 @@ pub enum LedgerError {
 
 /// The accepted ids.
 #[derive(Debug, Default)]
-struct Accepted(Mutex<Kept>);
-
-#[derive(Debug, Default)]
-struct Kept {
+struct Accepted {
     runs: Runs,
+    /// The ids on disk, also those of earlier runs; `None` if the ledger is of this run alone.
     journal: Option<Journal>,
     /// Records of this run; a record that was sent twice counts twice.
     count: u64,
@@ -71,20 +66,19 @@ impl Ledger {
         let path = data.folder(FOLDER)?.join(format!("accepted-{bucket}"));
         let mut runs = Runs::default();
         let journal = Journal::open(&path, |others, bytes| runs.read(others, &bytes))?;
-        let kept = Kept { runs, journal: Some(journal), count: 0 };
-        Ok(Self { accepted: Arc::new(Accepted(Mutex::new(kept))), earlier_runs: true })
+        Ok(Self(Arc::new(Mutex::new(Accepted { runs, journal: Some(journal), count: 0 }))))
     }
 
     /// A tap for the queue.
     #[must_use]
     pub fn tap(&self) -> Tap {
-        Arc::<Accepted>::clone(&self.accepted)
+        Arc::<Mutex<Accepted>>::clone(&self.0)
     }
 
     /// How many records SQS has acknowledged in this run; a record that was sent twice counts twice.
     #[must_use]
     pub fn accepted(&self) -> u64 {
-        lock(&self.accepted.0).count
+        lock(&self.0).count
     }
 
     /// Draws up the ledger of a run that has ended: reads the queues and all objects. Without earlier
@@ -95,7 +89,8 @@ impl Ledger {
     pub async fn settle(self, queue: &Queue, bucket: &Bucket) -> Result<Report, LedgerError> {
         let unseen = Unseen { sqs: queue.is_external(), s3: bucket.is_external() };
         let objects = bucket.objects()?;
-        let mut tally = Tally::new(std::mem::take(&mut lock(&self.accepted.0).runs), self.earlier_runs);
+        let Accepted { runs, journal, .. } = std::mem::take(&mut *lock(&self.0));
+        let mut tally = Tally::new(runs, journal.is_some());
         queue.each_queued(|body| tally.message(body, Place::Queue));
         queue.each_dead_letter(|body| tally.message(body, Place::DeadLetters));
         let report = on_thread(move || {
@@ -108,7 +103,7 @@ impl Ledger {
     }
 }
 
-impl Accept for Accepted {
+impl Accept for Mutex<Accepted> {
     fn accept(&self, bodies: &[&str]) -> io::Result<()> {
         let (mut runs, mut count) = (Runs::default(), 0);
         for body in bodies {
@@ -117,12 +112,12 @@ impl Accept for Accepted {
                 count += 1;
             });
         }
-        let mut kept = lock(&self.0);
-        if let Some(journal) = kept.journal.as_mut().filter(|_| count > 0) {
-            journal.append([runs.entry(&runs.bytes())])?;
+        let mut accepted = lock(self);
+        if let Some(journal) = accepted.journal.as_mut().filter(|_| count > 0) {
+            journal.append([runs.entry()])?;
         }
-        kept.runs.append(runs);
-        kept.count += count;
+        accepted.runs.append(runs);
+        accepted.count += count;
         Ok(())
     }
 }

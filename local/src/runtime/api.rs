@@ -32,7 +32,7 @@ const MAX_OUTPUT_BYTES: usize = 1 << 30;
 /// The state of the Runtime API of one process.
 pub(super) struct Api {
     dispatch: Arc<Dispatch>,
-    in_flight: InFlight,
+    pub(super) in_flight: InFlight,
     ids: Ids,
     /// Bounds the bytes of events in the process.
     events: Budget,
@@ -44,7 +44,7 @@ pub(super) struct Api {
     first_next: OnceLock<Instant>,
     ready: Notify,
     /// The error that the process reported while it started.
-    init_error: OnceLock<String>,
+    pub(super) init_error: OnceLock<String>,
 }
 
 impl Api {
@@ -63,14 +63,6 @@ impl Api {
             ready: Notify::new(),
             init_error: OnceLock::new(),
         }
-    }
-
-    pub(super) fn in_flight(&self) -> &InFlight {
-        &self.in_flight
-    }
-
-    pub(super) fn init_error(&self) -> Option<&str> {
-        self.init_error.get().map(String::as_str)
     }
 
     /// Whether the process has requested its first event.

@@ -57,7 +57,8 @@ impl Keeper {
 
     /// Runs one process until it ends; an error means that it ended before it was ready.
     async fn run_one(&mut self) -> Result<(), StartError> {
-        let mut running = Running::start(&self.shared, self.slot).await.map_err(|cause| self.not_started(cause))?;
+        let running = Running::start(&self.shared, self.slot).await;
+        let mut running = running.map_err(|cause| self.error(format!("could not be started: {cause}")))?;
         if self.first_start.is_none() {
             lock(&self.shared.counts).counts.restarts += 1;
         }
@@ -65,7 +66,7 @@ impl Keeper {
         let end = self.until_end(&mut running).await;
         lock(&self.shared.pids)[self.slot] = 0;
         running.fail_invocations(&end);
-        if running.api.is_ready() || *self.stop.borrow() { Ok(()) } else { Err(self.ended(&running, end)) }
+        if running.api.is_ready() || *self.stop.borrow() { Ok(()) } else { Err(self.ended(&running, &end)) }
     }
 
     /// Waits for the end of the process and kills it when it is late. Returns the reason of the end.
@@ -106,15 +107,13 @@ impl Keeper {
         }
     }
 
-    fn not_started(&self, cause: io::Error) -> StartError {
-        StartError::NotStarted { function: self.shared.settings.name.clone(), cause }
+    fn ended(&self, running: &Running, end: &str) -> StartError {
+        let reported = running.api.init_error.get().map(|error| format!("; it reported {error}"));
+        self.error(format!("ended before it was ready: {end}{}", reported.unwrap_or_default()))
     }
 
-    fn ended(&self, running: &Running, mut end: String) -> StartError {
-        if let Some(error) = running.api.init_error() {
-            end = format!("{end}; it reported {error}");
-        }
-        StartError::Ended { function: self.shared.settings.name.clone(), end }
+    fn error(&self, why: String) -> StartError {
+        StartError { function: self.shared.settings.name.clone(), why }
     }
 }
 
@@ -145,13 +144,13 @@ impl Running {
         if !is_ready {
             return self.started + shared.settings.init_timeout;
         }
-        self.api.in_flight().first_deadline().unwrap_or_else(|| Instant::now() + shared.settings.timeout)
+        self.api.in_flight.first_deadline().unwrap_or_else(|| Instant::now() + shared.settings.timeout)
     }
 
     /// Kills the process if it is late, and returns the reason.
     fn kill_if_late(&mut self, is_ready: bool) -> Option<String> {
         let why = if is_ready {
-            self.api.in_flight().first_deadline().filter(|deadline| *deadline <= Instant::now())?;
+            self.api.in_flight.first_deadline().filter(|deadline| *deadline <= Instant::now())?;
             "killed because an invocation exceeded its timeout"
         } else {
             "killed because it did not request its first event in time"
@@ -182,7 +181,7 @@ impl Running {
     }
 
     fn fail_invocations(&self, why: &str) {
-        self.api.in_flight().end(Instant::now(), why);
+        self.api.in_flight.end(Instant::now(), why);
     }
 }
 

@@ -19,6 +19,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use s3s::Body;
 use s3s_fs::FileSystem;
 use tokio::net::TcpListener;
 
@@ -101,7 +105,8 @@ impl Bucket {
             FileSystem::new(&internal).map_err(|error| folder(&internal)(io::Error::other(format!("{error:?}"))))?;
         let store = Store::new(reader, &settings.name, root.clone(), internal);
         let service = Service::new(&store, &settings);
-        let server = Server::start(listener, service).map_err(failed)?;
+        let respond = service_fn(move |request: Request<Incoming>| service.clone().respond(request.map(Body::from)));
+        let server = Server::start(listener, respond).map_err(failed)?;
         let built_in = Some(BuiltIn { store, server, _data: settings.data });
         Ok(Self { endpoint: format!("http://{address}"), root, built_in })
     }

@@ -54,7 +54,8 @@ impl Change {
         let body = match self {
             Self::Sent { message, .. } => message.body.as_bytes(),
             _ => &[],
-        };
+        }
+        .into();
         // Numbers and texts are always JSON.
         Entry { head: serde_json::to_vec(self).unwrap_or_default(), body }
     }

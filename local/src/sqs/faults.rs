@@ -12,34 +12,9 @@ use super::service::Service;
 use crate::faults::{CallFault, Faults, Kind};
 use crate::lock::lock;
 
-/// Why a call has no good answer.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// An error is answered.
-    Refused(Refusal),
-    /// The connection breaks.
-    Broken,
-}
-
 /// Messages that are delivered once more, each with the time from which on it is due.
 #[derive(Debug, Default)]
 pub(super) struct Repeats(Mutex<VecDeque<(Instant, Message)>>);
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<CallFault> for Failure {
-    fn from(fault: CallFault) -> Self {
-        match fault {
-            CallFault::Error(Kind::SqsThrottle) => Self::Refused(Refusal::of_caller("RequestThrottled", "on purpose")),
-            CallFault::Error(Kind::SqsError) => Self::Refused(Refusal::internal("on purpose")),
-            CallFault::Error(_) | CallFault::Disconnect => Self::Broken,
-        }
-    }
-}
 
 impl Repeats {
     /// Keeps copies of the messages that are to be delivered again, deleted or not.
@@ -79,6 +54,15 @@ impl Service {
                 });
             }
         }
+    }
+}
+
+/// The refusal with which a fault replaces the response to a call; `None` closes the connection.
+pub(super) fn refusal(fault: CallFault) -> Option<Refusal> {
+    match fault {
+        CallFault::Error(Kind::SqsThrottle) => Some(Refusal::of_caller("RequestThrottled", "on purpose")),
+        CallFault::Error(Kind::SqsError) => Some(Refusal::internal("on purpose")),
+        CallFault::Error(_) | CallFault::Disconnect => None,
     }
 }
 

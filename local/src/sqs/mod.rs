@@ -20,6 +20,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::service::service_fn;
 use tokio::net::TcpListener;
 
 use crate::account::{CREDENTIAL, REGION};
@@ -32,7 +33,7 @@ pub use calls::Calls;
 pub use client::{connect, connect_as};
 pub(crate) use external::counts as counts_at;
 use queue::Redrive;
-use service::{Http, Service, now};
+use service::{Service, now};
 use store::Store;
 
 /// Where queues and ledger are in the data folder.
@@ -142,7 +143,8 @@ impl Queue {
         let endpoint = format!("http://{}", listener.local_addr().map_err(failed)?);
         let (listen, name) = (settings.listen, settings.name.clone());
         let service = Arc::new(Service::new(store, endpoint.clone(), settings));
-        let server = Server::start(listener, Http(Arc::clone(&service)));
+        let shared = Arc::clone(&service);
+        let server = Server::start(listener, service_fn(move |request| Arc::clone(&shared).respond(request)));
         Ok(Self {
             endpoint,
             url: service.url(&name),

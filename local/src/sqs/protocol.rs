@@ -27,9 +27,7 @@ pub(super) struct Refusal {
     pub(super) code: String,
     /// What is wrong, for people.
     pub(super) message: String,
-    /// Whether the caller is at fault.
-    pub(super) sender_fault: bool,
-    /// The status of the answer.
+    /// The status of the response.
     pub(super) status: StatusCode,
 }
 
@@ -122,7 +120,7 @@ impl Refusal {
     /// The caller is at fault.
     pub(super) fn of_caller(code: &str, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { code: code.to_owned(), message, sender_fault: true, status: StatusCode::BAD_REQUEST }
+        Self { code: code.to_owned(), message, status: StatusCode::BAD_REQUEST }
     }
 
     /// The caller is at fault; the code has SQS's prefix.
@@ -138,12 +136,12 @@ impl Refusal {
     /// SQS is at fault.
     pub(super) fn internal(message: impl Into<String>) -> Self {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Self { code: "InternalError".to_owned(), message: message.into(), sender_fault: false, status }
+        Self { code: "InternalError".to_owned(), message: message.into(), status }
     }
 
     /// The answer to one entry of a call.
     pub(super) fn of_entry(self, id: &str) -> Value {
-        json!({"Id": id, "Code": self.code, "Message": self.message, "SenderFault": self.sender_fault})
+        json!({"Id": id, "Code": self.code, "Message": self.message, "SenderFault": self.status.is_client_error()})
     }
 
     /// The answer to the whole call.
@@ -153,7 +151,7 @@ impl Refusal {
             code => code,
         };
         let body = json!({"__type": format!("com.amazonaws.sqs#{shape}"), "message": self.message});
-        let fault = if self.sender_fault { "Sender" } else { "Receiver" };
+        let fault = if self.status.is_client_error() { "Sender" } else { "Receiver" };
         let mut response = response(Bytes::from(body.to_string()));
         *response.status_mut() = self.status;
         if let Ok(value) = HeaderValue::from_str(&format!("{};{fault}", self.code)) {

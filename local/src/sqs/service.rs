@@ -1,4 +1,4 @@
-//! The HTTP service: every call passes [`Service::answer`], and nothing else talks to clients.
+//! The HTTP service: [`Service::answer`] handles every call.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::QueueSettings;
 use super::calls::Calls;
-use super::faults::{Failure, Repeats};
+use super::faults::{Repeats, refusal};
 use super::protocol::{Answer, Refusal, read, response};
 use super::queue::Millis;
 use super::store::Store;
@@ -37,27 +37,6 @@ pub(super) struct Service {
     pub(super) repeats: Repeats,
 }
 
-/// [`Service`] as hyper wants it.
-#[derive(Debug, Clone)]
-pub(super) struct Http(pub(super) Arc<Service>);
-
-impl hyper::service::Service<Request<Incoming>> for Http {
-    type Response = Response<Full<Bytes>>;
-    type Error = Disconnected;
-    type Future = futures::future::BoxFuture<'static, Result<Self::Response, Self::Error>>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let service = Arc::clone(&self.0);
-        Box::pin(async move {
-            match service.answer(request).await {
-                Ok(body) => Ok(response(body)),
-                Err(Failure::Refused(refusal)) => Ok(refusal.response()),
-                Err(Failure::Broken) => Err(Disconnected),
-            }
-        })
-    }
-}
-
 impl Service {
     pub(super) fn new(store: Store, endpoint: String, settings: QueueSettings) -> Self {
         let (store, calls) = (Mutex::new(store), CallFaults::of_sqs(settings.faults.clone()));
@@ -69,14 +48,26 @@ impl Service {
         lock(&self.store)
     }
 
-    /// The one place that every call passes, with the faults before and after it.
-    async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Result<Bytes, Failure> {
+    /// Responds to a call.
+    pub(super) async fn respond(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, Disconnected> {
+        match self.answer(request).await {
+            Ok(body) => Ok(response(body)),
+            Err(Some(refusal)) => Ok(refusal.response()),
+            Err(None) => Err(Disconnected),
+        }
+    }
+
+    /// Handles every call, with the faults before and after it. An error without a refusal closes the connection.
+    async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Result<Bytes, Option<Refusal>> {
         let operation = operation(request.headers())?;
         let body = collect(request.into_body()).await?;
-        self.calls.before().await?;
+        self.calls.before().await.map_err(refusal)?;
         let answer = self.call(&operation, &body).await?;
         lock(&self.counted).call(&operation);
-        self.calls.after()?;
+        self.calls.after().map_err(refusal)?;
         Ok(answer)
     }
 
