@@ -4,16 +4,6 @@ use std::collections::BTreeMap;
 
 use aws_sdk_sqs::types::Message;
 use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
-
-/// The members that all messages of a queue share.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Source<'a> {
-    /// The queue's ARN.
-    pub(super) arn: &'a str,
-    /// The queue's region.
-    pub(super) region: &'a str,
-}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -21,8 +11,7 @@ struct Record<'a> {
     message_id: &'a str,
     receipt_handle: &'a str,
     body: &'a str,
-    #[serde(serialize_with = "attributes")]
-    attributes: &'a Message,
+    attributes: BTreeMap<&'a str, &'a str>,
     /// Empty: a message of Spillway is its body alone.
     message_attributes: BTreeMap<(), ()>,
     md5_of_body: &'a str,
@@ -32,32 +21,25 @@ struct Record<'a> {
     aws_region: &'a str,
 }
 
-/// One element of an event's `Records`.
-pub(super) fn record(message: &Message, source: Source<'_>) -> Vec<u8> {
+/// One element of an event's `Records`; `queue_arn` names the queue and its region.
+pub(super) fn record(message: &Message, queue_arn: &str) -> Vec<u8> {
     let body = message.body().unwrap_or_default();
+    let attributes = message.attributes().into_iter().flatten();
     let record = Record {
         message_id: message.message_id().unwrap_or_default(),
         receipt_handle: message.receipt_handle().unwrap_or_default(),
         body,
-        attributes: message,
+        attributes: attributes.map(|(name, value)| (name.as_str(), value.as_str())).collect(),
         message_attributes: BTreeMap::new(),
         md5_of_body: message.md5_of_body().unwrap_or_default(),
         event_source: "aws:sqs",
-        event_source_arn: source.arn,
-        aws_region: source.region,
+        event_source_arn: queue_arn,
+        aws_region: queue_arn.split(':').nth(3).unwrap_or_default(),
     };
     let mut json = Vec::with_capacity(body.len() + body.len() / 4 + 1024);
     // Writing to memory with string keys cannot fail.
     let _ = serde_json::to_writer(&mut json, &record);
     json
-}
-
-fn attributes<S: Serializer>(message: &Message, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut map = serializer.serialize_map(None)?;
-    for (name, value) in message.attributes().into_iter().flatten() {
-        map.serialize_entry(name.as_str(), value)?;
-    }
-    map.end()
 }
 
 #[cfg(test)]
@@ -76,7 +58,7 @@ mod tests {
             .md5_of_body("md5")
             .attributes(MessageSystemAttributeName::ApproximateReceiveCount, "1")
             .build();
-        let record = record(&message, Source { arn: "arn:aws:sqs:eu-west-1:0:q", region: "eu-west-1" });
+        let record = record(&message, "arn:aws:sqs:eu-west-1:0:q");
         let expected = json!({
             "messageId": "id",
             "receiptHandle": "handle",

@@ -33,8 +33,6 @@ pub struct EventSourceSettings {
     pub queue_url: String,
     /// The ARN of the queue, for events.
     pub queue_arn: String,
-    /// The region of the queue, for events.
-    pub region: String,
     /// The maximum number of messages of one event: 1 to 10,000.
     pub batch_size: usize,
     /// The batching window after the first message; 0 to 300 s on Lambda.
@@ -75,7 +73,6 @@ impl EventSourceSettings {
             client,
             queue_url: queue_url.to_owned(),
             queue_arn: queue_arn.to_owned(),
-            region: queue_arn.split(':').nth(3).unwrap_or_default().to_owned(),
             batch_size: 10_000,
             window: Duration::from_secs(1),
             max_concurrency: 1,

@@ -12,7 +12,7 @@ mod tally;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 
 use crate::data_folder::{DataFolder, DataFolderError};
 use crate::journal::{Journal, JournalError};
@@ -23,7 +23,7 @@ pub use report::{Report, Unseen};
 use runs::Runs;
 use tally::{Place, Tally};
 
-/// Gathers the ids of the messages that SQS acknowledges.
+/// Gathers the ids of the messages that SQS acknowledges. The default is a ledger of this run alone.
 #[derive(Debug, Default)]
 pub struct Ledger(Arc<Mutex<Accepted>>);
 
@@ -36,7 +36,7 @@ pub enum LedgerError {
     /// The ids of earlier runs cannot be read.
     #[error("the ledger of earlier runs cannot be read: {0}")]
     EarlierRuns(#[from] JournalError),
-    /// The thread that reads the objects did not start or did not end well.
+    /// The folder of the objects could not be read, or the thread that reads them panicked.
     #[error("the objects could not be read: {0}")]
     Objects(#[from] io::Error),
 }
@@ -52,12 +52,6 @@ struct Accepted {
 }
 
 impl Ledger {
-    /// An empty ledger, of this run alone.
-    #[must_use]
-    pub fn start() -> Self {
-        Self::default()
-    }
-
     /// The ledger of a bucket, with the ids of earlier runs on this data folder.
     ///
     /// # Errors
@@ -81,25 +75,26 @@ impl Ledger {
         lock(&self.0).count
     }
 
-    /// Draws up the ledger of a run that has ended: reads the queues and all objects. Without earlier
-    /// runs, the objects of earlier runs count only for the records that this run accepted too.
+    /// Draws up the ledger of a run that has ended: reads the queues and all objects. In a ledger of this run alone, the
+    /// objects of earlier runs count only for the records that this run accepted.
     ///
     /// # Errors
     /// The objects could not be read at all; single objects are named in the report.
     pub async fn settle(self, queue: &Queue, bucket: &Bucket) -> Result<Report, LedgerError> {
         let unseen = Unseen { sqs: queue.is_external(), s3: bucket.is_external() };
         let objects = bucket.objects()?;
-        let Accepted { runs, journal, .. } = std::mem::take(&mut *lock(&self.0));
-        let mut tally = Tally::new(runs, journal.is_some());
+        let mut tally = {
+            let mut accepted = lock(&self.0);
+            Tally::new(std::mem::take(&mut accepted.runs), accepted.journal.is_some())
+        };
         queue.each_queued(|body| tally.message(body, Place::Queue));
         queue.each_dead_letter(|body| tally.message(body, Place::DeadLetters));
-        let report = on_thread(move || {
-            for object in &objects {
-                tally.object(object);
-            }
+        // Reading and decompressing takes seconds, so the servers continue meanwhile.
+        let report = spawn_blocking(move || {
+            objects.iter().for_each(|object| tally.object(object));
             tally.report()
         });
-        Ok(Report { unseen, ..report.await? })
+        Ok(Report { unseen, ..report.await.map_err(io::Error::other)? })
     }
 }
 
@@ -120,13 +115,4 @@ impl Accept for Mutex<Accepted> {
         accepted.count += count;
         Ok(())
     }
-}
-
-/// Reading and decompressing takes seconds: on a thread of its own, so that the servers go on.
-async fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
-    let (sender, result) = oneshot::channel();
-    std::thread::Builder::new().name("ledger".to_owned()).spawn(move || {
-        let _ = sender.send(work());
-    })?;
-    result.await.map_err(|_| io::Error::other("the ledger's thread ended early"))
 }

@@ -15,7 +15,7 @@ pub(super) fn ledger(settings: &Settings, data: &DataFolder) -> Result<Ledger, L
     if settings.sqs.is_none() && settings.queue == QueueStorage::Disk {
         return Ledger::open(data, &settings.bucket);
     }
-    Ok(Ledger::start())
+    Ok(Ledger::default())
 }
 
 /// The bucket: external if the settings have an S3 endpoint, otherwise built-in.

@@ -183,7 +183,7 @@ async fn what_is_left_is_read_to_the_last_message() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tap_sees_what_was_acknowledged_and_nothing_else() {
-    let ledger = Ledger::start();
+    let ledger = Ledger::default();
     let queue = queue(10, Some(ledger.tap())).await;
     let client = sqs(&queue.endpoint);
     let entries = vec![entry("a", "one"), entry("b", "a\u{1}"), entry("c", "two")];
