@@ -82,7 +82,7 @@ impl Function {
     /// The counts so far.
     #[must_use]
     pub fn counts(&self) -> FunctionCounts {
-        lock(&self.shared.counts).counts
+        lock(&self.shared.counts).total
     }
 
     /// The total time from writing an event to its result: the duration that Lambda bills, without rounding up.

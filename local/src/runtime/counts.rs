@@ -28,7 +28,7 @@ pub struct FunctionCounts {
 /// What a function has done so far.
 #[derive(Default)]
 pub(super) struct Counts {
-    pub(super) counts: FunctionCounts,
+    pub(super) total: FunctionCounts,
     /// The total time that invocations ran in their processes.
     pub(super) busy: Duration,
     /// The last times from the start of a process to its first request for an event, oldest first.
@@ -37,12 +37,12 @@ pub(super) struct Counts {
 
 impl Counts {
     pub(super) fn invocation(&mut self, result: &Result<Bytes, InvokeError>) {
-        self.counts.invocations += 1;
+        self.total.invocations += 1;
         match result {
             Ok(_) => {}
-            Err(InvokeError::Failed(_)) => self.counts.failed += 1,
-            Err(InvokeError::TimedOut) => self.counts.timed_out += 1,
-            Err(InvokeError::NoEnvironment) => self.counts.without_environment += 1,
+            Err(InvokeError::Failed(_)) => self.total.failed += 1,
+            Err(InvokeError::TimedOut) => self.total.timed_out += 1,
+            Err(InvokeError::NoEnvironment) => self.total.without_environment += 1,
         }
     }
 

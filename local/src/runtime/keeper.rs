@@ -60,7 +60,7 @@ impl Keeper {
         let running = Running::start(&self.shared, self.slot).await;
         let mut running = running.map_err(|cause| self.error(format!("could not be started: {cause}")))?;
         if self.first_start.is_none() {
-            lock(&self.shared.counts).counts.restarts += 1;
+            lock(&self.shared.counts).total.restarts += 1;
         }
         lock(&self.shared.pids)[self.slot] = running.child.id().unwrap_or(0);
         let end = self.until_end(&mut running).await;

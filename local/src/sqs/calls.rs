@@ -1,10 +1,10 @@
-//! What was asked of SQS, counted as AWS bills it: by call, and by every 64 KiB of a call.
+//! Counts the calls to SQS as AWS bills them: one request for every 64 KiB of a call.
 
 use spillway_shared::message;
 
 use super::queue::Message;
 
-/// AWS bills every so many bytes of a call as a request of its own.
+/// The bytes of a call that AWS bills as one request.
 const BILLED_BYTES: usize = 64 << 10;
 
 /// Calls to SQS so far.
@@ -12,26 +12,26 @@ const BILLED_BYTES: usize = 64 << 10;
 pub struct Calls {
     /// `SendMessage` and `SendMessageBatch`.
     pub sends: u64,
-    /// What those are billed as: one for every 64 KiB.
+    /// Their billed requests: one for every 64 KiB.
     pub send_units: u64,
-    /// Messages that were acknowledged.
+    /// Acknowledged messages.
     pub messages: u64,
-    /// Records in them.
+    /// Records in these messages.
     pub records: u64,
-    /// Bytes of them.
+    /// Bytes of these messages.
     pub message_bytes: u64,
-    /// `ReceiveMessage`, in vain or not.
+    /// `ReceiveMessage`, also without messages.
     pub receives: u64,
-    /// What those are billed as: one for every 64 KiB of an answer.
+    /// Their billed requests: one for every 64 KiB of a response.
     pub receive_units: u64,
     /// `DeleteMessage` and `DeleteMessageBatch`.
     pub deletes: u64,
-    /// Everything else.
+    /// All other calls.
     pub others: u64,
 }
 
 impl Calls {
-    /// What AWS bills all of them as.
+    /// The number of billed requests.
     #[must_use]
     pub fn billed(&self) -> u64 {
         self.send_units + self.receive_units + self.deletes + self.others

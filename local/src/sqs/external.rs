@@ -14,7 +14,7 @@ use crate::account::ACCOUNT;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The ARN by which events name a queue: its URL ends with account and name.
+/// The ARN of a queue, whose URL ends with account and name.
 pub(super) fn arn(url: &str, region: &str) -> String {
     let mut ends = url.trim_end_matches('/').rsplit('/');
     let name = ends.next().unwrap_or_default();
@@ -27,7 +27,7 @@ pub(crate) async fn counts(client: &Client, url: &str) -> Result<Counts, QueueEr
     let names =
         [ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed, ApproximateNumberOfMessagesNotVisible];
     let call = client.get_queue_attributes().queue_url(url).set_attribute_names(Some(names.to_vec())).send();
-    let output = timeout(PATIENCE, call).await.map_err(|_| QueueError::External("no answer in time".to_owned()))?;
+    let output = timeout(PATIENCE, call).await.map_err(|_| QueueError::External("no response in time".to_owned()))?;
     let output = output.map_err(|error| QueueError::External(DisplayErrorContext(error).to_string()))?;
     let counts = names.map(|name| output.attributes()?.get(&name)?.parse().ok());
     let [Some(visible), Some(delayed), Some(in_flight)] = counts else {

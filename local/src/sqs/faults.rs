@@ -1,4 +1,4 @@
-//! What the injected faults do to a call, to an entry of a call, to a message.
+//! Injected faults of calls, of entries and of messages.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -12,12 +12,12 @@ use super::service::Service;
 use crate::faults::{CallFault, Faults, Kind};
 use crate::lock::lock;
 
-/// Messages that are delivered once more, each with the time from which on it is due.
+/// Messages that are delivered again, each with the time at which it is due.
 #[derive(Debug, Default)]
 pub(super) struct Repeats(Mutex<VecDeque<(Instant, Message)>>);
 
 impl Repeats {
-    /// Keeps copies of the messages that are to be delivered again, deleted or not.
+    /// Copies the messages that will be delivered again, even if they are deleted.
     pub(super) fn pick(&self, messages: &[Message], faults: &Faults) {
         for message in messages {
             if let Some(lasts) = faults.sample(Kind::SqsTwice) {
@@ -41,7 +41,7 @@ impl Repeats {
 }
 
 impl Service {
-    /// Picks those of the messages just received that are shown early, unless they are deleted by then.
+    /// Makes some received messages visible early, unless they are deleted by then.
     pub(super) fn show_early(self: &Arc<Self>, messages: &[Message]) {
         for message in messages {
             if let Some(lasts) = self.settings.faults.sample(Kind::SqsEarly) {
@@ -60,15 +60,15 @@ impl Service {
 /// The refusal with which a fault replaces the response to a call; `None` closes the connection.
 pub(super) fn refusal(fault: CallFault) -> Option<Refusal> {
     match fault {
-        CallFault::Error(Kind::SqsThrottle) => Some(Refusal::of_caller("RequestThrottled", "on purpose")),
-        CallFault::Error(Kind::SqsError) => Some(Refusal::internal("on purpose")),
+        CallFault::Error(Kind::SqsThrottle) => Some(Refusal::of_caller("RequestThrottled", "injected fault")),
+        CallFault::Error(Kind::SqsError) => Some(Refusal::internal("injected fault")),
         CallFault::Error(_) | CallFault::Disconnect => None,
     }
 }
 
-/// Whether an entry of a batch fails.
+/// Fails some entries of a batch.
 pub(super) fn is_failing(faults: &Faults) -> Result<(), Refusal> {
-    faults.inject(Kind::SqsPartial).map_or(Ok(()), |_| Err(Refusal::internal("on purpose")))
+    faults.inject(Kind::SqsPartial).map_or(Ok(()), |_| Err(Refusal::internal("injected fault")))
 }
 
 /// The seconds for which to hide a message that its sender does not delay, so that later ones overtake it.

@@ -31,7 +31,7 @@ impl Service {
         batch_answer(&ids, self.enqueue(name, entries.collect())?)
     }
 
-    /// Enqueues what no rule refuses, all of it by one write, and lets the ledger know before it is answered.
+    /// Enqueues the valid messages with one write, and passes them to the tap before SQS acknowledges them.
     fn enqueue(&self, name: &str, entries: Vec<Result<Send, Refusal>>) -> Result<Results, Refusal> {
         let messages: Vec<_> = entries.into_iter().map(|entry| self.message(entry?)).collect();
         let good: Vec<_> = messages.iter().flatten().cloned().collect();
@@ -79,7 +79,7 @@ impl Service {
         call.answer(&messages)
     }
 
-    /// Waits for the first message until `until`, and takes what is there then.
+    /// Waits until `until` for the first message, and takes the messages that are visible then.
     async fn take(
         &self,
         name: &str,
@@ -102,7 +102,7 @@ impl Service {
         }
     }
 
-    /// Takes messages, and says how long it takes until the next one is visible.
+    /// Takes messages; also returns the time until the next one becomes visible.
     fn take_now(
         &self,
         name: &str,
@@ -148,7 +148,7 @@ impl Service {
         self.hide_for(name, handle(call)?, millis(hidden))
     }
 
-    /// Hides a message in flight from now on; this is not journalled, since its receiver does not outlive the server.
+    /// Hides a message in flight from now on. The journal does not contain this: after a restart all messages are visible.
     pub(super) fn hide_for(&self, name: &str, handle: Handle, hidden: Millis) -> Result<(), Refusal> {
         let (mut store, now) = (self.store(), now());
         let queue = store.queue(name);
@@ -199,12 +199,12 @@ fn ids<E>(entries: &[E], id: impl Fn(&E) -> &str) -> Result<Vec<String>, Refusal
     rules::entries(&ids).map(|()| ids)
 }
 
-/// The answer to a call without entries.
+/// The response to a call without entries.
 fn only(results: Results) -> Answer {
     results.into_iter().next().unwrap_or_else(|| Ok(json!({}))).and_then(|value| write(&value))
 }
 
-/// The answer for each entry, by its id.
+/// The response to a batch: the result of each entry, by its id.
 fn batch_answer(ids: &[String], results: Results) -> Answer {
     let (mut successful, mut failed) = (Vec::new(), Vec::new());
     for (id, result) in ids.iter().zip(results) {

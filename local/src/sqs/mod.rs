@@ -1,4 +1,4 @@
-//! SQS on loopback: named queues, each with its dead-letter queue, spoken to by the real SDK over HTTP.
+//! SQS on loopback for the real SDK: named queues, each with its dead-letter queue.
 //!
 //! A call goes through [`service`] to [`messages`], which checks it by [`rules`] and changes the [`store`]: the [`queue`]s
 //! in memory, and the journal of their [`changes`] on disk, from which a restart restores them.
@@ -36,49 +36,49 @@ use queue::Redrive;
 use service::{Service, now};
 use store::Store;
 
-/// Where queues and ledger are in the data folder.
+/// The folder of queues and ledger in the data folder.
 pub(crate) const FOLDER: &str = ".sqs";
 const JOURNAL: &str = "journal";
 /// Seconds that a message received from a dead-letter queue stays hidden: SQS's default.
 const DEAD_LETTER_TIMEOUT: u32 = 30;
 
-/// What a queue is started with.
+/// Settings of a queue.
 #[derive(Debug, Clone)]
 pub struct QueueSettings {
-    /// Where to listen; port 0 picks a free one.
+    /// The address; port 0 picks a free one.
     pub listen: SocketAddr,
-    /// Where the queues are kept; without it they end with the process.
+    /// The data folder that stores the messages; without it they end with the process.
     pub data: Option<DataFolder>,
-    /// The queue's name; its dead-letter queue is `<name>-dead`.
+    /// The name of the queue; its dead-letter queue is `<name>-dead`.
     pub name: String,
     /// The region in ARNs.
     pub region: String,
-    /// How long a received message stays hidden; whole seconds, at most 12 hours.
+    /// The visibility timeout; whole seconds, at most 12 hours.
     pub visibility_timeout: Duration,
-    /// After this many receives a message goes to the dead-letter queue; 1 to 1000.
+    /// The number of receives after which a message is dead-lettered; 1 to 1000.
     pub max_receive_count: u32,
-    /// Learns of every message that the queue acknowledges to a sender.
+    /// Receives every message before the queue acknowledges it.
     pub accepted: Option<Tap>,
-    /// What goes wrong on purpose.
+    /// The faults that are injected into calls.
     pub faults: Faults,
 }
 
-/// Learns of the queue's messages.
+/// A shared receiver of a queue's messages.
 pub type Tap = Arc<dyn Accept>;
 
-/// Learns of messages before they are acknowledged.
+/// Receives messages before the queue acknowledges them.
 pub trait Accept: std::fmt::Debug + Send + Sync {
-    /// Takes the bodies of messages that the queue has.
+    /// Takes the bodies of messages that the queue has stored.
     ///
     /// # Errors
-    /// They could not be noted: the messages are not acknowledged, though the queue has them.
+    /// The queue then does not acknowledge the messages, although it has stored them.
     fn accept(&self, bodies: &[&str]) -> io::Result<()>;
 }
 
 /// Why a queue did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    /// The address cannot be listened on.
+    /// The server cannot listen on the address.
     #[error("SQS cannot listen on {0}: {1}")]
     Listen(SocketAddr, io::Error),
     /// The data folder cannot be used.
@@ -87,28 +87,28 @@ pub enum QueueError {
     /// The journal cannot be read.
     #[error("the queues cannot be read: {0}")]
     Journal(#[from] JournalError),
-    /// The external endpoint did not answer.
+    /// The external endpoint did not respond.
     #[error("external SQS endpoint: {0}")]
     External(String),
 }
 
-/// How many messages are where.
+/// Counts of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Messages that wait to be received, delayed ones included.
     pub queued: u64,
-    /// Messages that were received and not yet deleted.
+    /// Messages that were received and are not deleted.
     pub in_flight: u64,
     /// Messages in the dead-letter queue.
     pub dead_lettered: u64,
-    /// How long ago the oldest message that is still in the queue was sent.
+    /// The age of the oldest message in the queue.
     pub oldest: Option<Duration>,
 }
 
-/// A running queue.
+/// A built-in queue that is running, or an external one.
 #[derive(Debug)]
 pub struct Queue {
-    /// Where the SDK finds it: `http://127.0.0.1:port`.
+    /// The endpoint for SDKs, such as `http://127.0.0.1:9003`.
     pub endpoint: String,
     /// The queue's URL.
     pub url: String,
@@ -119,7 +119,7 @@ pub struct Queue {
     place: Place,
 }
 
-/// Where a queue is.
+/// The server of a built-in queue, or the client of an external one.
 #[derive(Debug)]
 enum Place {
     BuiltIn(Arc<Service>, Server),
@@ -130,7 +130,7 @@ impl Queue {
     /// Reads the journal, if the queue has one, creates the queue and its dead-letter queue, and listens.
     ///
     /// # Errors
-    /// Why it cannot run.
+    /// The queue cannot start.
     pub async fn start(settings: QueueSettings) -> Result<Self, QueueError> {
         let mut store = match &settings.data {
             Some(data) => Store::open(&data.folder(FOLDER)?.join(JOURNAL), now())?,
@@ -154,7 +154,7 @@ impl Queue {
         })
     }
 
-    /// A queue of an external SQS endpoint; nothing is sent yet.
+    /// A queue of an external SQS endpoint. This sends nothing.
     #[must_use]
     pub fn external(endpoint: &str, url: &str, client: aws_sdk_sqs::Client) -> Self {
         let (endpoint, url) = (endpoint.to_owned(), url.to_owned());
@@ -163,16 +163,16 @@ impl Queue {
         Self { endpoint, url, arn, dead_letter_url: String::new(), place: Place::External(client) }
     }
 
-    /// Whether it is external: its acknowledged and its queued messages are not known here then.
+    /// Whether the queue is external: its acknowledged and queued messages are then unknown.
     #[must_use]
     pub fn is_external(&self) -> bool {
         matches!(self.place, Place::External(_))
     }
 
-    /// How many messages are where, now; an external queue does not tell of its dead letters and of its oldest message.
+    /// The current counts; an external queue does not report its dead letters and its oldest message.
     ///
     /// # Errors
-    /// The external endpoint does not answer.
+    /// The external endpoint does not respond.
     pub async fn counts(&self) -> Result<Counts, QueueError> {
         let service = match &self.place {
             Place::BuiltIn(service, _) => service,
@@ -190,7 +190,7 @@ impl Queue {
         })
     }
 
-    /// The calls to it so far, as AWS bills them; none for an external queue.
+    /// The calls so far; none for an external queue.
     #[must_use]
     pub fn calls(&self) -> Calls {
         match &self.place {
@@ -208,7 +208,7 @@ impl Queue {
         }
     }
 
-    /// Passes the body of every message in the queue to `visit`, in flight or not; none of an external queue.
+    /// Passes the body of every message in the queue to `visit`, also in flight; none of an external queue.
     pub fn each_queued(&self, visit: impl FnMut(&str)) {
         self.each(&self.url, visit);
     }
@@ -227,7 +227,7 @@ impl Queue {
         }
     }
 
-    /// Answers what is running, for at most a second, and stops listening.
+    /// Finishes running requests, for at most a second, and stops listening.
     pub async fn close(self) {
         if let Place::BuiltIn(_, server) = self.place {
             server.close(Duration::from_secs(1)).await;

@@ -1,4 +1,4 @@
-//! SQS's JSON protocol: what calls say, what is answered, and errors.
+//! SQS's JSON protocol: calls, responses and errors.
 //!
 //! Members and codes: API reference of SQS; `x-amzn-query-error`: AWS JSON 1.0 with `awsQueryCompatible`.
 
@@ -17,15 +17,15 @@ use crate::account::ACCOUNT;
 /// Most codes begin with this.
 const SQS: &str = "AWS.SimpleQueueService.";
 
-/// The answer to a call, or why there is none.
+/// The body of the response to a call, or the error.
 pub(super) type Answer = Result<Bytes, Refusal>;
 
-/// Why a call, or one entry of a call, is refused.
+/// The error of a call, or of an entry of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     /// SQS's code, as in `x-amzn-query-error`.
     pub(super) code: String,
-    /// What is wrong, for people.
+    /// The error, for people.
     pub(super) message: String,
     /// The status of the response.
     pub(super) status: StatusCode,
@@ -139,12 +139,12 @@ impl Refusal {
         Self { code: "InternalError".to_owned(), message: message.into(), status }
     }
 
-    /// The answer to one entry of a call.
+    /// The error as the result of an entry.
     pub(super) fn of_entry(self, id: &str) -> Value {
         json!({"Id": id, "Code": self.code, "Message": self.message, "SenderFault": self.status.is_client_error()})
     }
 
-    /// The answer to the whole call.
+    /// The error as the response to the call.
     pub(super) fn response(&self) -> Response<Full<Bytes>> {
         let shape = match self.code.strip_prefix(SQS).unwrap_or(&self.code) {
             "NonExistentQueue" => "QueueDoesNotExist",
@@ -161,7 +161,7 @@ impl Refusal {
     }
 }
 
-/// What could not be written to the journal is not done.
+/// A change that the journal does not contain is not made.
 impl From<std::io::Error> for Refusal {
     fn from(error: std::io::Error) -> Self {
         tracing::warn!(%error, "SQS could not write to its journal");
@@ -169,7 +169,7 @@ impl From<std::io::Error> for Refusal {
     }
 }
 
-/// A good answer.
+/// The response to a successful call.
 pub(super) fn response(body: Bytes) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body));
     let headers = response.headers_mut();
@@ -177,12 +177,12 @@ pub(super) fn response(body: Bytes) -> Response<Full<Bytes>> {
     response
 }
 
-/// What a call says.
+/// Parses a call.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| Refusal::of_parameter(error.to_string()))
 }
 
-/// What is answered.
+/// Encodes a response.
 pub(super) fn write(output: &impl Serialize) -> Answer {
     serde_json::to_vec(output).map(Bytes::from).map_err(|error| Refusal::internal(error.to_string()))
 }

@@ -1,4 +1,4 @@
-//! One queue: its messages, where each of them is, and which of them a receive gets. Time comes in as an argument.
+//! One queue: its messages, their visibility, and the order of receives. The caller passes the time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,12 +11,12 @@ use uuid::Uuid;
 /// Milliseconds since 1970.
 pub(super) type Millis = u64;
 
-/// A redrive policy: where messages go that were received too often.
+/// A redrive policy: which queue gets the messages that were received too often.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Redrive {
     /// The name of the dead-letter queue.
     pub(super) dead_letters: String,
-    /// How many receives a message gets.
+    /// The number of receives after which a message is dead-lettered.
     pub(super) max_receives: u32,
 }
 
@@ -26,7 +26,7 @@ pub(super) struct Message {
     /// Ids are ordered as their messages were sent.
     pub(super) id: Uuid,
     pub(super) sent: Millis,
-    /// From when on it can be received.
+    /// The time from which a receive can return it.
     pub(super) visible: Millis,
     pub(super) receives: u32,
     pub(super) first_received: Option<Millis>,
@@ -47,7 +47,7 @@ pub(super) struct Handle {
 /// One queue.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Queue {
-    /// How long a received message stays hidden, in seconds.
+    /// The visibility timeout in seconds.
     pub(super) visibility_timeout: u32,
     pub(super) redrive: Option<Redrive>,
     messages: BTreeMap<Uuid, Message>,
@@ -56,19 +56,19 @@ pub(super) struct Queue {
     in_flight: BTreeSet<Place>,
 }
 
-/// A message is in one of three sets, under this.
+/// The key of a message in the one of three sets that contains it.
 type Place = (Millis, Uuid);
 
-/// What a receive finds.
+/// The messages of a receive.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Due {
     /// Messages for the receiver.
     pub(super) received: Vec<Uuid>,
-    /// Messages that had all their receives.
+    /// Messages to dead-letter first.
     pub(super) exhausted: Vec<Uuid>,
 }
 
-/// How many messages are where.
+/// Counts of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Numbers {
     pub(super) ready: usize,
@@ -96,7 +96,7 @@ impl Queue {
         Numbers { ready: self.ready.len(), delayed: self.delayed.len(), in_flight: self.in_flight.len() }
     }
 
-    /// The messages that a receive of `most` gets, and those that have to be dead-lettered before.
+    /// The messages that a receive of at most `most` returns, and the messages to dead-letter before it.
     pub(super) fn due(&mut self, most: usize, now: Millis) -> Due {
         self.advance(now);
         let mut due = Due::default();
@@ -110,12 +110,12 @@ impl Queue {
         due
     }
 
-    /// When the next hidden message becomes visible.
+    /// The time at which the next hidden message becomes visible.
     pub(super) fn next_visible(&self) -> Option<Millis> {
         [&self.delayed, &self.in_flight].iter().filter_map(|hidden| hidden.first()).map(|(visible, _)| *visible).min()
     }
 
-    /// When the oldest message was sent, without those that the next receive dead-letters.
+    /// The send time of the oldest message, without messages that the next receive dead-letters.
     pub(super) fn oldest(&self, now: Millis) -> Option<Millis> {
         let stays = |message: &&Message| message.visible > now || !self.is_exhausted(message);
         self.messages.values().find(stays).map(|message| message.sent)
@@ -153,14 +153,14 @@ impl Queue {
         messages
     }
 
-    /// Shows all messages in flight, for when their receivers are gone.
+    /// Makes all messages in flight visible, after their receivers have ended.
     pub(super) fn show_all(&mut self, now: Millis) {
         self.advance(now);
         let ids: Vec<_> = self.in_flight.iter().map(|(_, id)| *id).collect();
         self.hide(&ids, now);
     }
 
-    /// Moves hidden messages whose time has come.
+    /// Moves hidden messages that have become visible.
     fn advance(&mut self, now: Millis) {
         for hidden in [&mut self.delayed, &mut self.in_flight] {
             while let Some(first) = hidden.first().copied().filter(|(visible, _)| *visible <= now) {

@@ -1,6 +1,4 @@
-//! What SQS refuses.
-//!
-//! Limits: API reference of SQS, `SendMessageBatch`, `SendMessage`, `ReceiveMessage`.
+//! The limits of SQS: see its API reference, `SendMessageBatch`, `SendMessage`, `ReceiveMessage`.
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
@@ -19,7 +17,7 @@ pub(super) const VISIBILITY_TIMEOUT: RangeInclusive<u32> = 0..=43_200;
 pub(super) const DELAY: RangeInclusive<u32> = 0..=900;
 /// Entries of a batch.
 const MAX_ENTRIES: usize = 10;
-/// Characters of the id of a batch's entry.
+/// Characters of the id of an entry.
 const MAX_ID: usize = 80;
 
 /// Checks the entries of a batch by their ids.
@@ -66,7 +64,7 @@ pub(super) fn message(entry: &Send) -> Result<(), Refusal> {
     contents(&entry.message_body)
 }
 
-/// A number of a call, if it is given and in its range.
+/// A number of a call, if the call has it; an error outside its range.
 pub(super) fn in_range(name: &str, value: Option<i64>, range: RangeInclusive<u32>) -> Result<Option<u32>, Refusal> {
     let Some(value) = value else { return Ok(None) };
     let number = u32::try_from(value).ok().filter(|number| range.contains(number));

@@ -23,7 +23,7 @@ use crate::lock::lock;
 const MAX_CALL_BYTES: usize = 8 << 20;
 const TARGET: &str = "AmazonSQS.";
 
-/// The queues with what they need to answer.
+/// The state that all calls share.
 #[derive(Debug)]
 pub(super) struct Service {
     store: Mutex<Store>,
@@ -95,7 +95,7 @@ impl Service {
         super::arn(&self.settings.region, ACCOUNT, name)
     }
 
-    /// The name of the queue of a URL, which exists.
+    /// The name of the queue at a URL; an error if the queue does not exist.
     pub(super) fn named<'a>(&self, url: &'a str) -> Result<&'a str, Refusal> {
         let name = super::name_of(url);
         self.exists(name).map(|()| name)
@@ -106,7 +106,7 @@ impl Service {
         if self.store().queues.contains_key(name) { Ok(()) } else { Err(missing()) }
     }
 
-    /// Whether a queue is the one that calls, ledger and the faults of single messages are about.
+    /// Whether a queue is the main one: counts, the tap and the faults of messages concern only its messages.
     pub(super) fn is_main(&self, name: &str) -> bool {
         name == self.settings.name
     }

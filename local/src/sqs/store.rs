@@ -31,7 +31,9 @@ impl Store {
             Change::read(head, body)?.apply(&mut queues);
             Ok(())
         })?;
-        queues.values_mut().for_each(|queue| queue.show_all(now));
+        for queue in queues.values_mut() {
+            queue.show_all(now);
+        }
         Ok(Self { queues, journal: Some(journal), check_at: LEAST_DEAD })
     }
 
@@ -80,7 +82,9 @@ impl Store {
         if let Some(journal) = &mut self.journal {
             journal.append(changes.iter().map(Change::entry))?;
         }
-        changes.into_iter().for_each(|change| change.apply(&mut self.queues));
+        for change in changes {
+            change.apply(&mut self.queues);
+        }
         self.shorten();
         Ok(())
     }
