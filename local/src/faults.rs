@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-pub(crate) use call::{CallFault, CallFaults, Disconnected};
+pub(crate) use call::{CallFaults, Disconnected};
 pub use json::State;
 pub use kind::Kind;
 pub use plan::{Fault, Plan, PlanError, parse};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_sqs::types::Message;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -13,16 +14,13 @@ struct Record<'a> {
     body: &'a str,
     attributes: BTreeMap<&'a str, &'a str>,
     /// Empty: a message of Spillway is its body alone.
-    message_attributes: Empty,
+    message_attributes: Map<String, Value>,
     md5_of_body: &'a str,
     event_source: &'static str,
     #[serde(rename = "eventSourceARN")]
     event_source_arn: &'a str,
     aws_region: &'a str,
 }
-
-#[derive(Serialize)]
-struct Empty {}
 
 /// One element of an event's `Records`; `queue_arn` names the queue and its region.
 pub(super) fn record(message: &Message, queue_arn: &str) -> Vec<u8> {
@@ -33,7 +31,7 @@ pub(super) fn record(message: &Message, queue_arn: &str) -> Vec<u8> {
         receipt_handle: message.receipt_handle().unwrap_or_default(),
         body,
         attributes: attributes.map(|(name, value)| (name.as_str(), value.as_str())).collect(),
-        message_attributes: Empty {},
+        message_attributes: Map::new(),
         md5_of_body: message.md5_of_body().unwrap_or_default(),
         event_source: "aws:sqs",
         event_source_arn: queue_arn,

@@ -29,12 +29,12 @@ impl Service {
     /// Handles a request, with faults before and after the store.
     pub(super) async fn respond(self, request: Request<Body>) -> Result<Response<Body>, Disconnected> {
         let faults = self.faults.clone();
-        if let Err(fault) = faults.before().await {
-            return fault::response(fault, request.into_body()).await;
+        if let Err(kind) = faults.before().await {
+            return fault::response(kind, request.into_body()).await;
         }
         let response = self.emulate(request).await;
-        if let Err(fault) = faults.after() {
-            return fault::response(fault, Body::empty()).await;
+        if let Err(kind) = faults.after() {
+            return fault::response(kind, Body::empty()).await;
         }
         Ok(response.unwrap_or_else(|error| {
             tracing::warn!(?error, "S3 failed to respond");

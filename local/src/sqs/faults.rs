@@ -9,7 +9,7 @@ use super::protocol::Refusal;
 use super::queue::Message;
 use super::rules;
 use super::service::Service;
-use crate::faults::{CallFault, Faults, Kind};
+use crate::faults::{Faults, Kind};
 use crate::lock::lock;
 
 /// Messages that are delivered again, each with the time at which it is due.
@@ -58,11 +58,11 @@ impl Service {
 }
 
 /// The refusal with which a fault replaces the response to a call; `None` closes the connection.
-pub(super) fn refusal(fault: CallFault) -> Option<Refusal> {
-    match fault {
-        CallFault::Error(Kind::SqsThrottle) => Some(Refusal::of_caller("RequestThrottled", "injected fault")),
-        CallFault::Error(Kind::SqsError) => Some(Refusal::internal("injected fault")),
-        CallFault::Error(_) | CallFault::Disconnect => None,
+pub(super) fn refusal(kind: Kind) -> Option<Refusal> {
+    match kind {
+        Kind::SqsThrottle => Some(Refusal::of_caller("RequestThrottled", "injected fault")),
+        Kind::SqsError => Some(Refusal::internal("injected fault")),
+        _ => None,
     }
 }
 
