@@ -2,13 +2,13 @@
 
 mod documents;
 mod post;
-mod show;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
-use indicatif::{ProgressBar, ProgressStyle};
+use anyhow::{Context as _, ensure};
+use spillway_local::ledger::each_line;
 use spillway_local::pipeline::{Drained, Pipeline};
 
 use crate::arguments::Demo;
@@ -19,7 +19,7 @@ pub(crate) async fn run(arguments: Demo) -> anyhow::Result<ExitCode> {
     let pipeline = Pipeline::start(arguments.settings()?).await?;
     say!("posting {} documents to http://{}", arguments.documents, pipeline.address());
     let started = Instant::now();
-    let progress = progress(arguments.documents);
+    let progress = report::progress(arguments.documents as u64, "documents");
     let posted = post::all(pipeline.address(), arguments.documents, &progress).await?;
     progress.finish_and_clear();
     let posting = started.elapsed();
@@ -28,7 +28,7 @@ pub(crate) async fn run(arguments: Demo) -> anyhow::Result<ExitCode> {
     let Drained { ledger, objects, .. } = pipeline.drain().await?;
     let storing = started.elapsed();
     if let Some(object) = objects.first() {
-        say!("\n{}", show::object(&object.path)?);
+        say!("\n{}", show(&object.path)?);
     }
     say!("{ledger}");
     say!("{}", rates(&posted, posting, storing, ledger.stored));
@@ -41,10 +41,13 @@ pub(crate) async fn run(arguments: Demo) -> anyhow::Result<ExitCode> {
     Ok(report::exit_code(&ledger))
 }
 
-fn progress(documents: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} documents  {per_sec}");
-    let bar = ProgressBar::new(documents as u64);
-    style.map(|style| bar.clone().with_style(style)).unwrap_or(bar)
+/// The path and the first two records of an object.
+fn show(path: &Path) -> anyhow::Result<String> {
+    let mut text = format!("{}\n", path.display());
+    let mut shown = 0..2;
+    let show = |line: &[u8]| shown.next().into_iter().for_each(|_| text += &(String::from_utf8_lossy(line) + "\n"));
+    each_line(path, u64::MAX, show).with_context(|| format!("{} cannot be read", path.display()))?;
+    Ok(text)
 }
 
 fn rates(posted: &post::Posted, posting: Duration, storing: Duration, stored: u64) -> String {

@@ -10,11 +10,12 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use tokio::time::{Instant, sleep_until};
 
 use crate::aws;
 use crate::aws::queue::{MOST_BYTES, MOST_MESSAGES, Queue, Received};
+use crate::report;
 
 /// The arguments of `spillway redrive`.
 #[derive(Debug, Args)]
@@ -55,7 +56,7 @@ pub(crate) async fn run(arguments: Redrive) -> anyhow::Result<ExitCode> {
         Some(url) => queue.sibling(url),
         None => queue.dead_letter_queue().await?,
     };
-    let progress = progress(dead.waiting().await?.min(arguments.most.unwrap_or(u64::MAX)));
+    let progress = report::progress(dead.waiting().await?.min(arguments.most.unwrap_or(u64::MAX)), "messages");
     let moved = redrive(&dead, &queue, arguments.rate, arguments.most, &progress).await;
     progress.finish_and_clear();
     let moved = moved?;
@@ -129,12 +130,6 @@ impl Moved {
     fn total_f64(self) -> f64 {
         self.total() as f64
     }
-}
-
-fn progress(messages: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} messages  {per_sec}");
-    let bar = ProgressBar::new(messages);
-    style.map(|style| bar.clone().with_style(style)).unwrap_or(bar)
 }
 
 #[cfg(test)]

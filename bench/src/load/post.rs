@@ -1,59 +1,59 @@
-//! The inside of the load: connections that take their turns from one schedule.
+//! The inside of the load generator: connections that share one schedule.
 
 use std::cell::Cell;
 use std::time::Duration;
 
+use futures::future::try_join_all;
 use spillway_local::client::{Client, Document};
 use spillway_local::sample;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Load, Posted};
 
-/// How many different documents there are.
+/// The number of different documents.
 const DOCUMENTS: u64 = 64;
 
-/// Whose turn it is, and when.
+/// When the next document is due.
 struct Schedule<'a> {
     load: &'a Load,
     start: Instant,
     next: Cell<u64>,
 }
 
-/// Posts until the time is over.
+/// Posts until the load ends.
 pub(super) async fn all(load: &Load) -> anyhow::Result<Posted> {
-    let bodies = (0..DOCUMENTS).map(|seed| sample::document(seed, load.payloads));
-    let documents: Vec<_> = bodies.map(|body| document(load, body)).collect();
-    let mut clients = Vec::new();
-    for _ in 0..load.connections {
-        clients.push(Client::connect(load.target.address).await?);
-    }
+    let documents: Vec<_> = (0..DOCUMENTS).map(|seed| document(load, seed)).collect();
+    let clients = try_join_all((0..load.connections).map(|_| Client::connect(load.target.address))).await?;
     let schedule = Schedule { load, start: Instant::now(), next: Cell::new(0) };
-    let posts = clients.into_iter().map(|client| on_one(client, &documents, &schedule));
+    let posts = clients.into_iter().map(|client| post(client, &documents, &schedule));
     let mut sum = Posted::default();
-    for part in futures::future::join_all(posts).await {
-        sum.add(part?);
+    for part in try_join_all(posts).await? {
+        sum.accepted += part.accepted;
+        sum.failed += part.failed;
+        sum.latencies.extend(part.latencies);
     }
     sum.latencies.sort_unstable();
     Ok(sum)
 }
 
-fn document(load: &Load, body: String) -> Document {
-    let document = Document::new("telemetry", "local", body).header("content-type", "application/json");
-    Document { path: load.target.path.clone(), ..document }
+fn document(load: &Load, seed: u64) -> Document {
+    let document = Document::new("telemetry", "local", sample::document(seed, load.payloads));
+    Document { path: load.target.path.clone(), ..document.header("content-type", "application/json") }
 }
 
-async fn on_one(mut client: Client, documents: &[Document], schedule: &Schedule<'_>) -> anyhow::Result<Posted> {
-    let mut posted = Posted::default();
-    while let Some((turn, intended)) = schedule.turn().await {
-        match client.post(&documents[turn % documents.len()]).await {
-            Ok(answer) if schedule.load.target.takes(answer.status.as_u16()) => {
-                posted.taken += 1;
-                posted.latencies.push(u64::try_from(intended.elapsed().as_micros())?);
+/// Posts over one connection.
+async fn post(mut client: Client, documents: &[Document], schedule: &Schedule<'_>) -> anyhow::Result<Posted> {
+    let (target, mut posted) = (&schedule.load.target, Posted::default());
+    while let Some((number, due)) = schedule.next().await {
+        match client.post(&documents[number % documents.len()]).await {
+            Ok(response) if target.accepts(response.status.as_u16()) => {
+                posted.accepted += 1;
+                posted.latencies.push(u64::try_from(due.elapsed().as_micros())?);
             }
             Ok(_) => posted.failed += 1,
             Err(_) => {
                 posted.failed += 1;
-                client = Client::connect(schedule.load.target.address).await?;
+                client = Client::connect(target.address).await?;
             }
         }
     }
@@ -61,35 +61,27 @@ async fn on_one(mut client: Client, documents: &[Document], schedule: &Schedule<
 }
 
 impl Schedule<'_> {
-    /// Waits for the next turn and tells its number and its intended start; nothing when the time is over.
+    /// Waits until the next document is due, and returns its number and its due time; none when the load has ended.
     ///
-    /// Where all connections are busy a turn comes late, and its intended start stays what it was.
-    async fn turn(&self) -> Option<(usize, Instant)> {
-        let turn = self.next.replace(self.next.get() + 1);
-        let intended = self.intended(turn);
+    /// If all connections are busy, the document is late, and its due time does not change.
+    async fn next(&self) -> Option<(usize, Instant)> {
+        let number = self.next.replace(self.next.get() + 1);
+        let due = self.due(number);
         let end = self.start + self.load.time;
-        if intended.max(Instant::now()) >= end || self.load.documents.is_some_and(|documents| turn >= documents) {
+        if due.max(Instant::now()) >= end || self.load.documents.is_some_and(|documents| number >= documents) {
             return None;
         }
-        if intended > Instant::now() {
-            sleep_until(intended).await;
+        if due > Instant::now() {
+            sleep_until(due).await;
         }
-        Some((usize::try_from(turn).unwrap_or_default(), intended))
+        Some((usize::try_from(number).unwrap_or_default(), due))
     }
 
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-    fn intended(&self, turn: u64) -> Instant {
+    fn due(&self, number: u64) -> Instant {
         match self.load.rate {
-            Some(rate) => self.start + Duration::from_secs_f64(turn as f64 / rate),
+            Some(rate) => self.start + Duration::from_secs_f64(number as f64 / rate),
             None => Instant::now(),
         }
-    }
-}
-
-impl Posted {
-    fn add(&mut self, part: Self) {
-        self.taken += part.taken;
-        self.failed += part.failed;
-        self.latencies.extend(part.latencies);
     }
 }

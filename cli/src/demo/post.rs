@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use anyhow::Context as _;
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures::future::try_join_all;
 use indicatif::ProgressBar;
 use serde::Deserialize;
 use spillway_local::client::{Client, Response};
@@ -30,10 +30,7 @@ pub(super) struct Posted {
 pub(super) async fn all(address: SocketAddr, count: usize, progress: &ProgressBar) -> anyhow::Result<Posted> {
     let connections = CONNECTIONS.min(count.max(1));
     let posts = (0..connections).map(|first| some(address, (first..count).step_by(connections), progress));
-    stream::iter(posts)
-        .buffer_unordered(connections)
-        .try_fold(Posted::default(), |sum, part| async move { Ok(sum.plus(part)) })
-        .await
+    Ok(try_join_all(posts).await?.into_iter().fold(Posted::default(), Posted::plus))
 }
 
 async fn some(
@@ -90,7 +87,8 @@ impl fmt::Display for Posted {
         let Self { accepted, rejected, accepted_documents, rejected_documents } = self;
         write!(
             f,
-            "{accepted_documents} documents were accepted ({accepted} payloads accepted, {rejected} rejected), {rejected_documents} were rejected"
-        )
+            "{accepted_documents} documents were accepted ({accepted} payloads accepted, {rejected} rejected), "
+        )?;
+        write!(f, "{rejected_documents} were rejected")
     }
 }

@@ -55,7 +55,7 @@ impl Tally {
         let read = match object.kind {
             Kind::Quarantined => self.quarantine(&object.path),
             Kind::Records if objects::holds_records(&object.path) => {
-                objects::each_line(&object.path, |line| self.found(&ids::of_line(line), Place::Object))
+                objects::each_line(&object.path, u64::MAX, |line| self.found(&ids::of_line(line), Place::Object))
             }
             Kind::Records => Ok(()),
         };
