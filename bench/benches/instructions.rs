@@ -40,7 +40,7 @@ struct Batch {
 
 fn document_of(payloads: usize, stream: &str) -> Document {
     let document = Document { runtime: runtime(), ingest: ingest(), request: request(payloads, stream) };
-    // The first request pays for what a process keeps: compression contexts, lazily compiled patterns.
+    // The first request creates state that the process keeps: compression contexts, lazily compiled patterns.
     let warm_up = document.runtime.block_on(document.ingest.handle(request(payloads, stream)));
     assert_eq!(warm_up.status(), 200);
     document

@@ -131,12 +131,12 @@ fn function(name: &str, variables: &[(&str, String)]) -> anyhow::Result<Function
     // This Runtime API has no extensions, so ingest would log a warning at every start.
     let quiet = [("AWS_LAMBDA_LOG_LEVEL", "ERROR".to_owned())];
     let variables = variables.iter().chain(&quiet).map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-    // The functions' binaries do not watch their standard input, and have nothing to finish.
+    // The functions' binaries do not watch their standard input, and have no work to finish.
     let grace_period = Duration::from_millis(10);
     Ok(FunctionSettings { args, variables, grace_period, ..FunctionSettings::new(name, program) })
 }
 
-/// The function's own binary in the folder of this program, if it was built.
+/// The binary of the function in the folder of this program, if it was built.
 fn binary(name: &str) -> anyhow::Result<Option<PathBuf>> {
     let path = std::env::current_exe()?.with_file_name(name);
     Ok(path.exists().then_some(path))

@@ -1,4 +1,4 @@
-//! What AWS would bill for a run at list price; the emulators count the calls.
+//! The list price of a run on AWS; the emulators count the calls.
 
 mod prices;
 
@@ -74,7 +74,7 @@ impl Way {
         let mut settings = arguments.options.settings()?;
         if self.object_per_payload {
             settings.variables.insert("MAX_OBJECT_RECORDS".to_owned(), "1".to_owned());
-            // So many PUTs take longer than the timeout of a local pipeline; these are the timeouts of the template.
+            // These PUTs take longer than the timeout of a local pipeline, so the timeouts are those of the template.
             settings.deliver_timeout = Duration::from_secs(20);
             settings.visibility_timeout = Duration::from_secs(125);
         }

@@ -20,7 +20,7 @@ const LOAD: &str = "load";
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     pub(crate) path: String,
-    /// The status that counts as accepted; if there is none, any 2xx.
+    /// The status that counts as accepted; `None` is any 2xx.
     pub(crate) status: Option<u16>,
 }
 

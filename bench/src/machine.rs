@@ -51,7 +51,7 @@ fn peak(pid: u32) -> Option<u64> {
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1_024)
 }
 
-/// The text of a file, or nothing if it cannot be read.
+/// The text of a file; empty if the file cannot be read.
 fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }

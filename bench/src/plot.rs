@@ -44,7 +44,7 @@ impl Plot {
         self
     }
 
-    /// Writes the plot as SVG; without points it writes nothing.
+    /// Writes the plot as SVG, unless it has no points.
     pub(crate) fn draw(&self, path: &Path) -> anyhow::Result<()> {
         if self.series.iter().all(|(_, points)| points.is_empty()) {
             return Ok(());

@@ -1,4 +1,4 @@
-//! An S3 that stores nothing: it answers each PUT after a delay, and PUTs over a rate with `503 SlowDown`.
+//! An S3 that discards objects: it answers each PUT after a delay, and PUTs over a rate with `503 SlowDown`.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
@@ -25,7 +25,7 @@ const SLOW_DOWN: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
 pub(crate) struct Behaviour {
     /// The duration of a successful PUT.
     pub(crate) latency: Duration,
-    /// PUTs per second, counted by tenths of a second, over which it refuses immediately; unlimited if there is none.
+    /// PUTs per second, counted by tenths of a second, over which it refuses immediately; `None` is unlimited.
     pub(crate) limit: Option<u64>,
 }
 

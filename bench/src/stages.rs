@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
 
 /// A stage and its CPU time.
 struct Stage {
-    name: &'static str,
+    name: String,
     limit: &'static str,
     /// The number of input bytes.
     bytes: usize,
@@ -52,13 +52,13 @@ pub(crate) async fn run(Arguments { payloads, documents }: Arguments) -> anyhow:
 impl Stage {
     /// Measures a stage of `bytes` input bytes and its limit.
     fn new<A, B>(
-        name: &'static str,
+        name: impl Into<String>,
         bytes: usize,
         work: impl FnMut() -> A,
         limit: &'static str,
         limit_work: impl FnMut() -> B,
     ) -> Self {
-        Self { name, limit, bytes, pair: measure(work, limit_work) }
+        Self { name: name.into(), limit, bytes, pair: measure(work, limit_work) }
     }
 }
 
@@ -67,7 +67,7 @@ fn table(title: String, stages: &[Stage]) -> Table {
         title,
         stages,
         &[
-            ("stage", &|stage| text(stage.name)),
+            ("stage", &|stage| text(&stage.name)),
             ("bytes in", &|stage| count(stage.bytes)),
             ("µs", &|stage| number(stage.pair.work * 1e6, 2)),
             ("MB/s", &|stage| number(float(stage.bytes) / stage.pair.work / 1e6, 0)),

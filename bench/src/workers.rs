@@ -210,5 +210,5 @@ fn plot(steps: &[Step]) -> Plot {
 fn plot_limited(steps: &[Step]) -> Plot {
     Plot::new("An S3 that limits the rate", [AXIS, "%"], [true, false])
         .line("PUTs answered with SlowDown", steps.iter().map(|step| (place(step), step.refused * 100.0)))
-        .line("messages returned to the queue", steps.iter().map(|step| (place(step), step.returned * 100.0)))
+        .line("returned messages", steps.iter().map(|step| (place(step), step.returned * 100.0)))
 }

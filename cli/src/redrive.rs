@@ -81,7 +81,7 @@ async fn redrive(
         let room = most.map_or(messages.len() as u64, |most| most.saturating_sub(sum.total()));
         // Messages over the limit become visible again after their visibility timeout.
         messages.truncate(usize::try_from(room).unwrap_or(usize::MAX));
-        for call in calls(&messages).into_iter().filter(|call| !call.is_empty()) {
+        for call in calls(&messages) {
             sum = sum.plus(move_some(dead, queue, call).await?);
             progress.set_position(sum.total());
         }
@@ -103,18 +103,10 @@ async fn move_some(dead: &Queue, queue: &Queue, messages: &[Received]) -> anyhow
     Ok(Moved { back, doubled: handles.len() as u64 - back, left })
 }
 
-/// Splits messages into parts that fit into one call.
-fn calls(messages: &[Received]) -> Vec<&[Received]> {
-    let (mut calls, mut start, mut bytes) = (Vec::new(), 0, 0);
-    for (at, message) in messages.iter().enumerate() {
-        if at > start && (at - start == MOST_MESSAGES || bytes + message.body.len() > MOST_BYTES) {
-            calls.push(&messages[start..at]);
-            (start, bytes) = (at, 0);
-        }
-        bytes += message.body.len();
-    }
-    calls.push(&messages[start..]);
-    calls
+/// Splits messages into parts that fit into one call: all together, or each alone if their bodies are too large.
+fn calls(messages: &[Received]) -> impl Iterator<Item = &[Received]> {
+    let bytes: usize = messages.iter().map(|message| message.body.len()).sum();
+    messages.chunks(if bytes > MOST_BYTES { 1 } else { MOST_MESSAGES })
 }
 
 impl Moved {

@@ -33,28 +33,8 @@ const GZIP_LEVEL: u32 = 2;
 /// How long the function's process is measured for each compression.
 const DURATION: Duration = Duration::from_secs(6);
 
-/// A compression with its value of `COMPRESSION` and the names of its stages.
-struct Variant {
-    compression: Compression,
-    word: &'static str,
-    encode: &'static str,
-    invocation: &'static str,
-}
-
-const VARIANTS: [Variant; 2] = [
-    Variant {
-        compression: Compression::Gzip,
-        word: "gzip",
-        encode: "encode, gzip",
-        invocation: "an invocation without runtime and PUT, gzip",
-    },
-    Variant {
-        compression: Compression::Zstd,
-        word: "zstd",
-        encode: "encode, zstd",
-        invocation: "an invocation without runtime and PUT, zstd",
-    },
-];
+/// The compressions with their values of `COMPRESSION`.
+const COMPRESSIONS: [(Compression, &str); 2] = [(Compression::Gzip, "gzip"), (Compression::Zstd, "zstd")];
 
 /// A batch as deliver gets it, with its content.
 pub(super) struct Batch {
@@ -144,33 +124,32 @@ pub(super) fn stages(batch: &Batch) -> anyhow::Result<Vec<Stage>> {
         Stage::new("read the event", bytes, || batch.parse(), "serde_json, skipping", skip),
         Stage::new("unpack", bytes, || batch.unpack(), "base64 and zstd alone", || batch.decompress()),
     ];
-    for variant in &VARIANTS {
-        let compression = variant.compression;
-        let encode = || batch.encode(compression);
-        stages.push(Stage::new(variant.encode, bytes, encode, "the compressor alone", || batch.compress(compression)));
+    for (compression, word) in COMPRESSIONS {
+        let (name, limit) = (format!("encode, {word}"), || batch.compress(compression));
+        stages.push(Stage::new(name, bytes, || batch.encode(compression), "the compressor alone", limit));
         // A runtime cannot block inside another one, so it gets a separate thread.
-        let invocation = std::thread::scope(|scope| scope.spawn(|| invocation(batch, variant)).join());
+        let invocation = std::thread::scope(|scope| scope.spawn(|| invocation(batch, compression, word)).join());
         stages.push(invocation.map_err(|_| anyhow!("the measurement panicked"))??);
     }
     Ok(stages)
 }
 
 /// A whole invocation, from the bytes of the event to the answer, without Runtime API and SDK.
-fn invocation(batch: &Batch, variant: &Variant) -> anyhow::Result<Stage> {
-    let deliver = doubles::deliver(variant.word)?;
+fn invocation(batch: &Batch, compression: Compression, word: &str) -> anyhow::Result<Stage> {
+    let deliver = doubles::deliver(word)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let invoke = || {
         let deadline = Instant::now() + Duration::from_mins(1);
         batch.parse().map(|event| runtime.block_on(deliver.batch(&event.records, deadline)).is_ok())
     };
     ensure!(invoke() == Some(true), "the batch failed");
-    let limit = || batch.recompress(variant.compression);
-    Ok(Stage::new(variant.invocation, batch.records.len(), invoke, "decompress and compress alone", limit))
+    let (name, bytes) = (format!("an invocation without runtime and PUT, {word}"), batch.records.len());
+    Ok(Stage::new(name, bytes, invoke, "decompress and compress alone", || batch.recompress(compression)))
 }
 
 /// The CPU of the function's process.
-struct Process<'a> {
-    variant: &'a Variant,
+struct Process {
+    compression: &'static str,
     messages: usize,
     invocations: u64,
     /// CPU seconds of an invocation, and of its limit.
@@ -178,20 +157,20 @@ struct Process<'a> {
     limit: f64,
 }
 
-/// Measures the function's process, which uses the real SDK, with an S3 that stores nothing.
+/// Measures the function's process, which uses the real SDK, with an S3 that discards objects.
 pub(super) async fn process(batches: &[Batch]) -> anyhow::Result<Table> {
     let mut processes = Vec::new();
-    for (batch, variant) in batches.iter().flat_map(|batch| VARIANTS.iter().map(move |variant| (batch, variant))) {
-        let (invocations, cpu) = invoke_repeatedly(batch, variant.word).await?;
-        let limit = measure(|| batch.recompress(variant.compression), || ()).work;
-        let cpu = cpu / float(invocations);
-        processes.push(Process { variant, messages: batch.messages.len(), invocations, cpu, limit });
+    for (batch, (compression, word)) in batches.iter().flat_map(|batch| COMPRESSIONS.map(|pair| (batch, pair))) {
+        let (invocations, cpu) = invoke_repeatedly(batch, word).await?;
+        let limit = measure(|| batch.recompress(compression), || ()).work;
+        let (messages, cpu) = (batch.messages.len(), cpu / float(invocations));
+        processes.push(Process { compression: word, messages, invocations, cpu, limit });
     }
     Ok(Table::new(
         "The whole process of deliver, one batch per invocation",
         &processes,
         &[
-            ("COMPRESSION", &|process| text(process.variant.word)),
+            ("COMPRESSION", &|process| text(process.compression)),
             ("messages", &|process| count(process.messages)),
             ("invocations", &|process| count(process.invocations)),
             ("CPU ms per invocation", &|process| number(process.cpu * 1e3, 1)),
