@@ -24,8 +24,9 @@ use spillway_shared::pool::{Budget, Pool};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
-/// A stream without rules, and one with a schema like a storefront's.
-const STREAMS: [(&str, &str); 2] = [("clicks", "{}"), ("telemetry", include_str!("telemetry.json"))];
+/// A stream without rules, `clicks`, and one with a schema like a storefront's, `telemetry`.
+const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/config");
+
 struct Document {
     runtime: Runtime,
     ingest: Ingest<Accepts>,
@@ -66,16 +67,10 @@ fn deadline() -> Instant {
 }
 
 fn ingest() -> Ingest<Accepts> {
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    std::fs::create_dir(folder.path().join("streams")).expect("the folder is new");
-    for (name, definition) in STREAMS {
-        let file = folder.path().join(format!("streams/{name}.json"));
-        std::fs::write(file, definition).expect("the folder can be written");
-    }
     let config = spillway_ingest::config::Config::read(&|name| match name {
         "QUEUE_URL" => Some("http://127.0.0.1/queue".to_owned()),
         "WRITE_KEYS" => Some(format!("all={}", digest(b"key"))),
-        "CONFIG_DIR" => Some(folder.path().display().to_string()),
+        "CONFIG_DIR" => Some(CONFIG.to_owned()),
         _ => None,
     });
     let config = config.expect("the configuration is valid");

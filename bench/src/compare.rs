@@ -1,6 +1,6 @@
 //! The same load on Spillway and on another pipeline, in turns: A B A B.
 
-mod article;
+pub(crate) mod article;
 mod stored;
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
@@ -19,7 +19,7 @@ use crate::report::Report;
 use crate::run::Options;
 use crate::table::{Cell, Column, Table, count, float, number, text};
 use article::Article;
-pub(crate) use article::become_article_if_asked;
+use stored::{payloads, snapshot};
 
 /// The folder of the article's objects.
 const ARTICLE_DATA: &str = "target/bench/article";
@@ -121,20 +121,20 @@ impl Arguments {
 
     async fn turn(&self, side: &Side) -> anyhow::Result<Turn> {
         let load_average = machine::load_average();
-        let (before, cpu) = (stored::snapshot(&side.objects)?.payloads(), cpu_seconds_of(&side.pids));
-        let (payloads, time) = (self.options.payloads, Duration::from_secs(self.seconds));
+        let (before, cpu) = (payloads(&snapshot(&side.objects)?), cpu_seconds_of(&side.pids));
+        let time = Duration::from_secs(self.seconds);
         let started = Instant::now();
-        let posted = Load::new(side.target.clone(), self.connections, payloads, time).run().await?;
-        let (seconds, at_end) = (started.elapsed().as_secs_f64(), stored::snapshot(&side.objects)?);
+        let posted = Load::new(side.target.clone(), self.connections, self.options.payloads, time).run().await?;
+        let (seconds, at_end) = (started.elapsed().as_secs_f64(), snapshot(&side.objects)?);
         sleep(Duration::from_secs(self.rest)).await;
         let cpu = cpu_seconds_of(&side.pids) - cpu;
-        let after = stored::snapshot(&side.objects)?.payloads();
+        let after = payloads(&snapshot(&side.objects)?);
         Ok(Turn {
             name: side.name,
-            accepted: float(posted.accepted) * float(payloads),
+            accepted: float(posted.accepted) * float(self.options.payloads),
             posted,
             seconds,
-            stored_under_load: float(at_end.payloads().saturating_sub(before)),
+            stored_under_load: float(payloads(&at_end).saturating_sub(before)),
             stored: float(after.saturating_sub(before)),
             cpu: if side.pids.is_empty() { f64::NAN } else { cpu },
             peak: peak_bytes(&side.pids),

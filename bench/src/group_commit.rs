@@ -93,9 +93,9 @@ fn speed(steps: &[Step]) -> Table {
             ("p50 ms", &|step| number(step.run.posted.percentile_ms(0.5), 2)),
             ("p99 ms", &|step| number(step.run.posted.percentile_ms(0.99), 2)),
             ("p99.9 ms", &|step| number(step.run.posted.percentile_ms(0.999), 2)),
-            ("ingest: CPU µs per document", &|step| number(step.micros(step.run.cpu.ingest), 0)),
+            ("ingest: CPU µs per document", &|step| number(step.micros(step.run.ingest.cpu), 0)),
             ("of that, no-op", &|step| number(step.noop * 1e6, 0)),
-            ("deliver: CPU µs per document", &|step| number(step.micros(step.run.cpu.deliver), 0)),
+            ("deliver: CPU µs per document", &|step| number(step.micros(step.run.deliver.cpu), 0)),
             ("load average before", &|step| number(step.run.load_average, 2)),
             ("cores used by others", &|step| number(step.run.others, 2)),
         ],
@@ -106,6 +106,6 @@ fn plot(steps: &[Step]) -> Plot {
     let line = |y: fn(&Step) -> f64| steps.iter().map(move |step| (float(step.concurrency), y(step)));
     Plot::new("Savings of group commit", ["concurrent requests", "per document"], [true, true])
         .line("billed SQS requests (64 KiB units) per 1,000 documents", line(|step| step.units_per_document() * 1e3))
-        .line("CPU of ingest, µs", line(|step| step.micros(step.run.cpu.ingest)))
+        .line("CPU of ingest, µs", line(|step| step.micros(step.run.ingest.cpu)))
         .line("CPU of a no-op invocation, µs", line(|step| step.noop * 1e6))
 }

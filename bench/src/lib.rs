@@ -24,6 +24,7 @@ mod table;
 mod workers;
 
 use clap::Parser;
+use compare::article;
 use spillway_local::environment::become_function_if_asked;
 
 /// Measures the pipeline on this machine.
@@ -50,11 +51,10 @@ enum Measurement {
 
 /// Runs the measurement that the command line names.
 pub fn run() -> anyhow::Result<()> {
-    // This program also runs the functions, the load generator and the other pipeline.
     become_function_if_asked();
-    load::become_load_if_asked()?;
-    workers::become_deliver_if_asked()?;
-    compare::become_article_if_asked()?;
+    if let Some(result) = run_as_part() {
+        return result;
+    }
     let measurement = Measurement::parse();
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         match measurement {
@@ -68,4 +68,16 @@ pub fn run() -> anyhow::Result<()> {
             Measurement::Compare(arguments) => compare::run(arguments).await,
         }
     })
+}
+
+/// Runs a part of a measurement, if this process was started as one; a setting may follow its name.
+fn run_as_part() -> Option<anyhow::Result<()>> {
+    let mut arguments = std::env::args().skip(1);
+    let (part, setting) = (arguments.next()?, arguments.next().unwrap_or_default());
+    match part.as_str() {
+        load::LOAD => Some(load::generate(&setting)),
+        workers::function::MEASURED => Some(workers::function::run()),
+        article::ARTICLE => Some(article::pool::run(setting)),
+        _ => None,
+    }
 }

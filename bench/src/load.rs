@@ -13,7 +13,7 @@ use tokio::process::Command;
 use crate::machine::cpu_seconds_of;
 
 /// The first argument that makes this program a load generator; the load follows as JSON.
-const LOAD: &str = "load";
+pub(crate) const LOAD: &str = "load";
 
 /// The destination of documents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,18 +104,14 @@ pub(crate) fn percentile(sorted: &[u64], share: f64) -> f64 {
     sorted.get(index.min(sorted.len().saturating_sub(1))).map_or(f64::NAN, |value| *value as f64)
 }
 
-/// If this process was started as a load generator, posts and never returns.
-pub(crate) fn become_load_if_asked() -> anyhow::Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() != Some(LOAD) {
-        return Ok(());
-    }
-    let load: Load = serde_json::from_str(&arguments.next().unwrap_or_default()).context("invalid load")?;
+/// Runs a load, given as JSON, in this process and prints its results.
+pub(crate) fn generate(load: &str) -> anyhow::Result<()> {
+    let load: Load = serde_json::from_str(load).context("invalid load")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let posted = runtime.block_on(post::all(&load))?;
     let posted = Posted { cpu_seconds: cpu_seconds_of(&[std::process::id()]), ..posted };
     println!("{}", serde_json::to_string(&posted)?);
-    std::process::exit(0)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -129,11 +129,11 @@ fn work(steps: &[Step], setting: &str) -> Table {
         steps,
         &[
             ("load", &|step| text(&step.name)),
-            ("CPU s: ingest", &|step| cpu(&step.run, step.run.cpu.ingest)),
-            ("deliver", &|step| cpu(&step.run, step.run.cpu.deliver)),
-            ("functions", &|step| cpu(&step.run, step.run.cpu.functions())),
-            ("emulators", &|step| cpu(&step.run, step.run.cpu.emulators)),
-            ("load", &|step| cpu(&step.run, step.run.cpu.load)),
+            ("CPU s: ingest", &|step| cpu(&step.run, step.run.ingest.cpu)),
+            ("deliver", &|step| cpu(&step.run, step.run.deliver.cpu)),
+            ("functions", &|step| cpu(&step.run, step.run.functions_cpu())),
+            ("emulators", &|step| cpu(&step.run, step.run.emulators_cpu)),
+            ("load", &|step| cpu(&step.run, step.run.posted.cpu_seconds)),
             ("peak MB: ingest", &|step| count(step.run.ingest.peak >> 20)),
             ("deliver", &|step| count(step.run.deliver.peak >> 20)),
             ("SQS sends", &|step| calls(&step.run, step.run.sqs.sends)),
@@ -156,9 +156,9 @@ fn plot_latency(steps: &[Step], payloads: f64) -> Plot {
 fn plot_cpu(steps: &[Step], payloads: f64) -> Plot {
     let title = format!("CPU by offered load, documents of {payloads}");
     Plot::new(title, ["offered payloads/s", "CPU seconds per million stored payloads"], [false, false])
-        .line("ingest", points(steps, |run| run.per_million(run.cpu.ingest)))
-        .line("deliver", points(steps, |run| run.per_million(run.cpu.deliver)))
-        .line("both", points(steps, |run| run.per_million(run.cpu.functions())))
+        .line("ingest", points(steps, |run| run.per_million(run.ingest.cpu)))
+        .line("deliver", points(steps, |run| run.per_million(run.deliver.cpu)))
+        .line("both", points(steps, |run| run.per_million(run.functions_cpu())))
 }
 
 /// The value of each open-loop step over its offered load, in rising order.

@@ -8,14 +8,6 @@ use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
 
 const SIZE: (u32, u32) = (840, 460);
-const COLOURS: [RGBColor; 6] = [
-    RGBColor(31, 119, 180),
-    RGBColor(214, 39, 40),
-    RGBColor(44, 160, 44),
-    RGBColor(255, 127, 14),
-    RGBColor(148, 103, 189),
-    RGBColor(90, 90, 90),
-];
 
 /// Lines over two axes.
 #[derive(Debug, Clone)]
@@ -73,10 +65,10 @@ impl Plot {
         let mut chart = chart.build_cartesian_2d(x, y)?;
         let mut mesh = chart.configure_mesh();
         mesh.x_desc(self.axes[0]).y_desc(self.axes[1]).light_line_style(WHITE).draw()?;
-        for ((name, points), colour) in self.series.iter().zip(COLOURS.iter().cycle()) {
-            let line = LineSeries::new(points.iter().copied(), colour.stroke_width(2)).point_size(3);
-            let line = chart.draw_series(line)?.label(name);
-            line.legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
+        for (at, (name, points)) in self.series.iter().enumerate() {
+            let style = Palette99::pick(at).stroke_width(2);
+            let line = chart.draw_series(LineSeries::new(points.iter().copied(), style).point_size(3))?.label(name);
+            line.legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
         }
         let mut labels = chart.configure_series_labels();
         labels.position(SeriesLabelPosition::UpperLeft).background_style(WHITE.mix(0.8)).border_style(BLACK.mix(0.2));

@@ -50,7 +50,8 @@ pub(crate) struct Run {
     stored_under_load: u64,
     /// Records stored until the queue was empty.
     stored: u64,
-    pub(crate) cpu: Cpu,
+    /// CPU seconds of front, SQS, event source and S3.
+    pub(crate) emulators_cpu: f64,
     /// Cores that other programs used in that time.
     pub(crate) others: f64,
     /// The load average before the run.
@@ -63,19 +64,11 @@ pub(crate) struct Run {
     pub(crate) ledger: Ledger,
 }
 
-/// CPU seconds by process.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Cpu {
-    pub(crate) ingest: f64,
-    pub(crate) deliver: f64,
-    /// Front, SQS, event source and S3.
-    pub(crate) emulators: f64,
-    pub(crate) load: f64,
-}
-
 /// The counts of one function.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Counts {
+    /// CPU seconds of its processes.
+    pub(crate) cpu: f64,
     pub(crate) invocations: u64,
     /// The sum of their durations.
     pub(crate) busy: Duration,
@@ -121,10 +114,9 @@ async fn measure(pipeline: Pipeline, load: &Load, load_average: f64) -> anyhow::
     wait_until_stored(&pipeline).await?;
     let stored = pipeline.status().await?.stored.saturating_sub(stored_before);
     let (after, whole_time) = (cpu(&pipeline), started.elapsed().as_secs_f64());
-    let [ingest, deliver, emulators, machine] = std::array::from_fn(|at| after[at] - before[at]);
-    let cpu = Cpu { ingest, deliver, emulators, load: posted.cpu_seconds };
-    let others = (machine - ingest - deliver - emulators - cpu.load).max(0.0) / whole_time;
-    let [ingest, deliver] = [pipeline.ingest(), pipeline.deliver()].map(Counts::of);
+    let [ingest, deliver, emulators_cpu, machine] = std::array::from_fn(|at| after[at] - before[at]);
+    let others = (machine - ingest - deliver - emulators_cpu - posted.cpu_seconds).max(0.0) / whole_time;
+    let (ingest, deliver) = (Counts::of(pipeline.ingest(), ingest), Counts::of(pipeline.deliver(), deliver));
     let Drained { ledger, objects, sqs, puts } = pipeline.drain().await?;
     let lag = lag::of(&objects)?;
     Ok(Run {
@@ -132,7 +124,7 @@ async fn measure(pipeline: Pipeline, load: &Load, load_average: f64) -> anyhow::
         time,
         stored_under_load,
         stored,
-        cpu,
+        emulators_cpu,
         others,
         load_average,
         ingest,
@@ -174,6 +166,11 @@ impl Run {
         float(self.stored_under_load) / self.time.as_secs_f64()
     }
 
+    /// CPU seconds of both functions.
+    pub(crate) fn functions_cpu(&self) -> f64 {
+        self.ingest.cpu + self.deliver.cpu
+    }
+
     /// CPU seconds per million stored records.
     pub(crate) fn per_million(&self, seconds: f64) -> f64 {
         seconds / float(self.stored) * 1e6
@@ -185,16 +182,9 @@ impl Run {
     }
 }
 
-impl Cpu {
-    /// Both functions.
-    pub(crate) fn functions(&self) -> f64 {
-        self.ingest + self.deliver
-    }
-}
-
 impl Counts {
-    fn of(function: &Function) -> Self {
+    fn of(function: &Function, cpu: f64) -> Self {
         let (invocations, busy) = (function.counts().invocations, function.busy());
-        Self { invocations, busy, peak: peak_bytes(&function.pids()) }
+        Self { cpu, invocations, busy, peak: peak_bytes(&function.pids()) }
     }
 }

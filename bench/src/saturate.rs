@@ -21,9 +21,6 @@ pub(crate) struct Arguments {
     options: Options,
 }
 
-/// A line of the table: its name, its value and the number of decimals.
-type Figure = (&'static str, f64, usize);
-
 /// Loads a pipeline and prints its figures, with the CPU of a no-op invocation for comparison.
 pub(crate) async fn run(Arguments { connections, seconds, options }: Arguments) -> anyhow::Result<()> {
     let mut report = Report::new("saturate");
@@ -39,7 +36,8 @@ pub(crate) async fn run(Arguments { connections, seconds, options }: Arguments) 
     report.finish()
 }
 
-fn figures(run: &Run, noop: f64, payloads: usize) -> [Figure; 17] {
+/// The lines of the table: name, value, number of decimals.
+fn figures(run: &Run, noop: f64, payloads: usize) -> [(&'static str, f64, usize); 17] {
     [
         ("accepted documents/s", run.documents_per_second(), 0),
         ("failed documents", float(run.posted.failed), 0),
@@ -47,12 +45,12 @@ fn figures(run: &Run, noop: f64, payloads: usize) -> [Figure; 17] {
         ("response p50, ms", run.posted.percentile_ms(0.5), 1),
         ("response p99, ms", run.posted.percentile_ms(0.99), 1),
         ("response p99.9, ms", run.posted.percentile_ms(0.999), 1),
-        ("CPU s per million payloads: ingest", run.per_million(run.cpu.ingest), 2),
-        ("CPU s per million payloads: deliver", run.per_million(run.cpu.deliver), 2),
-        ("CPU s per million payloads: both functions", run.per_million(run.cpu.functions()), 2),
+        ("CPU s per million payloads: ingest", run.per_million(run.ingest.cpu), 2),
+        ("CPU s per million payloads: deliver", run.per_million(run.deliver.cpu), 2),
+        ("CPU s per million payloads: both functions", run.per_million(run.functions_cpu()), 2),
         ("CPU s per million payloads: of that, no-op invocations of ingest", noop * 1e6 / float(payloads), 2),
-        ("CPU s per million payloads: front and emulators", run.per_million(run.cpu.emulators), 2),
-        ("CPU s per million payloads: load generator", run.per_million(run.cpu.load), 2),
+        ("CPU s per million payloads: front and emulators", run.per_million(run.emulators_cpu), 2),
+        ("CPU s per million payloads: load generator", run.per_million(run.posted.cpu_seconds), 2),
         ("CPU µs of a no-op invocation of ingest", noop * 1e6, 1),
         ("peak memory MB: ingest", float(run.ingest.peak >> 20), 0),
         ("peak memory MB: deliver", float(run.deliver.peak >> 20), 0),

@@ -80,6 +80,7 @@ fn table(title: String, stages: &[Stage]) -> Table {
 
 /// The schema of the payloads: 13 properties, five of them nested.
 pub(crate) fn schema() -> Value {
-    let definition: Value = serde_json::from_str(include_str!("../benches/telemetry.json")).unwrap_or_default();
+    let definition: Value =
+        serde_json::from_str(include_str!("../benches/config/streams/telemetry.json")).unwrap_or_default();
     definition["schema"].clone()
 }

@@ -1,6 +1,6 @@
 //! The pool of uploads: deliver alone, with an S3 that takes 30 ms per PUT and one object per payload, by number of workers.
 
-mod function;
+pub(crate) mod function;
 
 use std::fs;
 use std::time::Duration;
@@ -18,7 +18,6 @@ use crate::plot::Plot;
 use crate::report::{FOLDER, Report};
 use crate::slow_s3::{Behaviour, SlowS3};
 use crate::table::{Column, Table, count, float, number, text};
-pub(crate) use function::become_deliver_if_asked;
 
 /// Numbers of workers; the last one is an unbounded pool.
 const WORKERS: [usize; 9] = [1, 2, 5, 15, 50, 100, 200, 500, UNBOUNDED];

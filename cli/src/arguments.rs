@@ -199,9 +199,8 @@ pub(crate) enum Key {
 impl Serve {
     /// The pipeline's settings.
     pub(crate) fn settings(self) -> io::Result<Settings> {
-        let sqs = self.sqs_endpoint.zip(self.queue_url);
         Ok(Settings {
-            sqs: sqs.map(|(endpoint, queue_url)| ExternalSqs { endpoint, queue_url }),
+            sqs: self.sqs_endpoint.zip(self.queue_url).map(|(endpoint, queue_url)| ExternalSqs { endpoint, queue_url }),
             queue: self.queue.into(),
             s3_endpoint: self.s3_endpoint,
             listen: self.listen,

@@ -31,7 +31,7 @@ pub(crate) async fn run(arguments: Demo) -> anyhow::Result<ExitCode> {
         say!("\n{}", show(&object.path)?);
     }
     say!("{ledger}");
-    say!("{}", rates(&posted, posting, storing, ledger.stored));
+    say!("{}", rates(arguments.documents, posting, ledger.stored, storing));
     ensure!(
         posted.accepted == ledger.accepted,
         "the responses report {} accepted records, but SQS acknowledged {}",
@@ -50,13 +50,12 @@ fn show(path: &Path) -> anyhow::Result<String> {
     Ok(text)
 }
 
-fn rates(posted: &post::Posted, posting: Duration, storing: Duration, stored: u64) -> String {
+fn rates(documents: usize, posting: Duration, stored: u64, storing: Duration) -> String {
     #[expect(clippy::cast_precision_loss, reason = "a displayed rate need not be exact")]
-    let rate = |count: u64, time: Duration| count as f64 / time.as_secs_f64();
+    let [posted, stored] =
+        [(documents as f64, posting), (stored as f64, storing)].map(|(n, time)| n / time.as_secs_f64());
     format!(
-        "posted {:.0} documents/s, stored {:.0} payloads/s from the first request to the last object ({:.1} s)",
-        rate(posted.documents(), posting),
-        rate(stored, storing),
+        "posted {posted:.0} documents/s, stored {stored:.0} payloads/s from the first request to the last object ({:.1} s)",
         storing.as_secs_f64()
     )
 }

@@ -63,7 +63,9 @@ pub(crate) async fn run(arguments: Quarantine) -> anyhow::Result<ExitCode> {
     match arguments {
         Quarantine::List { place, day } => {
             let listed = list(&place.bucket().await, day.as_deref()).await?;
-            listed.iter().for_each(|Listed { key, bytes }| println!("{key}\t{bytes}"));
+            for Listed { key, bytes } in &listed {
+                println!("{key}\t{bytes}");
+            }
             eprintln!("{} quarantined messages", listed.len());
         }
         Quarantine::Show { place, key } => println!("{}", read(&place.bucket().await, &key).await?),

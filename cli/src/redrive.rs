@@ -85,7 +85,7 @@ async fn redrive(
             sum = sum.plus(move_some(dead, queue, call).await?);
             progress.set_position(sum.total());
         }
-        sleep_until(started + Duration::from_secs(1).mul_f64(sum.total_f64() / f64::from(rate))).await;
+        sleep_until(started + Duration::from_millis(1_000 * sum.total() / u64::from(rate))).await;
     }
     Ok(sum)
 }
@@ -116,11 +116,6 @@ impl Moved {
 
     fn total(self) -> u64 {
         self.back + self.doubled + self.left
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a pause need not be exact above 2^52 messages")]
-    fn total_f64(self) -> f64 {
-        self.total() as f64
     }
 }
 

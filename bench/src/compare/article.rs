@@ -4,7 +4,7 @@
 //! PUTs it as one object, with one attempt. Payloads in memory are lost with the process, and payloads that S3 refuses are
 //! lost too. (M. Castilho, "Handling 1 Million Requests per Minute with Go", 2015; this is an implementation in Rust.)
 
-mod pool;
+pub(crate) mod pool;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,10 +21,9 @@ use tokio::process::{Child, Command};
 
 use super::Side;
 use crate::load::Target;
-pub(crate) use pool::become_article_if_asked;
 
 /// The first argument that makes this program a worker pool; the endpoint of its S3 follows.
-const ARTICLE: &str = "article";
+pub(crate) const ARTICLE: &str = "article";
 const BUCKET: &str = "article";
 
 /// A pool in a separate process, and its S3.

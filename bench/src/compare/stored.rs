@@ -10,40 +10,32 @@ use spillway_local::ledger::each_line;
 /// Each payload of the load contains this word once, and no format or escaping changes it.
 const ONCE_PER_PAYLOAD: &[u8] = b"firmware";
 
-/// The files of a folder with their lengths at one moment.
-pub(super) struct Snapshot(Vec<(PathBuf, u64)>);
+/// A file and its length at one moment.
+pub(super) type Snapshot = Vec<(PathBuf, u64)>;
 
-/// The current content of a folder; empty if the folder does not exist yet.
+/// The files in a folder now; none if the folder does not exist yet.
 pub(super) fn snapshot(folder: &Path) -> io::Result<Snapshot> {
-    let mut files = Vec::new();
-    if folder.exists() {
-        list(folder, &mut files)?;
-    }
-    Ok(Snapshot(files))
-}
-
-impl Snapshot {
-    /// Counts the payloads; in an incomplete file, those in its readable lines.
-    pub(super) fn payloads(&self) -> u64 {
-        self.0.iter().map(|(path, bytes)| payloads(path, *bytes)).sum()
-    }
-}
-
-fn list(folder: &Path, files: &mut Vec<(PathBuf, u64)>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        // The file may be gone: an unfinished file is renamed.
-        let Ok(metadata) = entry.metadata() else { continue };
-        if metadata.is_dir() {
-            list(&entry.path(), files)?;
-        } else {
-            files.push((entry.path(), metadata.len()));
+    let (mut files, mut folders) = (Snapshot::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop().filter(|folder| folder.exists()) {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            match fs::metadata(&path) {
+                Ok(metadata) if metadata.is_dir() => folders.push(path),
+                Ok(metadata) => files.push((path, metadata.len())),
+                // The file is gone: an unfinished file was renamed.
+                Err(_) => {}
+            }
         }
     }
-    Ok(())
+    Ok(files)
 }
 
-fn payloads(path: &Path, bytes: u64) -> u64 {
+/// The number of payloads in some files; in an incomplete file, of those in its readable lines.
+pub(super) fn payloads(files: &Snapshot) -> u64 {
+    files.iter().map(|(path, bytes)| payloads_of_file(path, *bytes)).sum()
+}
+
+fn payloads_of_file(path: &Path, bytes: u64) -> u64 {
     let mut found = 0;
     // An error means that the file is gone or incomplete.
     let _ = each_line(path, bytes, |line| found += memmem::find_iter(line, ONCE_PER_PAYLOAD).count() as u64);
@@ -69,7 +61,7 @@ mod tests {
         for (name, bytes) in [("a/plain", text.as_slice()), ("b.gz", &gzip), ("c.zst", &zstd), ("d.gz", &gzip[..20])] {
             fs::write(folder.path().join(name), bytes).unwrap();
         }
-        assert_eq!(snapshot(folder.path()).unwrap().payloads(), 27);
-        assert_eq!(payloads(&folder.path().join("a/plain"), 20), 1);
+        assert_eq!(payloads(&snapshot(folder.path()).unwrap()), 27);
+        assert_eq!(payloads_of_file(&folder.path().join("a/plain"), 20), 1);
     }
 }

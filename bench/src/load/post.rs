@@ -1,14 +1,14 @@
 //! The inside of the load generator: connections that share one schedule.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use spillway_local::client::{Client, Document};
+use spillway_local::client::{Client, Document, Response};
 use spillway_local::sample;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Load, Posted};
+use super::{Load, Posted, Target};
 
 /// The number of different documents.
 const DOCUMENTS: u64 = 64;
@@ -25,15 +25,11 @@ pub(super) async fn all(load: &Load) -> anyhow::Result<Posted> {
     let documents: Vec<_> = (0..DOCUMENTS).map(|seed| document(load, seed)).collect();
     let clients = try_join_all((0..load.connections).map(|_| Client::connect(load.target.address))).await?;
     let schedule = Schedule { load, start: Instant::now(), next: Cell::new(0) };
-    let posts = clients.into_iter().map(|client| post(client, &documents, &schedule));
-    let mut sum = Posted::default();
-    for part in try_join_all(posts).await? {
-        sum.accepted += part.accepted;
-        sum.failed += part.failed;
-        sum.latencies.extend(part.latencies);
-    }
-    sum.latencies.sort_unstable();
-    Ok(sum)
+    let posted = RefCell::default();
+    try_join_all(clients.into_iter().map(|client| post(client, &documents, &schedule, &posted))).await?;
+    let mut posted: Posted = posted.into_inner();
+    posted.latencies.sort_unstable();
+    Ok(posted)
 }
 
 fn document(load: &Load, seed: u64) -> Document {
@@ -42,22 +38,32 @@ fn document(load: &Load, seed: u64) -> Document {
 }
 
 /// Posts over one connection.
-async fn post(mut client: Client, documents: &[Document], schedule: &Schedule<'_>) -> anyhow::Result<Posted> {
-    let (target, mut posted) = (&schedule.load.target, Posted::default());
+async fn post(
+    mut client: Client,
+    documents: &[Document],
+    schedule: &Schedule<'_>,
+    posted: &RefCell<Posted>,
+) -> anyhow::Result<()> {
+    let target = &schedule.load.target;
     while let Some((number, due)) = schedule.next().await {
-        match client.post(&documents[number % documents.len()]).await {
-            Ok(response) if target.accepts(response.status.as_u16()) => {
-                posted.accepted += 1;
-                posted.latencies.push(u64::try_from(due.elapsed().as_micros())?);
-            }
-            Ok(_) => posted.failed += 1,
-            Err(_) => {
-                posted.failed += 1;
-                client = Client::connect(target.address).await?;
-            }
+        let response = client.post(&documents[number % documents.len()]).await;
+        posted.borrow_mut().count(target, response.as_ref().ok(), due.elapsed());
+        if response.is_err() {
+            client = Client::connect(target.address).await?;
         }
     }
-    Ok(posted)
+    Ok(())
+}
+
+impl Posted {
+    fn count(&mut self, target: &Target, response: Option<&Response>, time: Duration) {
+        if response.is_some_and(|response| target.accepts(response.status.as_u16())) {
+            self.accepted += 1;
+            self.latencies.extend(u64::try_from(time.as_micros()));
+        } else {
+            self.failed += 1;
+        }
+    }
 }
 
 impl Schedule<'_> {

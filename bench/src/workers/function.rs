@@ -20,7 +20,7 @@ use spillway_shared::retry::Outcome;
 use tokio::time::Instant;
 
 /// The first argument that makes this program a measured deliver.
-pub(super) const MEASURED: &str = "measured-deliver";
+pub(crate) const MEASURED: &str = "measured-deliver";
 /// The number of workers.
 pub(super) const WORKERS: &str = "WORKERS";
 /// The file to which it appends the microseconds of each PUT, one per line.
@@ -32,11 +32,8 @@ struct Timed {
     micros: Arc<Mutex<Vec<u128>>>,
 }
 
-/// If this process was started as a measured deliver, runs it and never returns.
-pub(crate) fn become_deliver_if_asked() -> anyhow::Result<()> {
-    if std::env::args().nth(1).as_deref() != Some(MEASURED) {
-        return Ok(());
-    }
+/// Runs a measured deliver in this process until it is stopped.
+pub(crate) fn run() -> anyhow::Result<()> {
     exit_when_stdin_closes();
     let mut config = Config::read(&process_environment).map_err(|errors| anyhow!("{errors}"))?;
     config.max_workers = process_environment(WORKERS).context(WORKERS)?.parse()?;
@@ -44,8 +41,7 @@ pub(crate) fn become_deliver_if_asked() -> anyhow::Result<()> {
     let times = OpenOptions::new().append(true).open(process_environment(TIMES).context(TIMES)?)?;
     // One thread, as in a deliver with one invocation at a time.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(&config, times)).map_err(|error| anyhow!("{error}"))?;
-    std::process::exit(0)
+    runtime.block_on(serve(&config, times)).map_err(|error| anyhow!("{error}"))
 }
 
 async fn serve(config: &Config, times: File) -> Result<(), Error> {

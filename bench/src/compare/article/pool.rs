@@ -5,7 +5,6 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -22,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 use uuid::Uuid;
 
-use super::{ARTICLE, BUCKET};
+use super::BUCKET;
 
 /// Its `MAX_WORKERS` and `MAX_QUEUE`: so high that the machine is the limit.
 const WORKERS: usize = 64;
@@ -30,16 +29,10 @@ const QUEUE: usize = 1_000;
 /// The timeout of a PUT.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// If this process was started as a worker pool, runs it and never returns.
-pub(crate) fn become_article_if_asked() -> anyhow::Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() != Some(ARTICLE) {
-        return Ok(());
-    }
+/// Runs a worker pool in this process until it is stopped, with the S3 at `endpoint`.
+pub(crate) fn run(endpoint: String) -> anyhow::Result<()> {
     exit_when_stdin_closes();
-    let endpoint = arguments.next().context("the endpoint of S3 is missing")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(endpoint))
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(endpoint))
 }
 
 async fn serve(endpoint: String) -> anyhow::Result<()> {
