@@ -7,6 +7,7 @@ EXPANDED is the output of expand.py. Fails if the view loses a record, shows one
 """
 
 import gzip
+import io
 import json
 import re
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import duckdb
 import sqlglot
+import zstandard
 
 A_DAY = "2026-11-20"  # in the range of the stored query for copies
 NOT_RECORDS = ["", "not JSON", "{", "[1]", '"text"', '{"id":7}', '{"payload":{"id":"no-0"}}']
@@ -33,10 +35,21 @@ def written_here(today):
 
 def stored_in(folder):
     """The same from objects; the partition is in the key."""
-    for path in Path(folder).rglob("*.ndjson.gz"):
+    for path in Path(folder).rglob("*.ndjson*"):
         stream, dt, hour = re.search(r"stream=([^/]+)/dt=([^/]+)/hour=(\d+)/", path.as_posix()).groups()
-        for line in gzip.open(path, "rt", encoding="utf-8", newline="\n"):
+        for line in io.TextIOWrapper(opened(path), encoding="utf-8", newline="\n"):
             yield stream, dt, int(hour), line.rstrip("\n")
+
+
+def opened(path):
+    """The bytes of an object before compression. A zstd object may have several frames."""
+    match path.suffix:
+        case ".zst":
+            return zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True)
+        case ".gz":
+            return gzip.open(path)
+        case _:
+            return path.open("rb")
 
 
 def duckdbs(athena):

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use serde_json::json;
 use spillway_ingest::pack::{Partition, Piece, pack};
-use spillway_ingest::record::{Template, fresh_request_id};
+use spillway_ingest::record::{Shared, Template, fresh_request_id};
 use spillway_local::sample;
 use spillway_shared::hour::Hour;
 use spillway_shared::message::MessageId;
@@ -21,7 +21,7 @@ pub(crate) fn stream() -> StreamName {
 
 /// The template of the records of one document.
 pub(crate) fn template() -> Template {
-    Template::new(fresh_request_id(), &stream(), SystemTime::now(), None, None)
+    Template::new(fresh_request_id(), &stream(), SystemTime::now(), &Shared::default())
 }
 
 /// The records of one document as ingest queues them.

@@ -11,6 +11,7 @@ use std::io;
 
 use base64_simd::STANDARD as BASE64;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 use crate::frame;
 use crate::hour::Hour;
@@ -62,6 +63,9 @@ pub struct Sealed<'a> {
     pub header: Header,
     body: &'a str,
 }
+
+/// A message's id and the SHA-256 of its text.
+pub type Identity = (MessageId, [u8; 32]);
 
 /// Why a message cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -141,6 +145,13 @@ pub fn open(text: &str) -> Result<Sealed<'_>, Unreadable> {
 }
 
 impl Sealed<'_> {
+    /// The id, and the SHA-256 of the whole message. Messages are the same if both are.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        let digest = Sha256::new_with_prefix(header_line(&self.header)).chain_update(self.body).finalize();
+        (self.header.id, digest.into())
+    }
+
     /// The records: NDJSON, as many lines and bytes as the header says.
     ///
     /// # Errors

@@ -101,6 +101,8 @@ measured! {
         rejected: u64 => "Rejected" Count,
         /// Withheld payloads.
         withheld: u64 => "Withheld" Count,
+        /// Escapes of lone surrogates that were replaced by `\\ufffd`.
+        repaired: u64 => "Repaired" Count,
     }
 }
 
@@ -146,5 +148,6 @@ impl Taken {
         self.accepted += other.accepted;
         self.rejected += other.rejected;
         self.withheld += other.withheld;
+        self.repaired += other.repaired;
     }
 }

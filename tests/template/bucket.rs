@@ -28,7 +28,8 @@ fn header(stream: &str, hour: &str) -> Header {
 
 /// The keys of an object of whole messages and of a part, in every compression.
 fn keys(header: &Header) -> Vec<String> {
-    let names = [object::name(vec![header.id]), object::part_name(header.id, &(0..1))];
+    let name = object::name(vec![(header.id, [0; 32])]);
+    let names = [object::part_name(&name, &(0..1)), name];
     let key = |name: &String, compression| object::key(DEFAULT_OBJECT_PREFIX, header, name, compression);
     names.iter().flat_map(|name| COMPRESSIONS.map(|compression| key(name, compression))).collect()
 }

@@ -19,6 +19,7 @@ fn a_role_allows_exactly_the_calls_of_its_function() {
         "sqs:ChangeMessageVisibility",
         "sqs:GetQueueAttributes",
         "s3:PutObject",
+        "s3:ListBucket",
     ]);
     for (role, expected) in [("IngestRole", ingest), ("DeliverRole", deliver)] {
         let statements = template.statements(role);

@@ -128,7 +128,7 @@ fn deliver_accepts_every_default_and_every_allowed_value() {
         }
     }
     let compressions: Vec<_> = template.words("DeliverCompression");
-    assert_eq!(compressions, ["gzip", "zstd", "none"]);
+    assert_eq!(compressions, ["zstd", "gzip", "none"]);
     assert_eq!(template.words("Auth"), ["keys", "none"]);
     assert_eq!(template.words("LogLevel"), ["INFO", "WARN", "ERROR"]);
 }

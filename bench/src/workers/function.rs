@@ -12,7 +12,7 @@ use lambda_runtime::{Error, service_fn};
 use spillway_aws::Calls;
 use spillway_deliver::batch::Deliver;
 use spillway_deliver::config::Config;
-use spillway_deliver::s3::{Object, ObjectStore, PutError, S3, Stored};
+use spillway_deliver::s3::{Listed, Object, ObjectStore, PutError, S3, Stored};
 use spillway_deliver::sqs::Sqs;
 use spillway_local::environment::exit_when_stdin_closes;
 use spillway_shared::config::process_environment;
@@ -72,5 +72,9 @@ impl ObjectStore for Timed {
         let outcome = self.store.put(object).await;
         self.micros.lock().unwrap_or_else(PoisonError::into_inner).push(started.elapsed().as_micros());
         outcome
+    }
+
+    async fn list(&self, prefix: &str, after: &str) -> Outcome<Listed, PutError> {
+        self.store.list(prefix, after).await
     }
 }

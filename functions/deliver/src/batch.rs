@@ -26,6 +26,9 @@ use crate::suspects::{self, Sorted};
 use crate::unpack::{self, Message, UnpackError};
 use crate::upload::Uploads;
 
+/// The source that each record of an event of SQS names.
+const EVENT_SOURCE: &str = "aws:sqs";
+
 /// What all invocations of a process share.
 #[derive(Debug)]
 pub struct Deliver<S, Q> {
@@ -62,6 +65,9 @@ impl<S: ObjectStore, Q: MessageQueue> Deliver<S, Q> {
     /// # Errors
     /// Why none of its messages may be deleted.
     pub async fn invocation(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, BatchFailure> {
+        if event.payload.records.iter().any(|record| record.event_source.as_deref() != Some(EVENT_SOURCE)) {
+            return Err(BatchFailure::NotSqs);
+        }
         self.batch(&event.payload.records, answer_by(&event.context)).await
     }
 

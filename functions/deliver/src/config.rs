@@ -46,7 +46,7 @@ pub const BUCKET: &str = "BUCKET";
 pub const OBJECT_PREFIX: &str = "OBJECT_PREFIX";
 /// The default of [`OBJECT_PREFIX`].
 pub const DEFAULT_OBJECT_PREFIX: &str = "records/";
-/// How objects are compressed: `gzip`, `zstd` or `none`; the first is the default.
+/// How objects are compressed: `zstd`, `gzip` or `none`; the first is the default.
 pub const COMPRESSION: &str = "COMPRESSION";
 /// The queue that messages come from; must be set.
 pub const QUEUE_URL: &str = "QUEUE_URL";
@@ -62,7 +62,7 @@ const MAX_PREFIX_BYTES: usize = 512;
 
 /// The values of [`COMPRESSION`].
 const COMPRESSIONS: [(&str, Compression); 3] =
-    [("gzip", Compression::Gzip), ("zstd", Compression::Zstd), ("none", Compression::None)];
+    [("zstd", Compression::Zstd), ("gzip", Compression::Gzip), ("none", Compression::None)];
 
 /// All settings of deliver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,7 +170,7 @@ mod tests {
     fn the_defaults_are_the_documented_ones() {
         let config = read(&NEEDED).unwrap();
         assert_eq!(config.object_prefix, "records/");
-        assert_eq!(config.compression, Compression::Gzip);
+        assert_eq!(config.compression, Compression::Zstd);
         assert_eq!(config.limits, Limits { bytes: 128 << 20, records: u64::MAX, messages: u64::MAX });
         assert_eq!((config.max_workers, config.max_inflight_bytes), (50, 256 << 20));
         assert_eq!(config.attempts, Attempts { timeout: Duration::from_secs(5), count: 3 });

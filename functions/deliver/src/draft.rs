@@ -1,6 +1,7 @@
 //! From a plan to the bytes of an object, within the memory that was reserved for it.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io;
 use std::iter;
 use std::ops::Range;
@@ -37,6 +38,8 @@ pub enum Draft<'a> {
     Whole(Vec<MessageIndex>, Reservation),
     /// Some records of one message.
     Part(Arc<SplitMessage<'a>>, Range<usize>),
+    /// A part of a message that an earlier receive stored.
+    Stored(MessageIndex),
     /// No object: the message to split cannot be unpacked.
     Failed(MessageIndex, UnpackError),
 }
@@ -48,6 +51,7 @@ pub type Drafts<'a> = Box<dyn Iterator<Item = Draft<'a>> + Send + 'a>;
 #[derive(Debug)]
 pub struct SplitMessage<'a> {
     index: MessageIndex,
+    name: String,
     records: Cow<'a, [u8]>,
     /// Where each record begins, and where the last one ends.
     bounds: Vec<usize>,
@@ -83,15 +87,25 @@ pub fn max_bytes(plan: &Plan, messages: &[Message<'_>], format: &Format) -> usiz
     }
 }
 
-/// The drafts of a plan, which hold its reserved memory.
+/// The drafts of a plan, which hold its reserved memory. `stored` has the keys of parts that exist already.
 #[must_use]
-pub fn drafts<'a>(plan: Plan, messages: &'a [Message<'a>], held: Reservation) -> Drafts<'a> {
+pub fn drafts<'a>(
+    plan: Plan,
+    messages: &'a [Message<'a>],
+    held: Reservation,
+    format: &'a Format,
+    stored: HashSet<String>,
+) -> Drafts<'a> {
     match plan {
         Plan::Whole(inside) => Box::new(iter::once(Draft::Whole(inside, held))),
         Plan::Split(split) => match SplitMessage::new(split.message, messages, held) {
             Ok(message) => {
                 let message = Arc::new(message);
-                Box::new(split.parts().map(move |part| Draft::Part(Arc::clone(&message), part)))
+                let header = &messages[split.message].sealed.header;
+                Box::new(split.parts().map(move |part| match stored.contains(&message.key(&part, header, format)) {
+                    true => Draft::Stored(split.message),
+                    false => Draft::Part(Arc::clone(&message), part),
+                }))
             }
             Err(error) => Box::new(iter::once(Draft::Failed(split.message, error))),
         },
@@ -105,7 +119,7 @@ impl Draft<'_> {
         match self {
             Self::Whole(inside, _) => inside.clone(),
             Self::Part(message, _) => vec![message.index],
-            Self::Failed(index, _) => vec![*index],
+            Self::Stored(index) | Self::Failed(index, _) => vec![*index],
         }
     }
 
@@ -117,6 +131,7 @@ impl Draft<'_> {
         match self {
             Self::Whole(inside, _) => whole(inside, messages, format).await,
             Self::Part(message, part) => message.part(part, &messages[message.index].sealed.header, format),
+            Self::Stored(index) => Ok(Made { messages: vec![*index], ..Made::default() }),
             Self::Failed(index, error) => Ok(Made { errors: vec![(*index, error.clone())], ..Made::default() }),
         }
     }
@@ -172,11 +187,12 @@ impl Made {
 
     /// The object of the messages that could be unpacked.
     fn whole_object(&self, messages: &[Message<'_>], format: &Format, encoder: Encoder) -> io::Result<Option<Object>> {
-        let headers: Vec<_> = self.messages.iter().map(|index| &messages[*index].sealed.header).collect();
-        let Some(first) = headers.first() else { return Ok(None) };
-        let name = object::name(headers.iter().map(|header| header.id).collect());
-        let records = headers.iter().map(|header| u64::from(header.records)).sum();
-        Ok(Some(format.object(first, &name, encoder.finish()?, records)))
+        let inside: Vec<_> = self.messages.iter().map(|index| &messages[*index].sealed).collect();
+        let Some(first) = inside.first() else { return Ok(None) };
+        let records = inside.iter().map(|sealed| u64::from(sealed.header.records)).sum();
+        let name = object::name(inside.iter().map(|sealed| sealed.identity()).collect());
+        let key = object::key(&format.prefix, &first.header, &name, format.compression);
+        Ok(Some(format.object(key, encoder.finish()?, records)))
     }
 }
 
@@ -185,7 +201,12 @@ impl<'a> SplitMessage<'a> {
         let records = unpack::records(&messages[index].sealed)?;
         let ends = memchr::memchr_iter(b'\n', &records).map(|end| end + 1);
         let bounds = iter::once(0).chain(ends).collect();
-        Ok(Self { index, records, bounds, _held: held })
+        let name = object::name(vec![messages[index].sealed.identity()]);
+        Ok(Self { index, name, records, bounds, _held: held })
+    }
+
+    fn key(&self, part: &Range<usize>, header: &Header, format: &Format) -> String {
+        object::key(&format.prefix, header, &object::part_name(&self.name, part), format.compression)
     }
 
     fn part(&self, part: &Range<usize>, header: &Header, format: &Format) -> io::Result<Made> {
@@ -193,8 +214,7 @@ impl<'a> SplitMessage<'a> {
         let records = &self.records[self.bounds[part.start]..self.bounds[part.end]];
         let mut encoder = Encoder::new(format.compression, records.len());
         encoder.push(records)?;
-        let name = object::part_name(header.id, part);
-        let object = format.object(header, &name, encoder.finish()?, part.len() as u64);
+        let object = format.object(self.key(part, header, format), encoder.finish()?, part.len() as u64);
         let mut made = Made { object: Some(object), messages: vec![self.index], ..Made::default() };
         made.oldest.update(records);
         Ok(made)
@@ -202,12 +222,7 @@ impl<'a> SplitMessage<'a> {
 }
 
 impl Format {
-    fn object(&self, header: &Header, name: &str, body: Vec<u8>, records: u64) -> Object {
-        Object {
-            key: object::key(&self.prefix, header, name, self.compression),
-            body: body.into(),
-            content_type: "application/x-ndjson",
-            records: Some(records),
-        }
+    fn object(&self, key: String, body: Vec<u8>, records: u64) -> Object {
+        Object { key, body: body.into(), content_type: "application/x-ndjson", records: Some(records) }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
-use spillway_shared::message::{Header, MessageId};
+use spillway_shared::message::{Header, Identity, Sealed};
 
 use crate::encode::Compression;
 use crate::index::MessageIndex;
@@ -77,29 +77,40 @@ pub fn plan(headers: &[&Header], limits: &Limits) -> Vec<Plan> {
     plans
 }
 
-/// The key of an object: `records/stream=clicks/dt=2026-11-21/hour=18/<name>.ndjson.gz`.
+/// The key of an object: `records/stream=clicks/dt=2026-11-21/hour=18/<name>.ndjson.zst`.
 #[must_use]
 pub fn key(prefix: &str, header: &Header, name: &str, compression: Compression) -> String {
-    let Header { stream, hour, .. } = header;
-    let (date, of_day, extension) = (hour.date(), hour.of_day(), compression.extension());
-    format!("{prefix}stream={stream}/dt={date}/hour={of_day}/{name}{extension}")
+    format!("{}{name}{}", folder(prefix, header), compression.extension())
 }
 
-/// The name of an object of whole messages: 32 hex digits of a digest of their ids, whatever the order of the ids.
+fn folder(prefix: &str, Header { stream, hour, .. }: &Header) -> String {
+    format!("{prefix}stream={stream}/dt={}/hour={}/", hour.date(), hour.of_day())
+}
+
+/// The name of an object of these messages: 32 hex digits of a digest of their ids and contents, in any order.
+///
+/// The content is part of it, so that another message under a stored id is never taken for the stored one.
 #[must_use]
-pub fn name(mut ids: Vec<MessageId>) -> String {
-    ids.sort_unstable();
+pub fn name(mut messages: Vec<Identity>) -> String {
+    messages.sort_unstable();
     let mut digest = Sha256::new();
-    for id in ids {
+    for (id, content) in messages {
         digest.update(id.to_string());
+        digest.update(content);
     }
     hex(&digest.finalize()[..16])
 }
 
-/// The name of a part of a message: its id, its first and its last record, counted from 0.
+/// The start of the keys of all parts of a message.
 #[must_use]
-pub fn part_name(id: MessageId, records: &Range<usize>) -> String {
-    format!("{id}-{}-{}", records.start, records.end.saturating_sub(1))
+pub fn prefix_of_parts(prefix: &str, sealed: &Sealed<'_>) -> String {
+    format!("{}{}-", folder(prefix, &sealed.header), name(vec![sealed.identity()]))
+}
+
+/// The name of a part of a message: the message's [`name`], the part's first and last record, counted from 0.
+#[must_use]
+pub fn part_name(message: &str, records: &Range<usize>) -> String {
+    format!("{message}-{}-{}", records.start, records.end.saturating_sub(1))
 }
 
 /// Bytes as lower-case hex digits.

@@ -15,6 +15,9 @@ pub enum BatchFailure {
     /// Every message failed. The function's error metric must show it.
     #[error("all {0} messages of the batch failed")]
     All(usize),
+    /// The event is not from SQS: a response without failures would acknowledge it, and its data would be lost.
+    #[error("the event is not from SQS; only an event source mapping of SQS may invoke deliver")]
+    NotSqs,
     /// The response cannot name this message, and a response without it would delete it.
     #[error("a message without an SQS message id failed")]
     Nameless,

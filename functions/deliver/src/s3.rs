@@ -1,10 +1,10 @@
-//! The adapter to S3: one conditional PUT per call.
+//! The adapter to S3: conditional PUTs, and listings of the parts of a message.
 
 use std::future::Future;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
-use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
@@ -39,7 +39,7 @@ pub enum Stored {
     Before,
 }
 
-/// Why a PUT failed: S3's status, code and message, or the causes of a failed connection.
+/// Why a call failed: S3's status, code and message, or the causes of a failed connection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct PutError(pub String);
@@ -50,6 +50,19 @@ pub trait ObjectStore: Send + Sync + 'static {
     ///
     /// After [`Outcome::Again`] it is unknown whether the object is stored.
     fn put(&self, object: &Object) -> impl Future<Output = Outcome<Stored, PutError>> + Send;
+
+    /// Lists keys that begin with `prefix` in the order of their bytes, from the first one after `after`; makes one
+    /// attempt.
+    fn list(&self, prefix: &str, after: &str) -> impl Future<Output = Outcome<Listed, PutError>> + Send;
+}
+
+/// One page of a listing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// The keys, in the order of their bytes.
+    pub keys: Vec<String>,
+    /// Whether further keys follow.
+    pub is_truncated: bool,
 }
 
 /// A bucket in S3.
@@ -84,15 +97,31 @@ impl ObjectStore for S3 {
         // The SDK's CRC32 protects the body. Signing it too would cost a SHA-256 and detect nothing more.
         match request.customize().disable_payload_signing().send().await {
             Ok(_) => Outcome::Done(Stored::Now),
+            Err(error) if is_stored_already(&error) => Outcome::Done(Stored::Before),
+            Err(error) => failed(&error),
+        }
+    }
+
+    async fn list(&self, prefix: &str, after: &str) -> Outcome<Listed, PutError> {
+        let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).start_after(after);
+        match request.send().await {
+            Ok(page) => Outcome::Done(Listed {
+                is_truncated: page.is_truncated.unwrap_or_default(),
+                keys: page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect(),
+            }),
             Err(error) => failed(&error),
         }
     }
 }
 
-fn failed(error: &SdkError<PutObjectError>) -> Outcome<Stored, PutError> {
-    if error.raw_response().is_some_and(|answer| answer.status().as_u16() == PRECONDITION_FAILED) {
-        return Outcome::Done(Stored::Before);
-    }
+fn is_stored_already(error: &SdkError<PutObjectError>) -> bool {
+    error.raw_response().is_some_and(|answer| answer.status().as_u16() == PRECONDITION_FAILED)
+}
+
+fn failed<T, E>(error: &SdkError<E>) -> Outcome<T, PutError>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
     let put_error = PutError(explain("S3", error));
     if is_transient_error(error) { Outcome::Again(put_error) } else { Outcome::Never(put_error) }
 }

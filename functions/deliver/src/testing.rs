@@ -11,7 +11,7 @@ use spillway_shared::message::{Encoding, Header, MessageId, seal};
 use spillway_shared::retry::Outcome;
 use spillway_shared::stream::StreamName;
 
-use crate::s3::{Object, ObjectStore, PutError, Stored};
+use crate::s3::{Listed, Object, ObjectStore, PutError, Stored};
 use crate::sqs::{CallError, Hidden, MAX_ENTRIES, MessageQueue};
 
 /// The body of an SQS message with these records.
@@ -179,5 +179,13 @@ impl ObjectStore for Memory {
             Act::Stall => std::future::pending().await,
             Act::Panic => panic!("on purpose"),
         }
+    }
+
+    /// Two keys a page, so that listings have several.
+    async fn list(&self, prefix: &str, after: &str) -> Outcome<Listed, PutError> {
+        let objects = self.0.objects.lock().unwrap();
+        let mut keys = objects.keys().filter(|key| key.starts_with(prefix) && key.as_str() > after);
+        let page: Vec<_> = keys.by_ref().take(2).cloned().collect();
+        Outcome::Done(Listed { keys: page, is_truncated: keys.next().is_some() })
     }
 }

@@ -3,6 +3,7 @@
 //! An upload reserves memory first and takes a worker second. A worker therefore never waits for memory, and every
 //! upload that holds memory makes progress.
 
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::time::SystemTime;
 
@@ -17,7 +18,7 @@ use crate::config::Config;
 use crate::draft::{self, Draft, Drafts, Format};
 use crate::index::MessageIndex;
 use crate::metrics::Upload;
-use crate::object::Plan;
+use crate::object::{self, Plan};
 use crate::quarantine::Broken;
 use crate::s3::{Object, ObjectStore, PutError, Stored};
 use crate::unpack::{Message, UnpackError};
@@ -92,7 +93,8 @@ impl<S: ObjectStore> Uploads<S> {
             // S3 can fail for one prefix alone, so the probe must not always be of the same stream.
             fastrand::shuffle(&mut plans);
         }
-        let drafts = stream::iter(plans).then(move |plan| self.reserve(plan, messages)).flat_map(stream::iter);
+        let drafts =
+            stream::iter(plans).then(move |plan| self.reserve(plan, messages, deadline)).flat_map(stream::iter);
         self.pool.run_stream(drafts.map(move |draft| self.store(draft, messages, since, deadline))).boxed()
     }
 
@@ -117,9 +119,30 @@ impl<S: ObjectStore> Uploads<S> {
         self.pool.run_stream(puts).boxed()
     }
 
-    async fn reserve<'a>(&'a self, plan: Plan, messages: &'a [Message<'a>]) -> Drafts<'a> {
+    async fn reserve<'a>(&'a self, plan: Plan, messages: &'a [Message<'a>], deadline: Instant) -> Drafts<'a> {
         let held = self.budget.reserve(draft::max_bytes(&plan, messages, &self.format)).await;
-        draft::drafts(plan, messages, held)
+        let stored = match &plan {
+            Plan::Whole(_) => HashSet::new(),
+            Plan::Split(split) => self.stored_parts(&messages[split.message], deadline).await,
+        };
+        draft::drafts(plan, messages, held, &self.format, stored)
+    }
+
+    /// The keys of the parts of a message that earlier receives stored, so that every receive makes progress: an
+    /// invocation may have time for some parts only, and a PUT of a stored part takes as long as a new one.
+    ///
+    /// Keys that cannot be listed are missing; their PUTs then find them stored.
+    async fn stored_parts(&self, message: &Message<'_>, deadline: Instant) -> HashSet<String> {
+        let prefix = object::prefix_of_parts(&self.format.prefix, &message.sealed);
+        let (mut stored, mut last) = (HashSet::new(), prefix.clone());
+        while let Ok(page) = self.attempts.run(deadline, || self.store.list(&prefix, &last)).await {
+            last = page.keys.last().cloned().unwrap_or_default();
+            stored.extend(page.keys);
+            if !page.is_truncated {
+                break;
+            }
+        }
+        stored
     }
 
     async fn store(&self, draft: Draft<'_>, messages: &[Message<'_>], since: Moment, deadline: Instant) -> Uploaded {

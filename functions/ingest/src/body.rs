@@ -25,6 +25,17 @@ pub enum Form {
     Lines,
 }
 
+impl Form {
+    /// The form's name in digests of documents; changing it changes record ids.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Lines => "ndjson",
+        }
+    }
+}
+
 /// How a body is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coding {

@@ -19,7 +19,7 @@ use crate::judge::{self, Stream};
 /// Concurrent calls to SQS.
 pub const MAX_WORKERS: Number = Number { name: "MAX_WORKERS", default: 16, min: 1, max: 1_000 };
 /// Records that may wait for a worker.
-pub const MAX_QUEUE: Number = Number { name: "MAX_QUEUE", default: 20_000, min: 1, max: 1_000_000 };
+pub const MAX_QUEUE: Number = Number { name: "MAX_QUEUE", default: 200_000, min: 1, max: 1_000_000 };
 /// Bytes of bodies and records in memory.
 pub const MAX_INFLIGHT_BYTES: Number =
     Number { name: "MAX_INFLIGHT_BYTES", default: 64 << 20, min: 1 << 20, max: u32::MAX as u64 };
@@ -30,7 +30,7 @@ pub const CALL_TRIES: Number = Number { name: "CALL_TRIES", default: 3, min: 1, 
 /// Most bytes of a document after decoding.
 pub const MAX_BODY_BYTES: Number = Number { name: "MAX_BODY_BYTES", default: 10 << 20, min: 1 << 10, max: 100 << 20 };
 /// Most payloads of a document.
-pub const MAX_PAYLOADS: Number = Number { name: "MAX_PAYLOADS", default: 10_000, min: 1, max: 1_000_000 };
+pub const MAX_PAYLOADS: Number = Number { name: "MAX_PAYLOADS", default: 200_000, min: 1, max: 1_000_000 };
 /// Most bytes of a message on the queue.
 pub const MAX_MESSAGE_BYTES: Number = Number { name: "MAX_MESSAGE_BYTES", default: 262_144, min: 4_096, max: 1 << 20 };
 

@@ -27,7 +27,8 @@ use schema::{Schema, UNEXPLAINED};
 /// One stream's compiled definition.
 #[derive(Debug)]
 pub struct Judge {
-    honour_gpc: bool,
+    /// Whether payloads of requests with Global Privacy Control are withheld.
+    pub honour_gpc: bool,
     rule: Option<Rule>,
     schema: Option<Schema>,
 }
@@ -80,7 +81,7 @@ impl Judge {
         Ok(Self { honour_gpc: consent.honour_gpc, rule: consent.rule, schema })
     }
 
-    /// The outcome of one payload: a JSON object of valid syntax, with at most 128 levels.
+    /// The outcome of one payload: a JSON object of valid syntax, with at most [`json::MAX_LEVELS`].
     ///
     /// The parsed payload may take a hundred times its bytes: the caller limits them.
     #[must_use]
@@ -95,11 +96,34 @@ impl Judge {
         self.judge_with(*facts, payload, &|_, _, _| UNEXPLAINED.to_owned())
     }
 
+    /// Checks the context of a document by the rules that hold for payloads: no duplicate keys, no numbers beyond 64-bit
+    /// floats. Streams without a schema and a consent rule have no such rules.
+    ///
+    /// # Errors
+    /// The context breaks a rule.
+    pub fn check_context(&self, context: Option<&str>) -> Result<(), Rejection> {
+        match context.filter(|_| self.parses()) {
+            Some(context) => json::strict(context.as_bytes()).map(drop).map_err(|error| unreadable(&error)),
+            None => Ok(()),
+        }
+    }
+
+    /// The digest of the schema, which every record of the stream carries; `None` without a schema.
+    #[must_use]
+    pub fn schema_digest(&self) -> Option<&str> {
+        self.schema.as_ref().map(Schema::digest)
+    }
+
+    /// Whether payloads are parsed at all.
+    fn parses(&self) -> bool {
+        self.rule.is_some() || self.schema.is_some()
+    }
+
     fn judge_with(&self, facts: Facts, payload: &[u8], explain: Explain<'_>) -> Verdict {
         if self.honour_gpc && facts.opted_out {
             return Verdict::Withhold;
         }
-        if self.rule.is_none() && self.schema.is_none() {
+        if !self.parses() {
             return Verdict::Accept;
         }
         let value = match json::strict(payload) {

@@ -24,6 +24,7 @@ pub mod request;
 pub mod response;
 pub mod shutdown;
 pub mod sqs;
+pub mod surrogates;
 
 use std::convert::Infallible;
 use std::sync::Arc;

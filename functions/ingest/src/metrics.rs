@@ -140,9 +140,9 @@ impl Window {
 
 impl From<&Outcomes> for Taken {
     fn from(outcomes: &Outcomes) -> Self {
-        let [accepted, rejected, withheld] =
-            [outcomes.accepted, outcomes.rejected, outcomes.withheld].map(|count| count as u64);
-        Self { accepted, rejected, withheld }
+        let [accepted, rejected, withheld, repaired] =
+            [outcomes.accepted, outcomes.rejected, outcomes.withheld, outcomes.repaired].map(|count| count as u64);
+        Self { accepted, rejected, withheld, repaired }
     }
 }
 

@@ -5,12 +5,12 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use spillway_shared::json::MAX_LEVELS;
+
 use crate::body::Form;
 use crate::error::RequestError;
 use crate::rejection::{Reason, Rejection};
 
-/// The most levels of a payload, the outermost object included.
-pub const MAX_LEVELS: usize = 128;
 /// The most bytes of a document's context.
 pub const MAX_CONTEXT_BYTES: usize = 8 << 10;
 

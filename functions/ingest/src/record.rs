@@ -31,21 +31,34 @@ pub fn fresh_request_id() -> Uuid {
     Uuid::now_v7()
 }
 
-/// The id of a request with an idempotency key: a digest (RFC 9562, version 8). A retry of the same document by the
-/// same sender has the same id, and no other request has it.
+/// The id of a request with an idempotency key: a digest (RFC 9562, version 8) of `parts` in this order: the key's name,
+/// the stream, the form of the body, the idempotency key, the context and the stored payloads.
+///
+/// A retry has the same id, and no other request has it. Withheld payloads are not part of it, so an id cannot confirm
+/// a guess about one.
 #[must_use]
-pub fn derived_request_id(sender: &str, stream: &StreamName, idempotency_key: &[u8], body: &[u8]) -> Uuid {
+pub fn derived_request_id<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Uuid {
     let mut digest = Sha256::new();
-    for part in [sender.as_bytes(), stream.as_str().as_bytes(), idempotency_key] {
+    for part in parts {
         // Each length keeps its part separate from the next one.
         digest.update((part.len() as u64).to_be_bytes());
         digest.update(part);
     }
-    digest.update(Sha256::digest(body));
     let digest: [u8; 32] = digest.finalize().into();
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
     Uuid::new_v8(bytes)
+}
+
+/// The optional members that all records of one document share.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Shared<'a> {
+    /// The digest of the stream's schema.
+    pub schema: Option<&'a str>,
+    /// The metadata of the request, as JSON.
+    pub source: Option<&'a str>,
+    /// The document's context, as JSON.
+    pub context: Option<&'a str>,
 }
 
 /// The part that all records of one document share, written once.
@@ -58,22 +71,24 @@ pub struct Template {
 impl Template {
     /// A template for the records of one document.
     #[must_use]
-    pub fn new(
-        request_id: Uuid,
-        stream: &StreamName,
-        received_at: SystemTime,
-        source: Option<&str>,
-        context: Option<&str>,
-    ) -> Self {
+    pub fn new(request_id: Uuid, stream: &StreamName, received_at: SystemTime, shared: &Shared<'_>) -> Self {
         let mut after_index = format!("\",\"stream\":\"{stream}\",\"received_at\":\"{}\"", timestamp(received_at));
-        for (name, value) in [("source", source), ("context", context)] {
+        if let Some(digest) = shared.schema {
+            let _ = write!(after_index, ",\"schema\":\"{digest}\"");
+        }
+        for (name, value) in [("source", shared.source), ("context", shared.context)] {
             if let Some(value) = value {
                 let _ = write!(after_index, ",\"{name}\":");
                 push_on_one_line(&mut after_index, value);
             }
         }
         after_index.push_str(",\"payload\":");
-        Self { before_index: format!("{{\"id\":\"{request_id}-"), after_index }
+        Self { before_index: before_index(request_id), after_index }
+    }
+
+    /// Replaces the request id.
+    pub fn identify(&mut self, request_id: Uuid) {
+        self.before_index = before_index(request_id);
     }
 
     /// The most bytes of a record without its payload.
@@ -100,9 +115,16 @@ impl Template {
     }
 }
 
-/// A record's `source` by the stream's definition; `None` if the stream stores no metadata of the request.
+fn before_index(request_id: Uuid) -> String {
+    format!("{{\"id\":\"{request_id}-")
+}
+
+/// A record's `source` by the stream's definition; `None` if it would be empty.
+///
+/// `opted_out` marks a request with Global Privacy Control in a stream that does not honour it, so that its records are
+/// not forwarded to partners.
 #[must_use]
-pub fn source(stamp: Stamp, client: &Client) -> Option<String> {
+pub fn source(stamp: Stamp, client: &Client, opted_out: bool) -> Option<String> {
     #[derive(Serialize)]
     struct Source<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,13 +133,16 @@ pub fn source(stamp: Stamp, client: &Client) -> Option<String> {
         user_agent: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         country: Option<&'a str>,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        opted_out: bool,
     }
     let source = Source {
         client_ip: client.ip.and_then(|ip| kept_ip(stamp.client_ip, ip)),
         user_agent: client.user_agent.as_deref().filter(|_| stamp.user_agent).map(shortened),
         country: client.country.as_deref().filter(|_| stamp.country),
+        opted_out,
     };
-    let empty = source.client_ip.is_none() && source.user_agent.is_none() && source.country.is_none();
+    let empty = !opted_out && source.client_ip.is_none() && source.user_agent.is_none() && source.country.is_none();
     if empty { None } else { serde_json::to_string(&source).ok() }
 }
 

@@ -17,7 +17,7 @@ use crate::error::RequestError;
 use crate::group_commit::{GroupCommit, NotEnqueued, SendMessages};
 use crate::metrics::Metrics;
 use crate::payloads::split;
-use crate::response;
+use crate::{response, surrogates};
 use document::ReceivedDocument;
 use route::Route;
 
@@ -59,11 +59,11 @@ impl<S: SendMessages> Ingest<S> {
         let sender = self.intake.access.admit(&parts.headers, parts.uri.query().unwrap_or_default())?;
         let (name, stream) = route::find(stream, sender, &self.intake.streams)?;
         let (form, coding) = (form(&parts.headers)?, coding(&parts.headers)?);
-        let body = decode(bytes(body), coding, self.intake.body_bytes, &self.budget)?;
+        let mut body = decode(bytes(body), coding, self.intake.body_bytes, &self.budget)?;
+        let repaired = surrogates::repair(&mut body.bytes);
         let payloads = split(&body.bytes, form, self.intake.payloads)?;
 
-        let document =
-            ReceivedDocument { name, stream, sender, parts, body: &body.bytes, received_at: SystemTime::now() };
+        let document = ReceivedDocument { name, stream, sender, parts, form, repaired, received_at: SystemTime::now() };
         let stamped = document.stamp(payloads, &self.intake, &self.budget).await?;
         if stamped.outcomes.all_rejected() {
             self.metrics.payloads(name, &stamped.outcomes);

@@ -25,6 +25,9 @@ pub struct Outcomes {
     pub rejected: usize,
     /// The first [`MAX_LISTED`] rejections.
     pub rejections: Vec<Listed>,
+    /// The number of lone surrogates that were replaced.
+    #[serde(skip)]
+    pub repaired: usize,
 }
 
 /// One rejected payload.

@@ -28,7 +28,7 @@ async fn every_example_of_the_page_gets_the_answer_that_it_shows() {
     })
     .await;
     let (stored, answered): (Vec<_>, Vec<_>) =
-        examples(PAGE).into_iter().partition(|example| example.pipe[0][0] == "gzip");
+        examples(PAGE).into_iter().partition(|example| example.pipe[0][0] == "zstd");
     let mut ids = Ids::default();
     for example in &answered {
         assert_answered(&run, &mut ids, example).await;

@@ -6,6 +6,8 @@ mod outcomes;
 mod poison;
 
 use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lambda_runtime::Context;
@@ -223,13 +225,33 @@ async fn a_failed_message_without_an_id_fails_the_batch() {
     }
 }
 
+/// A message with more parts than an invocation has time for, in a store that stalls after ten PUTs.
+#[tokio::test(start_paused = true)]
+async fn every_receive_of_a_split_message_stores_further_parts() {
+    let left = Arc::new(AtomicUsize::new(0));
+    let in_time = Arc::clone(&left);
+    let one_less = |left: usize| left.checked_sub(1);
+    let store = Memory::acting(move |_, _| match in_time.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less) {
+        Ok(_) => Act::Take,
+        Err(_) => Act::Stall,
+    });
+    let deliver = deliver(&store, &[("MAX_OBJECT_RECORDS", "1"), ("MAX_WORKERS", "1")]);
+    let batch = [sqs_message("a", &sealed(1, "clicks", &["{}"; 25]))];
+    for stored in [10, 20, 25] {
+        left.store(10, Ordering::SeqCst);
+        let result = run(&deliver, &batch).await;
+        assert_eq!((store.objects().len(), result.is_ok()), (stored, stored == 25), "{result:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn with_a_limit_of_one_record_every_record_has_its_own_object() {
     let store = Memory::new();
     let deliver = deliver(&store, &[("MAX_OBJECT_RECORDS", "1"), ("COMPRESSION", "none"), ("MAX_WORKERS", "2")]);
     run(&deliver, &two_streams()).await.unwrap();
     let names: Vec<_> = store.objects().into_keys().map(|key| key.rsplit('/').next().unwrap().to_owned()).collect();
-    assert_eq!(names[0], "00000000000000000000000000000001-0-0.ndjson");
+    let parts = |part: &str| names.iter().filter(|name| name.ends_with(part)).count();
+    assert_eq!((parts("-0-0.ndjson"), parts("-1-1.ndjson")), (1, 1), "{names:?}");
     assert_eq!((names.len(), records(&store).len(), store.max_running()), (3, 3, 2));
 }
 
@@ -297,6 +319,19 @@ async fn an_event_from_lambda_is_handled() {
     let expected = serde_json::json!({"batchItemFailures": [{"itemIdentifier": "b"}]});
     assert_eq!(serde_json::to_value(response).unwrap(), expected);
     assert!(store.objects().contains_key("quarantine/dt=2026-11-21/c.json"));
+}
+
+#[tokio::test]
+async fn an_event_from_another_service_fails_the_invocation() {
+    for record in [
+        serde_json::json!({"EventSource": "aws:sns", "Sns": {"Message": "text"}}),
+        serde_json::json!({"eventSource": "aws:kinesis", "kinesis": {"data": "e30="}}),
+        serde_json::json!({"eventSource": "aws:s3", "s3": {"object": {"key": "k"}}}),
+    ] {
+        let event: SqsEvent = serde_json::from_value(serde_json::json!({ "Records": [record] })).unwrap();
+        let result = deliver(&Memory::new(), &[]).invocation(LambdaEvent::new(event, Context::default())).await;
+        assert_eq!(result, Err(BatchFailure::NotSqs));
+    }
 }
 
 #[tokio::test(start_paused = true)]

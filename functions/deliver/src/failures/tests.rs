@@ -1,21 +1,28 @@
+use std::cell::RefCell;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 
 use aws_lambda_events::event::sqs::SqsMessage;
 use tokio::time::{Duration, Instant};
-use tracing::subscriber::set_default;
+use tracing::subscriber::set_global_default;
 
 use crate::batch::Deliver;
 use crate::config::Config;
 use crate::testing::{Act, Memory, MemoryQueue, received, sealed};
 
-/// What this thread logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
-impl Write for Log {
+/// Appends to what this thread logged.
+///
+/// The subscriber is global: tracing caches whether a log statement has a subscriber, and while tests run in parallel that
+/// cache may miss a subscriber that only one thread has.
+struct ThreadLog;
+
+impl Write for ThreadLog {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(text);
+        LOGGED.with_borrow_mut(|logged| logged.extend_from_slice(text));
         Ok(text.len())
     }
 
@@ -24,12 +31,17 @@ impl Write for Log {
     }
 }
 
+fn log_by_thread() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        set_global_default(tracing_subscriber::fmt().with_ansi(false).with_writer(|| ThreadLog).finish()).unwrap();
+    });
+}
+
 /// The lines that a batch writes to the log.
 async fn lines_of(act: Act, batch: &[SqsMessage]) -> Vec<String> {
-    let log = Log::default();
-    let writer = log.clone();
-    let _on_this_thread =
-        set_default(tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish());
+    log_by_thread();
+    LOGGED.take();
     let lookup = |name: &str| {
         let needed = [("BUCKET", "b"), ("AWS_REGION", "eu-central-1"), ("QUEUE_URL", "http://q")];
         needed.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
@@ -37,7 +49,7 @@ async fn lines_of(act: Act, batch: &[SqsMessage]) -> Vec<String> {
     let store = Memory::acting(move |_, _| act);
     let deliver = Deliver::new(&Config::read(&lookup).unwrap(), store, MemoryQueue::default());
     let _ = deliver.batch(batch, Instant::now() + Duration::from_secs(10)).await;
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = String::from_utf8(LOGGED.take()).unwrap();
     text.lines().map(str::to_owned).collect()
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use spillway_shared::hour::Hour;
-use spillway_shared::message::Encoding;
+use spillway_shared::message::{Encoding, MessageId};
 use spillway_shared::stream::StreamName;
 
 use super::*;
@@ -29,14 +29,23 @@ fn whole(indices: &[usize]) -> Plan {
     Plan::Whole(indices.iter().copied().map(MessageIndex).collect())
 }
 
+fn identity(header: &Header) -> Identity {
+    (header.id, [0; 32])
+}
+
 /// The keys of all objects of a batch.
 fn keys(headers: &[Header], limits: &Limits) -> BTreeSet<String> {
     let key_of = |index: MessageIndex, name: &str| key("records/", &headers[index.0], name, Compression::Gzip);
     let of_plan = |plan: Plan| match plan {
-        Plan::Whole(inside) => vec![key_of(inside[0], &name(inside.iter().map(|index| headers[index.0].id).collect()))],
+        Plan::Whole(inside) => {
+            vec![key_of(inside[0], &name(inside.iter().map(|index| identity(&headers[index.0])).collect()))]
+        }
         Plan::Split(split) => {
             let index = split.message;
-            split.parts().map(|part| key_of(index, &part_name(headers[index.0].id, &part))).collect()
+            split
+                .parts()
+                .map(|part| key_of(index, &part_name(&name(vec![identity(&headers[index.0])]), &part)))
+                .collect()
         }
     };
     planned(headers, limits).into_iter().flat_map(of_plan).collect()
@@ -76,7 +85,7 @@ fn a_message_beyond_the_record_limit_is_split_into_parts() {
     let [Plan::Split(split)] = &plans[..] else { panic!("{plans:?}") };
     assert_eq!((split.message, split.part_count()), (MessageIndex(0), 3));
     assert!(split.parts().eq([0..2, 2..4, 4..5]));
-    assert_eq!(part_name(MessageId::new(7), &(2..4)), "00000000000000000000000000000007-2-3");
+    assert_eq!(part_name("name", &(2..4)), "name-2-3");
 }
 
 #[test]
@@ -91,8 +100,14 @@ fn keys_are_hive_partitions() {
 #[test]
 fn a_name_never_changes() {
     // A new name for the same messages would store them twice across a deployment.
-    let ids = vec![MessageId::new(2), MessageId::new(1)];
-    assert_eq!(name(ids), "e0522fcb9c755230eded7145162276c1");
+    let messages = vec![(MessageId::new(2), [0; 32]), (MessageId::new(1), [7; 32])];
+    assert_eq!(name(messages.clone()), name(messages.iter().rev().copied().collect()));
+    assert_eq!(name(messages), "584a431676dd27f9e18372aef27e00af");
+}
+
+#[test]
+fn the_same_id_with_other_content_has_another_name() {
+    assert_ne!(name(vec![(MessageId::new(1), [0; 32])]), name(vec![(MessageId::new(1), [1; 32])]));
 }
 
 fn headers() -> impl Strategy<Value = Vec<Header>> {

@@ -85,6 +85,14 @@ async fn conforms(store: &impl ObjectStore) {
     }
     let overwriting = store.put(&object("a=1/b.ndjson", b"[]\n")).await;
     assert!(matches!(overwriting, Outcome::Done(Stored::Before)), "{overwriting:?}");
+    for (prefix, after, expected) in [
+        ("a=1/", "a=1/", &["a=1/b.ndjson", "a=1/c.ndjson"][..]),
+        ("a=1/", "a=1/b.ndjson", &["a=1/c.ndjson"]),
+        ("a=2/", "", &[]),
+    ] {
+        let Outcome::Done(listed) = store.list(prefix, after).await else { panic!("{prefix}") };
+        assert_eq!((listed.keys, listed.is_truncated), (expected.iter().map(|key| (*key).to_owned()).collect(), false));
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use jsonschema::Validator;
 use serde_json::Value;
 use spillway_shared::config::ConfigErrors;
+use spillway_shared::keys;
 use spillway_shared::stream::StreamName;
 
 use super::{compile, detail, explainable};
@@ -20,6 +21,7 @@ pub(super) struct Schema {
     names: HashSet<String>,
     /// The most bytes of a payload whose rejection is explained.
     max_explained_bytes: usize,
+    digest: String,
 }
 
 impl Schema {
@@ -31,7 +33,12 @@ impl Schema {
         let mut names = HashSet::new();
         gather_names(schema, &mut names);
         let validator = compile::validator(schema, name)?;
-        Ok(Self { validator, names, max_explained_bytes: explainable::max_bytes(schema) })
+        Ok(Self { validator, names, max_explained_bytes: explainable::max_bytes(schema), digest: digest(schema) })
+    }
+
+    /// The first 16 hex digits of the SHA-256 of the schema, written without spaces and with sorted keys.
+    pub(super) fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// Whether a payload matches the schema.
@@ -49,6 +56,10 @@ impl Schema {
             Err(error) => detail::detail(&error, payload, &self.names),
         }
     }
+}
+
+fn digest(schema: &Value) -> String {
+    keys::digest(schema.to_string().as_bytes())[..16].to_owned()
 }
 
 /// The names of members that a schema contains; details repeat only these.

@@ -105,8 +105,8 @@ fn a_broken_line_is_rejected_alone() {
 #[test]
 fn levels_are_counted_outside_of_strings() {
     let nested = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
-    assert_eq!(outcomes(json(&format!("[{}]", nested(128)))), good(&[&nested(128)]));
-    assert_eq!(outcomes(json(&format!("[{},{{}}]", nested(129)))), [Err(Reason::TooDeep), Ok("{}".to_owned())]);
+    assert_eq!(outcomes(json(&format!("[{}]", nested(127)))), good(&[&nested(127)]));
+    assert_eq!(outcomes(json(&format!("[{},{{}}]", nested(128)))), [Err(Reason::TooDeep), Ok("{}".to_owned())]);
     assert_eq!(outcomes(json(&nested(10_000))), [Err(Reason::TooDeep)]);
     assert_eq!(outcomes(lines(&nested(10_000))), [Err(Reason::TooDeep)]);
     let wide = format!(r#"{{"a":"{}","b":[{}{{}}]}}"#, "[{\\\"".repeat(200), "[],".repeat(200));
@@ -116,8 +116,8 @@ fn levels_are_counted_outside_of_strings() {
 
 #[test]
 fn a_context_has_at_most_as_many_levels_as_a_payload() {
-    let context = format!(r#"{{"payloads":[{{}}],"a":{}{}}}"#, "[".repeat(128), "]".repeat(128));
-    assert_eq!(detail(json(&context)), "the context, the members next to `payloads`, has more than 128 levels");
+    let context = format!(r#"{{"payloads":[{{}}],"a":{}{}}}"#, "[".repeat(127), "]".repeat(127));
+    assert_eq!(detail(json(&context)), "the context, the members next to `payloads`, has more than 127 levels");
 }
 
 #[test]

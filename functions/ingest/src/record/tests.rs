@@ -10,7 +10,7 @@ fn clicks() -> StreamName {
 
 fn template(source: Option<&str>, context: Option<&str>) -> Template {
     let received_at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_286_340_123);
-    Template::new(Uuid::nil(), &clicks(), received_at, source, context)
+    Template::new(Uuid::nil(), &clicks(), received_at, &Shared { schema: None, source, context })
 }
 
 fn record(payload: &str) -> String {
@@ -57,21 +57,30 @@ fn the_overhead_is_an_upper_bound() {
 
 #[test]
 fn a_derived_id_depends_on_every_part() {
-    let id = |sender: &str, stream: &str, key: &str, body: &str| {
-        derived_request_id(sender, &StreamName::parse(stream).unwrap(), key.as_bytes(), body.as_bytes())
-    };
-    let first = id("web", "clicks", "k", "[]");
-    assert_eq!(first, id("web", "clicks", "k", "[]"));
+    let id = |parts: &[&str]| derived_request_id(parts.iter().map(|part| part.as_bytes()));
+    let first = id(&["web", "clicks", "json", "k", "", "{}"]);
+    assert_eq!(first, id(&["web", "clicks", "json", "k", "", "{}"]));
     for other in [
-        id("app", "clicks", "k", "[]"),
-        id("web", "telemetry", "k", "[]"),
-        id("web", "clicks", "l", "[]"),
-        id("web", "clicks", "k", "[ ]"),
-        id("webc", "licks", "k", "[]"),
+        &["app", "clicks", "json", "k", "", "{}"][..],
+        &["web", "clicks", "ndjson", "k", "", "{}"],
+        &["web", "clicks", "json", "k", "{}"],
+        &["web", "clicks", "json", "k", "", "{}", "{}"],
+        &["webc", "licks", "json", "k", "", "{}"],
     ] {
-        assert_ne!(first, other);
+        assert_ne!(first, id(other));
     }
     assert_eq!(first.get_version_num(), 8);
+}
+
+#[test]
+fn opting_out_and_the_schema_are_stored() {
+    let source = source(Stamp::default(), &Client::default(), true);
+    let shared = Shared { schema: Some("0123456789abcdef"), source: source.as_deref(), context: None };
+    let template = Template::new(Uuid::nil(), &clicks(), SystemTime::UNIX_EPOCH, &shared);
+    let mut lines = String::new();
+    assert!(template.append(&mut lines, 0, "{}"));
+    let members = r#","schema":"0123456789abcdef","source":{"opted_out":true},"payload":{}}"#;
+    assert!(lines.trim_end().ends_with(members), "{lines}");
 }
 
 fn stored(stamp: Stamp, ip: &str) -> Option<String> {
@@ -80,7 +89,7 @@ fn stored(stamp: Stamp, ip: &str) -> Option<String> {
         user_agent: Some("curl/8 \"quoted\"".to_owned()),
         country: Some("DE".to_owned()),
     };
-    source(stamp, &client)
+    source(stamp, &client, false)
 }
 
 #[test]
@@ -102,7 +111,7 @@ fn only_the_metadata_that_the_stream_names_is_stored() {
 #[test]
 fn a_long_user_agent_is_cut_between_characters() {
     let client = Client { user_agent: Some("ü".repeat(400) + "x"), ..Client::default() };
-    let stored = source(Stamp { user_agent: true, ..Stamp::default() }, &client).unwrap();
+    let stored = source(Stamp { user_agent: true, ..Stamp::default() }, &client, false).unwrap();
     assert_eq!(stored, format!("{{\"user_agent\":\"{}\"}}", "ü".repeat(256)));
 }
 

@@ -15,12 +15,13 @@ use spillway_shared::stream::StreamName;
 use uuid::Uuid;
 
 use crate::auth::Sender;
+use crate::body::Form;
 use crate::config::Intake;
 use crate::error::RequestError;
 use crate::judge::{Facts, Stream, Verdict};
 use crate::pack::{Partition, fits};
 use crate::payloads::SplitDocument;
-use crate::record::{Client, Template, derived_request_id, fresh_request_id, source};
+use crate::record::{Client, Shared, Template, derived_request_id, fresh_request_id, source};
 use crate::rejection::{Reason, Rejection};
 use crate::response::Outcomes;
 
@@ -29,13 +30,15 @@ const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
 /// many concurrent requests could delay the document for seconds.
 const BYTES_BETWEEN_YIELDS: usize = 256 << 10;
 
-/// A document as it was received: its body, its request, its sender and its stream.
+/// A document as it was received: its request, its form, its sender and its stream.
 pub(super) struct ReceivedDocument<'a> {
     pub(super) name: &'a StreamName,
     pub(super) stream: &'a Stream,
     pub(super) sender: Sender<'a>,
     pub(super) parts: &'a RequestParts,
-    pub(super) body: &'a [u8],
+    pub(super) form: Form,
+    /// The number of lone surrogates that were repaired.
+    pub(super) repaired: usize,
     pub(super) received_at: SystemTime,
 }
 
@@ -57,39 +60,41 @@ impl ReceivedDocument<'_> {
         intake: &Intake,
         budget: &Budget,
     ) -> Result<Stamped, RequestError> {
-        let request_id = self.request_id()?;
-        let template = self.template(request_id, split.context.as_deref(), intake);
-        let bytes = split.payloads.iter().flatten().map(|payload| payload.len() + template.overhead()).sum();
-        if bytes > 2 * intake.body_bytes {
-            return Err(RequestError::TooLarge(format!(
-                "the document and the metadata added to its payloads have more than {} bytes",
-                2 * intake.body_bytes
-            )));
-        }
+        let idempotency_key = self.idempotency_key()?;
+        self.stream.judge.check_context(split.context.as_deref()).map_err(unreadable_context)?;
+        let facts = Facts { opted_out: self.opted_out() };
+        let mut template = self.template(split.context.as_deref(), facts, intake);
+        let bytes = bytes_of_records(&split, &template, intake)?;
         let held = budget.try_reserve(bytes).ok_or(RequestError::Busy)?;
-        let mut stamping = Stamping { template, lines: String::with_capacity(bytes), outcomes: Outcomes::default() };
-        self.stamp_all(&mut stamping, split, intake.message_bytes).await;
-        let Stamping { lines, outcomes, .. } = stamping;
+
+        let mut outcomes = Outcomes { repaired: self.repaired, ..Outcomes::default() };
+        let accepted = self.judge_all(split.payloads, facts, &mut outcomes).await;
+        let request_id = self.request_id(idempotency_key, split.context.as_deref(), &accepted);
+        template.identify(request_id);
+        let lines =
+            stamp_all(&template, accepted, String::with_capacity(bytes), intake.message_bytes, &mut outcomes).await;
         let partition = Partition { stream: self.name.clone(), hour: Hour::of(self.received_at) };
         Ok(Stamped { request_id, partition, lines, outcomes, _held: held })
     }
 
-    async fn stamp_all(&self, stamping: &mut Stamping, split: SplitDocument<'_>, message_bytes: usize) {
-        let facts = Facts { opted_out: self.opted_out() };
-        let mut bytes = 0;
-        for (index, payload) in split.payloads.into_iter().enumerate() {
-            bytes += payload.as_ref().map_or(0, |payload| payload.len());
-            if bytes > BYTES_BETWEEN_YIELDS {
-                tokio::task::yield_now().await;
-                bytes = 0;
-            }
+    /// The payloads that passed, with their positions in the document.
+    async fn judge_all<'a>(
+        &self,
+        payloads: Vec<Result<&'a str, Rejection>>,
+        facts: Facts,
+        outcomes: &mut Outcomes,
+    ) -> Vec<(usize, &'a str)> {
+        let (mut accepted, mut pace) = (Vec::with_capacity(payloads.len()), Pace::default());
+        for (index, payload) in payloads.into_iter().enumerate() {
+            pace.work(payload.as_ref().map_or(0, |payload| payload.len())).await;
             let payload = payload.and_then(not_too_large);
-            match payload.map(|payload| (payload, self.judge(facts, payload, &stamping.outcomes))) {
-                Ok((payload, Verdict::Accept)) => stamping.accept(index, payload, message_bytes),
-                Ok((_, Verdict::Withhold)) => stamping.outcomes.withheld += 1,
-                Ok((_, Verdict::Reject(rejection))) | Err(rejection) => stamping.outcomes.reject(index, rejection),
+            match payload.map(|payload| (payload, self.judge(facts, payload, outcomes))) {
+                Ok((payload, Verdict::Accept)) => accepted.push((index, payload)),
+                Ok((_, Verdict::Withhold)) => outcomes.withheld += 1,
+                Ok((_, Verdict::Reject(rejection))) | Err(rejection) => outcomes.reject(index, rejection),
             }
         }
+        accepted
     }
 
     /// Only rejections that the response lists are explained.
@@ -102,21 +107,32 @@ impl ReceivedDocument<'_> {
         }
     }
 
-    /// A retry of the same document with the same idempotency key has the same request id.
-    fn request_id(&self) -> Result<Uuid, RequestError> {
+    fn idempotency_key(&self) -> Result<Option<&[u8]>, RequestError> {
         let key = self.parts.headers.get("idempotency-key").map(HeaderValue::as_bytes).unwrap_or_default();
         match key.len() {
-            0 => Ok(fresh_request_id()),
-            1..=MAX_IDEMPOTENCY_KEY_BYTES => Ok(derived_request_id(self.sender.name(), self.name, key, self.body)),
+            0 => Ok(None),
+            1..=MAX_IDEMPOTENCY_KEY_BYTES => Ok(Some(key)),
             _ => Err(RequestError::Unreadable(format!(
                 "Idempotency-Key has more than {MAX_IDEMPOTENCY_KEY_BYTES} bytes"
             ))),
         }
     }
 
-    fn template(&self, request_id: Uuid, context: Option<&str>, intake: &Intake) -> Template {
-        let source = source(self.stream.stamp, &self.client(intake));
-        Template::new(request_id, self.name, self.received_at, source.as_deref(), context)
+    /// A retry of the same payloads with the same idempotency key has the same request id.
+    fn request_id(&self, key: Option<&[u8]>, context: Option<&str>, accepted: &[(usize, &str)]) -> Uuid {
+        let Some(key) = key else { return fresh_request_id() };
+        let request = [self.sender.name(), self.name.as_str(), self.form.name()].map(str::as_bytes);
+        let payloads = accepted.iter().map(|(_, payload)| payload.as_bytes());
+        let context = context.unwrap_or_default().as_bytes();
+        derived_request_id(request.into_iter().chain([key, context]).chain(payloads))
+    }
+
+    /// A template whose request id is still to come.
+    fn template(&self, context: Option<&str>, facts: Facts, intake: &Intake) -> Template {
+        let judge = &self.stream.judge;
+        let source = source(self.stream.stamp, &self.client(intake), facts.opted_out && !judge.honour_gpc);
+        let shared = Shared { schema: judge.schema_digest(), source: source.as_deref(), context };
+        Template::new(Uuid::nil(), self.name, self.received_at, &shared)
     }
 
     fn client(&self, intake: &Intake) -> Client {
@@ -141,24 +157,58 @@ impl ReceivedDocument<'_> {
     }
 }
 
-/// The records and outcomes so far.
-struct Stamping {
-    template: Template,
-    lines: String,
-    outcomes: Outcomes,
-}
-
-impl Stamping {
-    fn accept(&mut self, index: usize, payload: &str, message_bytes: usize) {
-        let start = self.lines.len();
-        let appended = self.template.append(&mut self.lines, index, payload);
-        if appended && fits(&self.lines[start..], message_bytes) {
-            self.outcomes.accepted += 1;
+/// Makes the records of the accepted payloads, numbered from 0. A record that fits into no message is rejected.
+async fn stamp_all(
+    template: &Template,
+    accepted: Vec<(usize, &str)>,
+    mut lines: String,
+    message_bytes: usize,
+    outcomes: &mut Outcomes,
+) -> String {
+    let mut pace = Pace::default();
+    for (index, payload) in accepted {
+        pace.work(payload.len()).await;
+        let start = lines.len();
+        if template.append(&mut lines, outcomes.accepted, payload) && fits(&lines[start..], message_bytes) {
+            outcomes.accepted += 1;
         } else {
-            self.lines.truncate(start);
-            self.outcomes.reject(index, too_large());
+            lines.truncate(start);
+            outcomes.reject(index, too_large());
         }
     }
+    lines
+}
+
+/// Yields to other requests from time to time.
+#[derive(Default)]
+struct Pace {
+    bytes: usize,
+}
+
+impl Pace {
+    async fn work(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        if self.bytes > BYTES_BETWEEN_YIELDS {
+            tokio::task::yield_now().await;
+            self.bytes = 0;
+        }
+    }
+}
+
+/// The most bytes of the records of a document.
+fn bytes_of_records(split: &SplitDocument<'_>, template: &Template, intake: &Intake) -> Result<usize, RequestError> {
+    let bytes = split.payloads.iter().flatten().map(|payload| payload.len() + template.overhead()).sum();
+    if bytes <= 2 * intake.body_bytes {
+        return Ok(bytes);
+    }
+    Err(RequestError::TooLarge(format!(
+        "the document and the metadata added to its payloads have more than {} bytes",
+        2 * intake.body_bytes
+    )))
+}
+
+fn unreadable_context(rejection: Rejection) -> RequestError {
+    RequestError::Unreadable(format!("the context, the members next to `payloads`: {}", rejection.detail))
 }
 
 /// A payload larger than any record is not judged: parsed, it could take a hundred times its bytes.

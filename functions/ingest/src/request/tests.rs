@@ -41,10 +41,11 @@ fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-const STREAMS: [(&str, &str); 3] = [
+const STREAMS: [(&str, &str); 4] = [
     ("clicks", "{}"),
     ("devices", r#"{"stamp":{"client_ip":"truncated","user_agent":true,"country":true}}"#),
     ("events", r#"{"schema":{"required":["event"]}}"#),
+    ("consented", r#"{"consent":{"pointer":"/ok","granted":[true]}}"#),
 ];
 
 fn ingest(queue: &Memory, more: &[(&str, &str)]) -> Ingest<Memory> {
@@ -119,7 +120,7 @@ async fn accepted_payloads_are_enqueued_and_counted() {
             {"index": 1, "reason": "not_an_object", "detail": "expected an object, found a number"}]})
     );
     assert_eq!(records.len(), 2);
-    assert_eq!(records[1]["id"], format!("{id}-2"));
+    assert_eq!(records[1]["id"], format!("{id}-1"), "ids count stored payloads");
     assert_eq!((&records[1]["stream"], &records[1]["context"]), (&json!("clicks"), &json!({"app": "x"})));
     assert!(records[1].get("source").is_none());
 }
@@ -164,7 +165,7 @@ async fn every_error_has_its_status() {
     assert_eq!(at("POST", "/v2/streams/clicks", "{}").header("x-write-key", "key").status().await, 404);
     assert_eq!(at("GET", "/", "").status().await, 404);
     assert_eq!(post("clicks", vec![b' '; (10 << 20) + 1]).status().await, 413);
-    assert_eq!(post("clicks", format!("[{}0]", "0,".repeat(10_000))).status().await, 413);
+    assert_eq!(post("clicks", format!("[{}0]", "0,".repeat(200_000))).status().await, 413);
     assert_eq!(post("clicks", "{}").header("content-type", "text/html").status().await, 415);
     assert_eq!(post("clicks", "{}").header("content-encoding", "br").status().await, 415);
 }
@@ -239,13 +240,62 @@ async fn a_record_that_fits_no_message_is_rejected_alone() {
 }
 
 #[tokio::test]
-async fn the_same_idempotency_key_gives_the_same_record_ids() {
-    let id = async |body: &'static str| {
-        let (_, answer, _, _) = post("clicks", body).header("idempotency-key", "order-7").run().await;
-        answer["request_id"].clone()
+async fn the_same_idempotency_key_and_payloads_give_the_same_record_ids() {
+    let id = async |stream: &str, media_type: &str, body: &'static str| {
+        let exchange = post(stream, body).header("content-type", media_type).header("idempotency-key", "order-7");
+        exchange.run().await.1["request_id"].clone()
     };
-    assert_eq!(id("{}").await, id("{}").await);
-    assert_ne!(id("{}").await, id("{} ").await);
+    let json = "application/json";
+    let first = id("clicks", json, r#"{"a":1}"#).await;
+    assert_eq!(id("clicks", json, r#" [{"a":1}] "#).await, first, "the same payload in another frame");
+    for (body, why) in [
+        (r#"{"a":1.0}"#, "another payload"),
+        (r#"[{"a":1},{"a":1}]"#, "one payload more"),
+        (r#"{"payloads":[{"a":1}],"b":2}"#, "a context"),
+    ] {
+        assert_ne!(id("clicks", json, body).await, first, "{why}");
+    }
+    assert_ne!(id("clicks", "application/x-ndjson", r#"{"a":1}"#).await, first, "another form");
+    // A guess about a withheld payload cannot be confirmed by an id.
+    let stored = id("consented", json, r#"[{"ok":true},{"secret":1}]"#).await;
+    assert_eq!(id("consented", json, r#"[{"secret":2},{"ok":true}]"#).await, stored);
+}
+
+#[tokio::test]
+async fn lone_surrogates_are_repaired_before_judging() {
+    let body = r#"{"payloads":[{"event":"\ud83d"},{"event":"\ud83d\ude00"}],"title":"\udc00"}"#;
+    for stream in ["clicks", "events"] {
+        let (_, answer, _, records) = post(stream, body).run().await;
+        assert_eq!(answer["accepted"], 2, "{answer}");
+        assert_eq!(records[0]["payload"]["event"], "\u{fffd}");
+        assert_eq!(records[1]["payload"]["event"], "\u{1f600}");
+        assert_eq!(records[0]["context"]["title"], "\u{fffd}");
+    }
+}
+
+#[tokio::test]
+async fn the_context_of_a_judged_stream_keeps_the_rules_of_its_payloads() {
+    for (context, detail) in [(r#""a":1,"a":2"#, "a key appears twice"), (r#""a":1e400"#, "cannot be read")] {
+        let body = format!(r#"{{"payloads":[{{"event":1}}],{context}}}"#);
+        let (status, problem, ..) = post("events", body.clone()).run().await;
+        assert_eq!(status, 400);
+        assert!(problem["detail"].as_str().unwrap().contains(detail), "{problem}");
+    }
+    let body = r#"{"payloads":[{}],"a":1,"a":2}"#;
+    assert_eq!(post("clicks", body).run().await.0, 200, "a stream without rules");
+}
+
+#[tokio::test]
+async fn records_carry_the_schema_digest_and_whether_the_client_opted_out() {
+    let record = async |stream: &str, gpc: &str| {
+        let (_, _, _, records) = post(stream, r#"{"event":1,"ok":true}"#).header("sec-gpc", gpc).run().await;
+        records[0].clone()
+    };
+    let digest = &spillway_shared::keys::digest(br#"{"required":["event"]}"#)[..16];
+    assert_eq!(record("events", "0").await["schema"], digest);
+    assert_eq!(record("clicks", "1").await.get("schema"), None);
+    assert_eq!(record("clicks", "1").await["source"], json!({"opted_out": true}));
+    assert_eq!(record("clicks", "0").await.get("source"), None);
 }
 
 #[tokio::test]
