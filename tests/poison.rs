@@ -28,7 +28,7 @@ use spillway_local::runtime::{Function, FunctionSettings};
 use spillway_local::s3::{Bucket, BucketSettings};
 use spillway_local::sqs::{Queue, QueueSettings};
 use spillway_shared::hour::Hour;
-use spillway_shared::message::{Encoding, Header, MessageId, seal};
+use spillway_shared::message::{Encoding, Header, Kind, MessageId, seal};
 use spillway_shared::stream::StreamName;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
@@ -66,6 +66,7 @@ impl Victim {
 fn message(number: u128, name: &str) -> String {
     let records = format!("{{\"id\":\"{name}\"}}\n");
     let header = Header {
+        kind: Kind::Accepted,
         id: MessageId::new(number),
         stream: StreamName::parse("clicks").unwrap(),
         hour: Hour::parse("2026-11-21T18").unwrap(),

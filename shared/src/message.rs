@@ -2,8 +2,11 @@
 //!
 //! ```text
 //! {"v":1,"id":"…","stream":"clicks","hour":"2026-11-21T18","records":10,"bytes":5120,"encoding":"none"}
-//! …records: NDJSON as it is, or zstd in base64
+//! …records: plain NDJSON, or zstd in base64
 //! ```
+//!
+//! Kept rejections have the header `{"v":2,"kind":"rejected","id":…}`. Records stay version 1, so that a deliver that was
+//! rolled back delays kept rejections only.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,8 +20,8 @@ use crate::frame;
 use crate::hour::Hour;
 use crate::stream::StreamName;
 
-/// The version that this code writes, and the only one it reads so far.
-pub const VERSION: u64 = 1;
+/// The newest version that this code reads.
+const NEWEST_VERSION: u64 = 2;
 
 /// Records of one message before compression, in bytes: the largest body SQS takes.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
@@ -26,33 +29,44 @@ pub const MAX_RECORD_BYTES: usize = 1 << 20;
 /// No header line is longer than this, in bytes; its line feed is counted.
 pub const MAX_HEADER_BYTES: usize = 256;
 
-/// What names a message everywhere: random, fixed when it is packed, the same in every resend.
+/// The name of a message: random, set when it is packed, the same in every resend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(u128);
 
-/// How the records of a message are written.
+/// What the records of a message are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Accepted payloads: version 1.
+    Accepted,
+    /// Rejected payloads that their stream keeps: version 2.
+    Rejected,
+}
+
+/// The encoding of a message's records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// NDJSON as it is.
+    /// Plain NDJSON.
     None,
     /// zstd, then base64: for messages that it makes cheaper, and for characters that SQS refuses.
     ZstdBase64,
 }
 
-/// What a message says of itself in its first line.
+/// The first line of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
-    /// Names the message.
+    /// What the records are.
+    pub kind: Kind,
+    /// The message's name.
     pub id: MessageId,
     /// The stream of all its records.
     pub stream: StreamName,
     /// The hour in which all its records were received.
     pub hour: Hour,
-    /// How many records follow; at least 1, at most one for each byte.
+    /// The number of records; at least 1, at most one per byte.
     pub records: u32,
-    /// How many bytes they have before compression; at most [`MAX_RECORD_BYTES`].
+    /// The bytes of the records before compression; at most [`MAX_RECORD_BYTES`].
     pub bytes: u32,
-    /// How they are written.
+    /// The encoding of the records.
     pub encoding: Encoding,
 }
 
@@ -96,6 +110,23 @@ impl MessageId {
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)
+    }
+}
+
+impl Kind {
+    fn parse(version: u64, kind: Option<&str>) -> Option<Self> {
+        match (version, kind) {
+            (1, None) => Some(Self::Accepted),
+            (2, Some("rejected")) => Some(Self::Rejected),
+            _ => None,
+        }
+    }
+
+    fn version(self) -> &'static str {
+        match self {
+            Self::Accepted => r#""v":1"#,
+            Self::Rejected => r#""v":2,"kind":"rejected""#,
+        }
     }
 }
 
@@ -213,10 +244,10 @@ fn decompress_onto(onto: &mut Vec<u8>, body: &str, bytes: usize) -> Result<Vec<u
 }
 
 fn header_line(header: &Header) -> String {
-    let Header { id, stream, hour, records, bytes, encoding } = header;
-    let encoding = encoding.as_str();
+    let Header { kind, id, stream, hour, records, bytes, encoding } = header;
+    let (version, encoding) = (kind.version(), encoding.as_str());
     format!(
-        "{{\"v\":{VERSION},\"id\":\"{id}\",\"stream\":\"{stream}\",\"hour\":\"{hour}\",\
+        "{{{version},\"id\":\"{id}\",\"stream\":\"{stream}\",\"hour\":\"{hour}\",\
          \"records\":{records},\"bytes\":{bytes},\"encoding\":\"{encoding}\"}}\n"
     )
 }
@@ -229,8 +260,8 @@ fn read_header(line: &str) -> Result<Header, Unreadable> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Raw<'a> {
-        #[serde(rename = "v")]
-        _v: u64,
+        v: u64,
+        kind: Option<&'a str>,
         id: &'a str,
         stream: &'a str,
         hour: &'a str,
@@ -239,11 +270,12 @@ fn read_header(line: &str) -> Result<Header, Unreadable> {
         encoding: &'a str,
     }
     let Versioned { v } = read(line)?;
-    if v != VERSION {
+    if v > NEWEST_VERSION {
         return Err(Unreadable::Version(v));
     }
     let raw: Raw<'_> = read(line)?;
     Ok(Header {
+        kind: member("kind", Kind::parse(raw.v, raw.kind))?,
         id: member("id", MessageId::parse(raw.id))?,
         stream: member("stream", StreamName::parse(raw.stream))?,
         hour: member("hour", Hour::parse(raw.hour))?,

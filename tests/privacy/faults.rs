@@ -23,7 +23,7 @@ async fn run_under(faults: &[&str], log_level: &str) {
             accepted += u32::from(answer.starts_with("HTTP/1.1 200 "));
         }
         // A message of a newer version would come back until a newer deliver reads it.
-        for body in messages().iter().filter(|body| !body.contains("\"v\":2")) {
+        for body in messages().iter().filter(|body| !body.contains("\"v\":3")) {
             send_message(&spillway, body).await;
         }
     }

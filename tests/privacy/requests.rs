@@ -103,7 +103,7 @@ pub(super) fn messages() -> Vec<String> {
         "zqx\nzqx".to_owned(),
         "{\"zqx\":\"zqx\"}\nzqx".to_owned(),
         "{\"v\":\"zqx\"}\nzqx".to_owned(),
-        "{\"v\":2,\"zqx\":\"zqx\"}\nzqx".to_owned(),
+        "{\"v\":3,\"zqx\":\"zqx\"}\nzqx".to_owned(),
         header("zqx", "clicks", hour, plain),
         header(id, "../zqx", hour, plain),
         header(id, "clicks", "zqx", plain),

@@ -5,7 +5,7 @@ use spillway_deliver::config::DEFAULT_OBJECT_PREFIX;
 use spillway_deliver::encode::Compression;
 use spillway_deliver::{object, quarantine};
 use spillway_shared::hour::Hour;
-use spillway_shared::message::{Encoding, Header, MessageId};
+use spillway_shared::message::{Encoding, Header, Kind, MessageId};
 use spillway_shared::stream::StreamName;
 
 use crate::cloudformation::Template;
@@ -17,6 +17,7 @@ const HOURS: [&str; 3] = ["2026-01-01T00", "2026-11-21T09", "2030-12-31T23"];
 
 fn header(stream: &str, hour: &str) -> Header {
     Header {
+        kind: Kind::Accepted,
         id: MessageId::new(1),
         stream: StreamName::parse(stream).unwrap(),
         hour: Hour::parse(hour).unwrap(),
@@ -114,7 +115,10 @@ fn rights_and_lifecycle_rules_use_the_prefixes_of_the_code() {
     assert_eq!(template.variables("DeliverFunction")["OBJECT_PREFIX"], json!({"Ref": "ObjectPrefix"}));
     let put = template.statements("DeliverRole").into_iter().find(|right| right["Action"] == "s3:PutObject").unwrap();
     let quarantine = format!("${{Bucket.Arn}}/{}*", quarantine::PREFIX);
-    assert_eq!(put["Resource"], json!([{"Fn::Sub": "${Bucket.Arn}/${ObjectPrefix}*"}, {"Fn::Sub": quarantine}]));
+    let rejected = format!("${{Bucket.Arn}}/{}*", object::REJECTED_PREFIX);
+    let expected =
+        json!([{"Fn::Sub": "${Bucket.Arn}/${ObjectPrefix}*"}, {"Fn::Sub": rejected}, {"Fn::Sub": quarantine}]);
+    assert_eq!(put["Resource"], expected);
     for (rule, prefix) in [
         ("move-records", json!({"Ref": "ObjectPrefix"})),
         ("delete-records", json!({"Ref": "ObjectPrefix"})),

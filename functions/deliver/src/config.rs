@@ -6,7 +6,7 @@ use spillway_shared::metrics::emf::{self, METRICS};
 use spillway_shared::retry::{Attempts, FUNCTION_TIMEOUT};
 
 use crate::encode::Compression;
-use crate::object::Limits;
+use crate::object::{Limits, REJECTED_PREFIX};
 use crate::quarantine;
 
 const MIB: u64 = 1 << 20;
@@ -59,6 +59,9 @@ pub const TEXTS: [&str; 7] =
 
 /// The longest [`OBJECT_PREFIX`], in bytes: a key then stays within the 1,024 that S3 allows.
 const MAX_PREFIX_BYTES: usize = 512;
+
+/// Prefixes of keys that are not records.
+const RESERVED_PREFIXES: [&str; 5] = ["lake/", REJECTED_PREFIX, "replayed/", quarantine::PREFIX, "query-results/"];
 
 /// The values of [`COMPRESSION`].
 const COMPRESSIONS: [(&str, Compression); 3] =
@@ -132,8 +135,9 @@ fn check_prefix(prefix: &str) -> Result<(), &'static str> {
     if prefix.starts_with('/') || prefix.split('/').any(|part| part == "." || part == "..") || prefix.contains("//") {
         return Err("must not begin with `/` or contain `//`, `.` or `..` as a part");
     }
-    if prefix.starts_with(quarantine::PREFIX) {
-        return Err("must not begin with `quarantine/`");
+    if RESERVED_PREFIXES.iter().any(|reserved| prefix.starts_with(reserved)) {
+        return Err("must not begin with a prefix that has another use: \
+                    `lake/`, `rejected/`, `replayed/`, `quarantine/`, `query-results/`");
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
-use spillway_shared::message::{Header, Identity, Sealed};
+use spillway_shared::message::{Header, Identity, Kind, Sealed};
 
 use crate::encode::Compression;
 use crate::index::MessageIndex;
@@ -67,7 +67,7 @@ impl Split {
 pub fn plan(headers: &[&Header], limits: &Limits) -> Vec<Plan> {
     let mut partitions = BTreeMap::<_, Vec<MessageIndex>>::new();
     for (index, header) in headers.iter().enumerate() {
-        partitions.entry((&header.stream, header.hour)).or_default().push(MessageIndex(index));
+        partitions.entry((header.kind, &header.stream, header.hour)).or_default().push(MessageIndex(index));
     }
     let mut plans = Vec::new();
     for mut messages in partitions.into_values() {
@@ -77,13 +77,20 @@ pub fn plan(headers: &[&Header], limits: &Limits) -> Vec<Plan> {
     plans
 }
 
+/// The prefix of the keys of kept rejections.
+pub const REJECTED_PREFIX: &str = "rejected/";
+
 /// The key of an object: `records/stream=clicks/dt=2026-11-21/hour=18/<name>.ndjson.zst`.
 #[must_use]
 pub fn key(prefix: &str, header: &Header, name: &str, compression: Compression) -> String {
     format!("{}{name}{}", folder(prefix, header), compression.extension())
 }
 
-fn folder(prefix: &str, Header { stream, hour, .. }: &Header) -> String {
+fn folder(prefix: &str, Header { kind, stream, hour, .. }: &Header) -> String {
+    let prefix = match kind {
+        Kind::Accepted => prefix,
+        Kind::Rejected => REJECTED_PREFIX,
+    };
     format!("{prefix}stream={stream}/dt={}/hour={}/", hour.date(), hour.of_day())
 }
 

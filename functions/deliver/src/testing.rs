@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use aws_lambda_events::event::sqs::SqsMessage;
 use spillway_shared::hour::Hour;
-use spillway_shared::message::{Encoding, Header, MessageId, seal};
+use spillway_shared::message::{Encoding, Header, Kind, MessageId, seal};
 use spillway_shared::retry::Outcome;
 use spillway_shared::stream::StreamName;
 
@@ -18,6 +18,7 @@ use crate::sqs::{CallError, Hidden, MAX_ENTRIES, MessageQueue};
 pub(crate) fn sealed(id: u128, stream: &str, records: &[&str]) -> String {
     let text = records.join("\n") + "\n";
     let header = Header {
+        kind: Kind::Accepted,
         id: MessageId::new(id),
         stream: StreamName::parse(stream).unwrap(),
         hour: Hour::parse("2026-11-21T18").unwrap(),

@@ -149,9 +149,9 @@ mod tests {
     fn a_newer_version_is_returned_and_every_other_broken_message_is_unreadable() {
         let mut without_body = sqs_message("d", "");
         without_body.body = None;
-        let batch = [sqs_message("a", "{\"v\":2}\n"), sqs_message("b", "{}"), sqs_message("c", ""), without_body];
+        let batch = [sqs_message("a", "{\"v\":3}\n"), sqs_message("b", "{}"), sqs_message("c", ""), without_body];
         let errors = unpack_all(&batch).errors;
-        let version = UnpackError::Returned("version 2 of a message is not known".to_owned());
+        let version = UnpackError::Returned("version 3 of a message is not known".to_owned());
         assert_eq!(errors[0], (BatchIndex(0), version));
         assert_eq!(errors[2], (BatchIndex(2), UnpackError::Unreadable("no body".to_owned())));
         assert!(errors[1..].iter().all(|(_, error)| matches!(error, UnpackError::Unreadable(_))), "{errors:?}");

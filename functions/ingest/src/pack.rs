@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use spillway_shared::hour::Hour;
-use spillway_shared::message::{Encoding, Header, MAX_HEADER_BYTES, MAX_RECORD_BYTES, MessageId, seal};
+use spillway_shared::message::{Encoding, Header, Kind, MAX_HEADER_BYTES, MAX_RECORD_BYTES, MessageId, seal};
 use spillway_shared::stream::StreamName;
 
 /// The most messages of one call, a limit of SQS.
@@ -61,6 +61,7 @@ pub fn fits(record: &str, max_message_bytes: usize) -> bool {
         return true;
     }
     let worst = Header {
+        kind: Kind::Accepted,
         id: MessageId::new(0),
         stream: StreamName::parse("x").unwrap_or_else(|| unreachable!("a good name")),
         hour: Hour::of(std::time::SystemTime::UNIX_EPOCH),
@@ -220,6 +221,7 @@ impl<W: Clone> Packer<'_, W> {
         let records = memchr::memchr_iter(b'\n', lines.as_bytes()).count();
         let Partition { stream, hour } = self.partition.clone();
         Some(Header {
+            kind: Kind::Accepted,
             id,
             stream,
             hour,

@@ -12,7 +12,7 @@ use spillway_local::ledger::{Ledger, Report, Unseen};
 use spillway_local::s3::{Bucket, BucketSettings};
 use spillway_local::sqs::{Queue, QueueSettings};
 use spillway_shared::hour::Hour;
-use spillway_shared::message::{self, Encoding, Header, MessageId};
+use spillway_shared::message::{self, Encoding, Header, Kind, MessageId};
 use spillway_shared::stream::StreamName;
 
 /// Lines of NDJSON for the records `indices` of one request.
@@ -26,6 +26,7 @@ fn lines(request: u128, indices: std::ops::Range<u32>) -> String {
 
 fn sealed(records: &str, encoding: Encoding) -> String {
     let header = Header {
+        kind: Kind::Accepted,
         id: MessageId::new(1),
         stream: StreamName::parse("clicks").unwrap(),
         hour: Hour::of(SystemTime::now()),

@@ -4,6 +4,7 @@ use super::*;
 
 fn header(records: &str, encoding: Encoding) -> Header {
     Header {
+        kind: Kind::Accepted,
         id: MessageId::new(7),
         stream: StreamName::parse("clicks").unwrap(),
         hour: Hour::parse("2026-11-21T18").unwrap(),
@@ -31,8 +32,20 @@ fn the_header_is_the_contract_to_the_letter() {
 }
 
 #[test]
+fn kept_rejections_are_version_2() {
+    let rejected = Header { kind: Kind::Rejected, ..header("{}\n", Encoding::None) };
+    let text = seal(&rejected, "{}\n").unwrap();
+    assert!(text.starts_with("{\"v\":2,\"kind\":\"rejected\",\"id\":"), "{text}");
+    assert_eq!(open(&text).unwrap().header, rejected);
+    for (from, to) in [("\"v\":2", "\"v\":1"), ("\"kind\":\"rejected\",", ""), ("rejected", "accepted")] {
+        assert_eq!(reason(&text.replacen(from, to, 1)), "header: bad `kind`");
+    }
+}
+
+#[test]
 fn the_longest_header_keeps_its_bound() {
     let header = Header {
+        kind: Kind::Rejected,
         id: MessageId::new(u128::MAX),
         stream: StreamName::parse(&format!("a{}", "b".repeat(62))).unwrap(),
         hour: Hour::parse("9999-12-31T23").unwrap(),
@@ -45,8 +58,8 @@ fn the_longest_header_keeps_its_bound() {
 
 #[test]
 fn a_newer_version_is_not_broken() {
-    let text = "{\"v\":2,\"anything\":[]}\nwhatever";
-    assert_eq!(open(text), Err(Unreadable::Version(2)));
+    let text = "{\"v\":3,\"anything\":[]}\nwhatever";
+    assert_eq!(open(text), Err(Unreadable::Version(3)));
 }
 
 #[test]

@@ -199,7 +199,7 @@ async fn a_message_that_cannot_be_quarantined_fails_alone() {
 #[tokio::test(start_paused = true)]
 async fn a_newer_version_is_returned() {
     let store = Memory::new();
-    let batch = [sqs_message("a", &sealed(1, "clicks", &["{}"])), sqs_message("b", "{\"v\":2}\n")];
+    let batch = [sqs_message("a", &sealed(1, "clicks", &["{}"])), sqs_message("b", "{\"v\":3}\n")];
     assert_eq!(run(&deliver(&store, &[]), &batch).await, Ok(vec!["b".to_owned()]));
     assert_eq!(store.objects().len(), 1);
 }
@@ -309,7 +309,7 @@ async fn an_event_from_lambda_is_handled() {
             "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:q",
         })
     };
-    let records = [message("a", &sealed(1, "clicks", &["{}"])), message("b", "{\"v\":2}\n"), message("c", "?")];
+    let records = [message("a", &sealed(1, "clicks", &["{}"])), message("b", "{\"v\":3}\n"), message("c", "?")];
     let event: SqsEvent = serde_json::from_str(&serde_json::json!({ "Records": records }).to_string()).unwrap();
     let mut context = Context::default();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();

@@ -11,6 +11,7 @@ const NO_LIMITS: Limits = Limits { bytes: u64::MAX, records: u64::MAX, messages:
 
 fn header(id: u128, stream: &str, hour: &str, records: u32, bytes: u32) -> Header {
     Header {
+        kind: Kind::Accepted,
         id: MessageId::new(id),
         stream: StreamName::parse(stream).unwrap(),
         hour: Hour::parse(hour).unwrap(),
@@ -61,6 +62,15 @@ fn messages_of_one_stream_and_hour_share_an_object() {
     ];
     let plans = planned(&headers, &NO_LIMITS);
     assert_eq!(plans, [whole(&[2, 0]), whole(&[1]), whole(&[3])]);
+}
+
+#[test]
+fn kept_rejections_have_objects_and_a_prefix_of_their_own() {
+    let accepted = header(1, "clicks", "2026-11-21T18", 1, 10);
+    let rejected = Header { kind: Kind::Rejected, ..accepted.clone() };
+    assert_eq!(planned(&[accepted, rejected.clone()], &NO_LIMITS), [whole(&[0]), whole(&[1])]);
+    let expected = "rejected/stream=clicks/dt=2026-11-21/hour=18/n.ndjson.zst";
+    assert_eq!(key("records/", &rejected, "n", Compression::Zstd), expected);
 }
 
 #[test]
