@@ -7,62 +7,25 @@
 
 use std::time::Duration;
 
+use ::bench::doubles::{Accepts, deliver};
+use ::bench::messages;
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use gungraun::{Callgrind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main};
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, RequestExt as _, Response};
-use serde_json::json;
 use spillway_deliver::batch::Deliver;
-use spillway_deliver::s3::{Listed, Object, ObjectStore, PutError, Stored};
-use spillway_deliver::sqs::{CallError, Hidden, MessageQueue};
-use spillway_ingest::group_commit::{CallFailed, GroupCommit, Outgoing, Receipt, SendMessages};
+use spillway_ingest::group_commit::GroupCommit;
 use spillway_ingest::metrics::Metrics;
-use spillway_ingest::pack::{Partition, Piece, pack};
-use spillway_ingest::record::{Shared, Template, fresh_request_id};
 use spillway_ingest::request::Ingest;
 use spillway_local::sample;
-use spillway_shared::hour::Hour;
 use spillway_shared::keys::digest;
-use spillway_shared::message::MessageId;
 use spillway_shared::metrics::emf::Sink;
 use spillway_shared::pool::{Budget, Pool};
-use spillway_shared::retry::Outcome;
-use spillway_shared::stream::StreamName;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
-/// A stream without rules, and one with a schema like a storefront's.
-const STREAMS: [(&str, &str); 2] = [("clicks", "{}"), ("telemetry", include_str!("telemetry.json"))];
-const MESSAGE_BYTES: usize = 262_144;
-
-/// SQS and S3 that accept everything immediately.
-struct Accepts;
-
-impl SendMessages for Accepts {
-    async fn send(&self, messages: Vec<Outgoing>) -> Result<Vec<Receipt>, CallFailed> {
-        Ok(vec![Receipt::Durable; messages.len()])
-    }
-}
-
-impl ObjectStore for Accepts {
-    async fn put(&self, _object: &Object) -> Outcome<Stored, PutError> {
-        Outcome::Done(Stored::Now)
-    }
-
-    async fn list(&self, _prefix: &str, _after: &str) -> Outcome<Listed, PutError> {
-        Outcome::Done(Listed::default())
-    }
-}
-
-impl MessageQueue for Accepts {
-    async fn delete(&self, _handles: &[String]) -> Outcome<(), CallError> {
-        Outcome::Done(())
-    }
-
-    async fn hide(&self, _messages: &[Hidden]) -> Outcome<(), CallError> {
-        Outcome::Done(())
-    }
-}
+/// A stream without rules, `clicks`, and one with a schema like a storefront's, `telemetry`.
+const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/config");
 
 struct Document {
     runtime: Runtime,
@@ -78,14 +41,18 @@ struct Batch {
 
 fn document_of(payloads: usize, stream: &str) -> Document {
     let document = Document { runtime: runtime(), ingest: ingest(), request: request(payloads, stream) };
-    // The first request pays for what a process keeps: compression contexts, lazily compiled patterns.
+    // The first request creates state that the process keeps: compression contexts, lazily compiled patterns.
     let warm_up = document.runtime.block_on(document.ingest.handle(request(payloads, stream)));
     assert_eq!(warm_up.status(), 200);
     document
 }
 
 fn batch_of(documents: u64) -> Batch {
-    let batch = Batch { runtime: runtime(), deliver: deliver(), messages: messages(documents) };
+    let batch = Batch {
+        runtime: runtime(),
+        deliver: deliver("zstd").expect("the configuration is valid"),
+        messages: messages(documents),
+    };
     let warm_up = batch.runtime.block_on(batch.deliver.batch(&batch.messages, deadline()));
     assert!(warm_up.is_ok_and(|answer| answer.batch_item_failures.is_empty()));
     batch
@@ -100,16 +67,10 @@ fn deadline() -> Instant {
 }
 
 fn ingest() -> Ingest<Accepts> {
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    std::fs::create_dir(folder.path().join("streams")).expect("the folder is new");
-    for (name, definition) in STREAMS {
-        let file = folder.path().join(format!("streams/{name}.json"));
-        std::fs::write(file, definition).expect("the folder can be written");
-    }
     let config = spillway_ingest::config::Config::read(&|name| match name {
         "QUEUE_URL" => Some("http://127.0.0.1/queue".to_owned()),
         "WRITE_KEYS" => Some(format!("all={}", digest(b"key"))),
-        "CONFIG_DIR" => Some(folder.path().display().to_string()),
+        "CONFIG_DIR" => Some(CONFIG.to_owned()),
         _ => None,
     });
     let config = config.expect("the configuration is valid");
@@ -121,17 +82,6 @@ fn ingest() -> Ingest<Accepts> {
     }
 }
 
-fn deliver() -> Deliver<Accepts, Accepts> {
-    let config = spillway_deliver::config::Config::read(&|name| match name {
-        "QUEUE_URL" => Some("http://127.0.0.1/queue".to_owned()),
-        "BUCKET" => Some("bucket".to_owned()),
-        "AWS_REGION" => Some("us-east-1".to_owned()),
-        "COMPRESSION" => Some("zstd".to_owned()),
-        _ => None,
-    });
-    Deliver::new(&config.expect("the configuration is valid"), Accepts, Accepts)
-}
-
 fn request(payloads: usize, stream: &str) -> Request {
     let mut request = Request::new(sample::document(1, payloads).into());
     *request.method_mut() = Method::POST;
@@ -141,40 +91,8 @@ fn request(payloads: usize, stream: &str) -> Request {
 
 /// Messages as group commit packs them when eight documents share a call.
 fn messages(documents: u64) -> Vec<SqsMessage> {
-    let pieces: Vec<_> = (0..documents).map(piece).collect();
-    let calls = pieces.chunks(8).flat_map(|pieces| pack(pieces.to_vec(), MESSAGE_BYTES, new_id));
-    let records: Vec<_> = calls.flatten().enumerate().map(|(number, message)| record(number, &message.body)).collect();
-    let event: SqsEvent = serde_json::from_value(json!({ "Records": records })).expect("a valid event");
-    event.records
-}
-
-fn record(number: usize, body: &str) -> serde_json::Value {
-    json!({
-        "messageId": format!("00000000-0000-4000-8000-{number:012}"),
-        "receiptHandle": "handle",
-        "body": body,
-        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1795286340123"},
-        "messageAttributes": {},
-        "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:spillway",
-        "awsRegion": "us-east-1",
-    })
-}
-
-fn piece(seed: u64) -> Piece<()> {
-    let now = std::time::SystemTime::now();
-    let stream = StreamName::parse("telemetry").expect("a valid name");
-    let template = Template::new(fresh_request_id(), &stream, now, &Shared::default());
-    let readings: Vec<serde_json::Value> = serde_json::from_str(&sample::document(seed, 10)).expect("valid JSON");
-    let mut lines = String::new();
-    for (index, reading) in readings.iter().enumerate() {
-        template.append(&mut lines, index, &reading.to_string());
-    }
-    Piece { partition: Partition { stream, hour: Hour::of(now) }, lines: lines.into(), waiter: () }
-}
-
-fn new_id() -> MessageId {
-    MessageId::new(fastrand::u128(..))
+    let event = messages::event(&messages::packed(documents, 10, 8));
+    serde_json::from_slice::<SqsEvent>(&event).expect("a valid event").records
 }
 
 #[library_benchmark]

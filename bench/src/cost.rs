@@ -1,4 +1,4 @@
-//! What AWS would bill for a run, counted at the emulators, at list price.
+//! The list price of a run on AWS; the emulators count the calls.
 
 mod prices;
 
@@ -7,32 +7,28 @@ use std::time::Duration;
 use clap::Args;
 use spillway_local::pipeline::Settings;
 
-use crate::distance::Distance;
-use crate::load::{Load, Target};
+use crate::load::Load;
 use crate::report::Report;
-use crate::run::{self, Run};
-use crate::table::{Table, count, number, text};
+use crate::run::{self, Options, Run};
+use crate::table::{Column, Table, count, number, text};
 use prices::Bill;
 
-/// Nobody waits this long: the load ends with its documents.
-const LONGEST: Duration = Duration::from_mins(10);
+/// The maximum duration of a load in seconds; it ends earlier, with its documents.
+const MAX_SECONDS: u64 = 600;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// How many connections post
+    /// The number of connections
     #[arg(long, default_value_t = 64)]
     connections: usize,
-    /// Payloads of a document, about 500 bytes each
-    #[arg(long, default_value_t = 10)]
-    payloads: usize,
-    /// How many documents are posted where each payload becomes an object
+    /// The number of documents in runs with one object per payload
     #[arg(long, default_value_t = 1_000)]
     single_documents: u64,
-    /// How many documents are posted where objects hold many payloads
+    /// The number of documents in runs with aggregated objects
     #[arg(long, default_value_t = 50_000)]
     documents: u64,
     #[command(flatten)]
-    distance: Distance,
+    options: Options,
 }
 
 /// A way to run the pipeline.
@@ -52,35 +48,38 @@ const WAYS: [Way; 4] = [
     Way { name: "aggregated, group commit", object_per_payload: false, shared: true },
 ];
 
-/// Runs every way and prints its bill.
+/// A run and its bill.
+struct Billed {
+    way: &'static str,
+    run: Run,
+    bill: Bill,
+}
+
+/// Runs the pipeline in every way and prints the bills.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut report = Report::new("cost");
-    let mut runs = Vec::new();
+    let mut billed = Vec::new();
     for way in WAYS {
         eprintln!("cost: {}", way.name);
-        let load_average = crate::machine::load_average();
-        runs.push((
-            way,
-            run::run(way.settings(&arguments)?, |pipeline| arguments.load(way, pipeline.address())).await?,
-        ));
-        report.note(format!("{}: load average before {load_average:.2}", way.name));
+        let run = run::run(way.settings(&arguments)?, |address| arguments.load(way, address)).await?;
+        report.notes.push(format!("{}: load average before {:.2}", way.name, run.load_average));
+        billed.push(Billed { way: way.name, bill: Bill::of(&run, way.shared), run });
     }
-    report.table(counts(&runs));
-    report.table(dollars(&runs));
+    report.tables.extend([counts(&billed), dollars(&billed)]);
     report.finish()
 }
 
 impl Way {
     fn settings(self, arguments: &Arguments) -> anyhow::Result<Settings> {
-        let mut settings = run::settings(arguments.distance)?;
+        let mut settings = arguments.options.settings()?;
         if self.object_per_payload {
             settings.variables.insert("MAX_OBJECT_RECORDS".to_owned(), "1".to_owned());
-            // So many PUTs take longer than the time-out of a local pipeline; these are the template's.
+            // These PUTs take longer than the timeout of a local pipeline, so the timeouts are those of the template.
             settings.deliver_timeout = Duration::from_secs(20);
             settings.visibility_timeout = Duration::from_secs(125);
         }
         if !self.shared {
-            // As Lambda does it: an environment for each request that is there at once.
+            // As on Lambda: an environment for each concurrent request.
             settings.ingest_concurrency = 1;
             settings.ingest_environments = arguments.connections;
         }
@@ -91,58 +90,40 @@ impl Way {
 impl Arguments {
     fn load(&self, way: Way, address: std::net::SocketAddr) -> Load {
         let documents = if way.object_per_payload { self.single_documents } else { self.documents };
-        let load = Load::new(Target::pipeline(address), self.connections, LONGEST);
-        Load { payloads: self.payloads, documents: Some(documents), ..load }
+        Load { documents: Some(documents), ..self.options.load(address, self.connections, MAX_SECONDS) }
     }
 }
 
-fn counts(runs: &[(Way, Run)]) -> Table {
-    let head = [
-        "way",
-        "payloads",
-        "ingest requests",
-        "ingest GB-s",
-        "SQS sends",
-        "send units",
-        "receive units",
-        "deletes",
-        "deliver requests",
-        "deliver GB-s",
-        "PUTs",
+fn counts(billed: &[Billed]) -> Table {
+    let per_million = |run: &Run, count| number(run.count_per_million(count), 0);
+    let columns: [Column<'_, Billed>; 11] = [
+        ("way", &|of| text(of.way)),
+        ("payloads", &|of| count(of.run.ledger.stored)),
+        ("ingest requests", &|of| per_million(&of.run, of.run.ingest.invocations)),
+        ("ingest GB-s", &|of| number(of.bill.ingest_gb_seconds, 1)),
+        ("SQS sends", &|of| per_million(&of.run, of.run.sqs.sends)),
+        ("send units", &|of| per_million(&of.run, of.run.sqs.send_units)),
+        ("receive units", &|of| per_million(&of.run, of.run.sqs.receive_units)),
+        ("deletes", &|of| per_million(&of.run, of.run.sqs.deletes)),
+        ("deliver requests", &|of| per_million(&of.run, of.run.deliver.invocations)),
+        ("deliver GB-s", &|of| number(of.bill.deliver_gb_seconds, 2)),
+        ("PUTs", &|of| per_million(&of.run, of.run.puts)),
     ];
-    let mut table = Table::new("Billable a million payloads, counted", &head);
-    for (way, run) in runs {
-        let bill = Bill::of(run, way.shared);
-        let a_million = |value: u64| number(run.count_a_million(value), 0);
-        table.row([
-            text(way.name),
-            count(run.ledger.stored),
-            a_million(run.ingest.invocations),
-            number(bill.ingest_gb_seconds, 1),
-            a_million(run.sqs.sends),
-            a_million(run.sqs.send_units),
-            a_million(run.sqs.receive_units),
-            a_million(run.sqs.deletes),
-            a_million(run.deliver.invocations),
-            number(bill.deliver_gb_seconds, 2),
-            a_million(run.puts),
-        ]);
-    }
-    table
+    Table::new("Billed units per million payloads", billed, &columns)
 }
 
-fn dollars(runs: &[(Way, Run)]) -> Table {
-    let head =
-        ["way", "HTTP API", "ingest", "SQS", "deliver", "S3 PUT", "together", "without the front", "times the last"];
-    let mut table = Table::new("Dollars a million payloads", &head);
-    let bills: Vec<_> = runs.iter().map(|(way, run)| (way, Bill::of(run, way.shared))).collect();
-    let last = bills.last().map_or(f64::NAN, |(_, bill)| bill.without_front());
-    for (way, bill) in &bills {
-        let lines = [bill.front, bill.ingest, bill.sqs, bill.deliver, bill.puts, bill.front + bill.without_front()];
-        let lines = lines.map(|dollars| number(dollars, 4));
-        let without = bill.without_front();
-        let rest = [number(without, 4), number(without / last, 1)];
-        table.row([text(way.name)].into_iter().chain(lines).chain(rest));
-    }
-    table
+fn dollars(billed: &[Billed]) -> Table {
+    let last = billed.last().map_or(f64::NAN, |of| of.bill.without_front());
+    let columns: [Column<'_, Billed>; 9] = [
+        ("way", &|of| text(of.way)),
+        ("HTTP API", &|of| number(of.bill.front, 4)),
+        ("ingest", &|of| number(of.bill.ingest, 4)),
+        ("SQS", &|of| number(of.bill.sqs, 4)),
+        ("deliver", &|of| number(of.bill.deliver, 4)),
+        ("S3 PUT", &|of| number(of.bill.puts, 4)),
+        ("total", &|of| number(of.bill.front + of.bill.without_front(), 4)),
+        ("without the front", &|of| number(of.bill.without_front(), 4)),
+        ("times the last", &|of| number(of.bill.without_front() / last, 1)),
+    ];
+    Table::new("Dollars per million payloads", billed, &columns)
 }

@@ -1,4 +1,4 @@
-//! The load: a process of its own, so that its CPU time is told apart from the emulators'.
+//! The load generator: a separate process, so that its CPU time can be separated from that of the emulators.
 
 mod post;
 
@@ -10,114 +10,108 @@ use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
-/// The first argument that makes this program a load; its setting follows as JSON.
-const LOAD: &str = "load";
+use crate::machine::cpu_seconds_of;
 
-/// Where documents go, and what is answered when all is well.
+/// The first argument that makes this program a load generator; the load follows as JSON.
+pub(crate) const LOAD: &str = "load";
+
+/// The destination of documents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     pub(crate) path: String,
-    /// The statuses that count as taken: this one, or any 2xx if there is none.
+    /// The status that counts as accepted; `None` is any 2xx.
     pub(crate) status: Option<u16>,
 }
 
-/// What is posted where, by how many, for how long.
+/// A load on one target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Load {
     pub(crate) target: Target,
-    /// How many connections post.
+    /// The number of connections.
     pub(crate) connections: usize,
-    /// Payloads of a document.
+    /// The number of payloads of each document.
     pub(crate) payloads: usize,
-    /// How long they post.
+    /// The duration.
     pub(crate) time: Duration,
-    /// Documents a second, whatever becomes of them; without it every connection posts as soon as it is answered.
+    /// Documents per second in an open loop. In a closed loop, each connection posts when it receives a response.
     pub(crate) rate: Option<f64>,
-    /// Ends the load before its time.
+    /// The number of documents that ends the load early.
     pub(crate) documents: Option<u64>,
 }
 
-/// What a load came to.
+/// The results of a load.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Posted {
-    /// Documents that were answered as they should.
-    pub(crate) taken: u64,
-    /// Documents that were answered otherwise, or not at all.
+    /// Documents with the expected status.
+    pub(crate) accepted: u64,
+    /// Documents with another status or no response.
     pub(crate) failed: u64,
-    /// How long the answers took, sorted, in microseconds; from the intended start where there is a rate.
-    pub(crate) latencies: Vec<u64>,
-    /// CPU seconds of the load's process.
+    /// Response times in microseconds, sorted. In an open loop they count from the due time of the document.
+    latencies: Vec<u64>,
+    /// CPU seconds of the load generator.
     pub(crate) cpu_seconds: f64,
 }
 
 impl Target {
-    /// The stream of telemetry of a pipeline that listens there.
+    /// The stream `telemetry` of a pipeline.
     pub(crate) fn pipeline(address: SocketAddr) -> Self {
         Self { address, path: "/v1/streams/telemetry".to_owned(), status: Some(200) }
     }
 
-    /// A route of ingest that does nothing: the same document passes everything but ingest's own stages.
-    pub(crate) fn nothing(address: SocketAddr) -> Self {
+    /// A route that ingest refuses immediately, so that an invocation with the same document is a no-op.
+    pub(crate) fn noop(address: SocketAddr) -> Self {
         Self { address, path: "/health".to_owned(), status: Some(405) }
     }
 
-    fn takes(&self, status: u16) -> bool {
+    fn accepts(&self, status: u16) -> bool {
         self.status.map_or((200..300).contains(&status), |wanted| wanted == status)
     }
 }
 
 impl Load {
-    /// A closed loop of documents of ten payloads.
-    pub(crate) fn new(target: Target, connections: usize, time: Duration) -> Self {
-        Self { target, connections, payloads: 10, time, rate: None, documents: None }
+    /// A closed loop.
+    pub(crate) fn new(target: Target, connections: usize, payloads: usize, time: Duration) -> Self {
+        Self { target, connections, payloads, time, rate: None, documents: None }
     }
 
-    /// Runs it in a process of its own.
+    /// Runs the load in a separate process.
     pub(crate) async fn run(&self) -> anyhow::Result<Posted> {
-        let program = std::env::current_exe()?;
-        let setting = serde_json::to_string(self)?;
-        let child = Command::new(program).args([LOAD, &setting]).stdout(Stdio::piped()).spawn()?;
+        let load = serde_json::to_string(self)?;
+        let child = Command::new(std::env::current_exe()?).args([LOAD, &load]).stdout(Stdio::piped()).spawn()?;
         let output = child.wait_with_output().await?;
-        ensure!(output.status.success(), "the load failed: {}", output.status);
-        serde_json::from_slice(&output.stdout).context("what the load came to")
+        ensure!(output.status.success(), "the load generator failed: {}", output.status);
+        serde_json::from_slice(&output.stdout).context("invalid output of the load generator")
     }
 }
 
 impl Posted {
-    /// The time within which a share of the answers came, in milliseconds.
+    /// A percentile of the response times, in milliseconds.
     pub(crate) fn percentile_ms(&self, share: f64) -> f64 {
         percentile(&self.latencies, share) / 1e3
     }
 }
 
-/// The value that a share of sorted values does not exceed.
+/// The value that a share of sorted values does not exceed; NaN without values.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "an index, and microseconds"
+)]
 pub(crate) fn percentile(sorted: &[u64], share: f64) -> f64 {
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "an index, and microseconds"
-    )]
-    let value = |share: f64| {
-        let index = (sorted.len() as f64 * share) as usize;
-        sorted.get(index.min(sorted.len().saturating_sub(1))).map_or(f64::NAN, |value| *value as f64)
-    };
-    value(share)
+    let index = (sorted.len() as f64 * share) as usize;
+    sorted.get(index.min(sorted.len().saturating_sub(1))).map_or(f64::NAN, |value| *value as f64)
 }
 
-/// Posts and never returns, if this process was started as a load.
-pub(crate) fn become_load_if_asked() -> anyhow::Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() != Some(LOAD) {
-        return Ok(());
-    }
-    let load: Load = serde_json::from_str(&arguments.next().unwrap_or_default()).context("a load's setting")?;
+/// Runs a load, given as JSON, in this process and prints its results.
+pub(crate) fn generate(load: &str) -> anyhow::Result<()> {
+    let load: Load = serde_json::from_str(load).context("invalid load")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut posted = runtime.block_on(post::all(&load))?;
-    posted.cpu_seconds = crate::process::cpu_seconds(&[std::process::id()]);
+    let posted = runtime.block_on(post::all(&load))?;
+    let posted = Posted { cpu_seconds: cpu_seconds_of(&[std::process::id()]), ..posted };
     println!("{}", serde_json::to_string(&posted)?);
-    std::process::exit(0)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -133,8 +127,8 @@ mod tests {
     }
 
     #[test]
-    fn a_load_reads_what_it_was_given() {
-        let load = Load::new(Target::pipeline(([127, 0, 0, 1], 80).into()), 64, Duration::from_millis(1_500));
+    fn a_load_survives_json() {
+        let load = Load::new(Target::pipeline(([127, 0, 0, 1], 80).into()), 64, 10, Duration::from_millis(1_500));
         let text = serde_json::to_string(&load).unwrap();
         assert_eq!(serde_json::from_str::<Load>(&text).unwrap(), load);
     }

@@ -1,8 +1,8 @@
-//! What a measurement hands on: tables on standard output, and SVG, Markdown and JSON under `target/bench/`.
+//! The results of a measurement: tables on standard output, and SVG, Markdown and JSON under `target/bench/`.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use serde_json::json;
@@ -13,63 +13,42 @@ use crate::machine;
 use crate::plot::Plot;
 use crate::table::Table;
 
-/// Where everything goes.
-const FOLDER: &str = "target/bench";
+/// The folder of all results.
+pub(crate) const FOLDER: &str = "target/bench";
 
-/// The tables and plots of one measurement.
+/// The notes, tables and plots of one measurement.
 #[derive(Debug)]
 pub(crate) struct Report {
     name: String,
-    notes: Vec<String>,
-    tables: Vec<Table>,
-    plots: Vec<(String, Plot)>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) tables: Vec<Table>,
+    /// Each plot with the end of its file's name, after the name of the measurement.
+    pub(crate) plots: Vec<(&'static str, Plot)>,
 }
 
 impl Report {
-    /// An empty report that notes when and on what machine it began, and how busy that was.
+    /// A report that notes the time, the machine and its load average before the measurement.
     pub(crate) fn new(name: &str) -> Self {
-        let build = if cfg!(debug_assertions) { "debug build: the figures say nothing" } else { "release build" };
-        let (machine, load) = (machine::name(), machine::load_average());
-        let note =
-            format!("{name}: {machine}, {}, load average before {load:.2}, {build}", timestamp(SystemTime::now()));
+        let build = if cfg!(debug_assertions) { "debug build: the figures are meaningless" } else { "release build" };
+        let (machine, now, load) = (machine::name(), timestamp(SystemTime::now()), machine::load_average());
+        let note = format!("{name}: {machine}, {now}, load average before {load:.2}, {build}");
         let notes = [note].into_iter().chain(variables()).collect();
         Self { name: name.to_owned(), notes, tables: Vec::new(), plots: Vec::new() }
     }
 
-    pub(crate) fn note(&mut self, note: impl Into<String>) {
-        self.notes.push(note.into());
-    }
-
-    pub(crate) fn table(&mut self, table: Table) {
-        self.tables.push(table);
-    }
-
-    /// Adds a plot; the first one gets the measurement's name, further ones need one of their own after it.
-    pub(crate) fn plot(&mut self, suffix: &str, plot: Plot) {
-        self.plots.push((format!("{}{suffix}", self.name), plot));
-    }
-
     /// Prints and writes everything.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
-        let folder = PathBuf::from(FOLDER);
-        fs::create_dir_all(&folder)?;
-        let text = self.text();
+        let path = |end: &str| Path::new(FOLDER).join(format!("{}{end}", self.name));
+        let parts = self.notes.iter().cloned().chain(self.tables.iter().map(ToString::to_string));
+        let text: String = parts.map(|part| part.trim_end().to_owned() + "\n\n").collect();
         println!("{text}");
-        fs::write(folder.join(format!("{}.md", self.name)), text)?;
+        fs::create_dir_all(FOLDER)?;
+        fs::write(path(".md"), text)?;
         let tables: Vec<_> = self.tables.iter().map(Table::json).collect();
         let json = json!({"name": self.name, "notes": self.notes, "tables": tables});
-        fs::write(folder.join(format!("{}.json", self.name)), serde_json::to_vec_pretty(&json)?)?;
-        self.draw(&folder)
-    }
-
-    fn text(&self) -> String {
-        let parts = self.notes.iter().cloned().chain(self.tables.iter().map(ToString::to_string));
-        parts.map(|part| part.trim_end().to_owned() + "\n\n").collect()
-    }
-
-    fn draw(&self, folder: &Path) -> anyhow::Result<()> {
-        for (name, plot) in &self.plots {
-            let path = folder.join(format!("{name}.svg"));
+        fs::write(path(".json"), serde_json::to_vec_pretty(&json)?)?;
+        for (end, plot) in &self.plots {
+            let path = path(&format!("{end}.svg"));
             plot.draw(&path)?;
             println!("{}", path.display());
         }
@@ -77,7 +56,7 @@ impl Report {
     }
 }
 
-/// What the environment sets of the functions' own variables: it is passed on to them.
+/// The functions' variables in the environment of this process, which passes them on.
 fn variables() -> Option<String> {
     let numbers = spillway_ingest::config::NUMBERS.iter().chain(&spillway_deliver::config::NUMBERS);
     let names: BTreeSet<_> = numbers.map(|number| number.name).chain(["COMPRESSION"]).collect();

@@ -1,4 +1,4 @@
-//! Every stage of both functions beside its limit: the one thing on the same bytes that cannot be left out.
+//! The CPU time of each stage of both functions, compared with its limit: the fastest code for the same bytes.
 
 mod deliver;
 mod ingest;
@@ -7,69 +7,80 @@ mod timing;
 use clap::Args;
 use serde_json::Value;
 
+use crate::machine;
 use crate::report::Report;
-use crate::table::{Table, number, text};
-use timing::Pair;
+use crate::table::{Table, count, float, number, text};
+use timing::{Pair, measure};
 
-/// So few documents share a message that none is worth a frame of its own.
+/// A number of documents per call at which no message is large enough for a separate frame.
 const FEW: usize = 10;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Payloads of a document, about 500 bytes each
+    /// The number of payloads of each document, about 500 bytes each
     #[arg(long, default_value_t = 10)]
     payloads: usize,
-    /// Documents whose records make up a batch of deliver
+    /// The number of documents whose records are one batch of deliver
     #[arg(long, default_value_t = 1_000)]
     documents: u64,
 }
 
-/// A stage and what it took.
+/// A stage and its CPU time.
 struct Stage {
-    name: &'static str,
+    name: String,
     limit: &'static str,
-    /// Bytes that go in.
+    /// The number of input bytes.
     bytes: usize,
     pair: Pair,
 }
 
 /// Measures every stage.
-pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+pub(crate) async fn run(Arguments { payloads, documents }: Arguments) -> anyhow::Result<()> {
     let mut report = Report::new("stages");
-    let load_average = crate::machine::load_average();
-    let stages: Vec<_> = ingest::stages(arguments.payloads)?;
-    report.table(table(&format!("Ingest, a document of {}", arguments.payloads), &stages));
-    let batch = |together| deliver::Batch::new(arguments.documents, arguments.payloads, together);
+    let load_average = machine::load_average();
+    report.tables.push(table(format!("Ingest, a document of {payloads} payloads"), &ingest::stages(payloads)?));
+    let batch = |together| deliver::Batch::new(documents, payloads, together);
     let batches = [batch(usize::MAX)?, batch(FEW)?];
     for batch in &batches {
-        report.table(table(&format!("Deliver, a batch of {}", batch.describe()), &deliver::stages(batch)?));
+        report.tables.push(table(format!("Deliver, a batch of {}", batch.describe()), &deliver::stages(batch)?));
     }
-    report.table(deliver::process(&batches).await?);
-    report.note(format!("load average before {load_average:.2}; CPU time, medians of turns side by side"));
+    report.tables.push(deliver::process(&batches).await?);
+    report.notes.push(format!("load average before {load_average:.2}; CPU time, medians of alternating turns"));
     report.finish()
 }
 
-fn table(title: &str, stages: &[Stage]) -> Table {
-    let head = ["stage", "bytes in", "µs", "MB/s", "limit", "limit µs", "ratio"];
-    let mut table = Table::new(title, &head);
-    for Stage { name, limit, bytes, pair } in stages {
-        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-        let bytes = *bytes as f64;
-        table.row([
-            text(name),
-            number(bytes, 0),
-            number(pair.work * 1e6, 2),
-            number(bytes / pair.work / 1e6, 0),
-            text(limit),
-            number(pair.limit * 1e6, 2),
-            number(pair.ratio, 2),
-        ]);
+impl Stage {
+    /// Measures a stage of `bytes` input bytes and its limit.
+    fn new<A, B>(
+        name: impl Into<String>,
+        bytes: usize,
+        work: impl FnMut() -> A,
+        limit: &'static str,
+        limit_work: impl FnMut() -> B,
+    ) -> Self {
+        Self { name: name.into(), limit, bytes, pair: measure(work, limit_work) }
     }
-    table
 }
 
-/// The schema of the load's payloads: 13 properties, five of them nested.
+fn table(title: String, stages: &[Stage]) -> Table {
+    Table::new(
+        title,
+        stages,
+        &[
+            ("stage", &|stage| text(&stage.name)),
+            ("bytes in", &|stage| count(stage.bytes)),
+            ("µs", &|stage| number(stage.pair.work * 1e6, 2)),
+            ("MB/s", &|stage| number(float(stage.bytes) / stage.pair.work / 1e6, 0)),
+            ("limit", &|stage| text(stage.limit)),
+            ("limit µs", &|stage| number(stage.pair.limit * 1e6, 2)),
+            ("ratio", &|stage| number(stage.pair.ratio(), 2)),
+        ],
+    )
+}
+
+/// The schema of the payloads: 13 properties, five of them nested.
 pub(crate) fn schema() -> Value {
-    let definition: Value = serde_json::from_str(include_str!("../benches/telemetry.json")).unwrap_or_default();
+    let definition: Value =
+        serde_json::from_str(include_str!("../benches/config/streams/telemetry.json")).unwrap_or_default();
     definition["schema"].clone()
 }

@@ -4,55 +4,57 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-/// Rows under a head.
+/// A table: one row per item and one column per function of an item.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
     title: String,
     head: Vec<String>,
-    rows: Vec<Vec<Cell>>,
+    pub(crate) rows: Vec<Vec<Cell>>,
 }
 
-/// What stands in a row.
+/// A column: its head, and its cell in the row of an item.
+pub(crate) type Column<'a, T> = (&'a str, &'a dyn Fn(&T) -> Cell);
+
+/// The content of a cell.
 #[derive(Debug, Clone)]
 pub(crate) enum Cell {
     Text(String),
-    /// A number and how many decimals of it are shown.
+    /// A number and how many of its decimals are shown.
     Number(f64, usize),
 }
 
-/// A text in a row.
+/// A text in a cell.
 pub(crate) fn text(text: impl fmt::Display) -> Cell {
     Cell::Text(text.to_string())
 }
 
-/// A number in a row, shown with so many decimals.
+/// A number in a cell, shown with some decimals.
 pub(crate) fn number(value: f64, decimals: usize) -> Cell {
     Cell::Number(value, decimals)
 }
 
-/// A count in a row.
+/// A count in a cell.
+pub(crate) fn count(value: impl TryInto<u64>) -> Cell {
+    Cell::Number(float(value), 0)
+}
+
+/// A count as a number to calculate with.
 #[expect(clippy::cast_precision_loss, reason = "counts here are far below 2^53")]
-pub(crate) fn count(value: u64) -> Cell {
-    Cell::Number(value as f64, 0)
+pub(crate) fn float(count: impl TryInto<u64>) -> f64 {
+    count.try_into().map_or(f64::NAN, |count| count as f64)
 }
 
 impl Table {
-    pub(crate) fn new(title: impl Into<String>, head: &[&str]) -> Self {
-        Self { title: title.into(), head: head.iter().map(ToString::to_string).collect(), rows: Vec::new() }
-    }
-
-    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
-        self.rows.push(cells.into_iter().collect());
+    pub(crate) fn new<T>(title: impl Into<String>, items: &[T], columns: &[Column<'_, T>]) -> Self {
+        let row = |item| columns.iter().map(|(_, cell)| cell(item)).collect();
+        let head = columns.iter().map(|(head, _)| (*head).to_owned()).collect();
+        Self { title: title.into(), head, rows: items.iter().map(row).collect() }
     }
 
     pub(crate) fn json(&self) -> Value {
-        let rows: Vec<_> = self.rows.iter().map(|row| self.json_of(row)).collect();
+        let row = |row: &Vec<Cell>| self.head.iter().cloned().zip(row.iter().map(Cell::json)).collect();
+        let rows: Vec<Map<_, _>> = self.rows.iter().map(row).collect();
         json!({"title": self.title, "rows": rows})
-    }
-
-    fn json_of(&self, row: &[Cell]) -> Value {
-        let members: Map<_, _> = self.head.iter().cloned().zip(row.iter().map(Cell::json)).collect();
-        Value::Object(members)
     }
 
     fn width(&self, column: usize) -> usize {
@@ -62,6 +64,11 @@ impl Table {
 }
 
 impl Cell {
+    /// The number, or NaN for a text.
+    pub(crate) fn value(&self) -> f64 {
+        if let Self::Number(value, _) = self { *value } else { f64::NAN }
+    }
+
     fn json(&self) -> Value {
         match self {
             Self::Text(text) => json!(text),
@@ -121,9 +128,9 @@ mod tests {
 
     #[test]
     fn a_table_reads_as_markdown_and_as_json() {
-        let mut table = Table::new("Rates", &["load", "payloads/s"]);
-        table.row([text("half"), number(1_234_567.89, 1)]);
-        table.row([text("none"), number(f64::NAN, 1)]);
+        let rates = [("half", 1_234_567.89), ("none", f64::NAN)];
+        let table =
+            Table::new("Rates", &rates, &[("load", &|row| text(row.0)), ("payloads/s", &|row| number(row.1, 1))]);
         let lines: Vec<_> = table.to_string().lines().map(str::to_owned).collect();
         assert_eq!(lines[0], "**Rates**");
         assert_eq!(lines[3], "| ---: | ----------: |");

@@ -1,11 +1,10 @@
 //! The arguments of the command, with the texts of `--help`.
 
-use std::collections::BTreeMap;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use spillway_local::faults::{self, Fault, Kind, Plan};
 use spillway_local::pipeline::{ExternalSqs, QueueStorage, Settings};
@@ -199,10 +198,9 @@ pub(crate) enum Key {
 
 impl Serve {
     /// The pipeline's settings.
-    pub(crate) fn settings(self) -> anyhow::Result<Settings> {
-        let sqs = self.sqs_endpoint.zip(self.queue_url);
+    pub(crate) fn settings(self) -> io::Result<Settings> {
         Ok(Settings {
-            sqs: sqs.map(|(endpoint, queue_url)| ExternalSqs { endpoint, queue_url }),
+            sqs: self.sqs_endpoint.zip(self.queue_url).map(|(endpoint, queue_url)| ExternalSqs { endpoint, queue_url }),
             queue: self.queue.into(),
             s3_endpoint: self.s3_endpoint,
             listen: self.listen,
@@ -232,7 +230,7 @@ impl From<Storage> for QueueStorage {
 
 impl Behind {
     /// The default settings with these arguments.
-    fn settings(self) -> anyhow::Result<Settings> {
+    fn settings(self) -> io::Result<Settings> {
         Ok(Settings {
             s3_listen: self.s3_listen,
             sqs_listen: self.sqs_listen,
@@ -241,14 +239,14 @@ impl Behind {
             config: self.config,
             write_keys: self.write_keys,
             window: self.window,
-            ..of_this_process()?
+            ..Settings::of_this_process()?
         })
     }
 }
 
 impl Backends {
     /// The settings of the backends; those of function processes are unused.
-    pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
+    pub(crate) fn settings(&self) -> io::Result<Settings> {
         let (visibility_timeout, queue) = (self.visibility_timeout, QueueStorage::Disk);
         Ok(Settings { visibility_timeout, queue, ..self.behind.clone().settings()? })
     }
@@ -256,12 +254,12 @@ impl Backends {
 
 impl Demo {
     /// The settings of a pipeline on free ports.
-    pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
+    pub(crate) fn settings(&self) -> io::Result<Settings> {
         Ok(Settings {
             data: self.data.clone(),
             bucket: "demo".to_owned(),
             config: self.config.clone(),
-            ..of_this_process()?
+            ..Settings::of_this_process()?
         })
     }
 }
@@ -272,16 +270,6 @@ fn long_help_of_fault() -> String {
                 number per second for each process:\n";
     let line = |kind: Kind| format!("\n{:<18}{}", kind.name(), kind.description());
     head.to_owned() + &Kind::ALL.map(line).concat()
-}
-
-/// Settings with this program as the functions, and with the environment of this process.
-fn of_this_process() -> anyhow::Result<Settings> {
-    let program = std::env::current_exe().context("the path of this program is unknown")?;
-    let readable = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-        Some((name.into_string().ok()?, value.into_string().ok()?))
-    };
-    let variables: BTreeMap<_, _> = std::env::vars_os().filter_map(readable).collect();
-    Ok(Settings { variables, ..Settings::new(program) })
 }
 
 #[cfg(test)]

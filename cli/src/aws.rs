@@ -22,7 +22,7 @@ pub(crate) async fn config(endpoint: Option<&str>) -> SdkConfig {
     }
 }
 
-/// The endpoint of a queue, unless it is AWS's own: the given one, or the server in its URL if that is on this machine.
+/// The endpoint of a queue, unless it is on AWS: the given one, or the server in its URL if that is on this machine.
 pub(crate) fn endpoint_of_queue<'a>(given: Option<&'a str>, queue_url: &'a str) -> Option<&'a str> {
     given.or_else(|| is_here(queue_url).then(|| origin(queue_url)))
 }

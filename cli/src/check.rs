@@ -83,7 +83,7 @@ struct Outcomes(Vec<Verdict>);
 
 impl Outcomes {
     fn rejected(&self) -> usize {
-        self.0.iter().filter(|verdict| matches!(verdict, Verdict::Reject(_))).count()
+        self.0.len() - self.count(&Verdict::Accept) - self.count(&Verdict::Withhold)
     }
 
     fn count(&self, wanted: &Verdict) -> usize {

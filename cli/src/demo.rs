@@ -2,13 +2,13 @@
 
 mod documents;
 mod post;
-mod show;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
-use indicatif::{ProgressBar, ProgressStyle};
+use anyhow::{Context as _, ensure};
+use spillway_local::ledger::each_line;
 use spillway_local::pipeline::{Drained, Pipeline};
 
 use crate::arguments::Demo;
@@ -19,7 +19,7 @@ pub(crate) async fn run(arguments: Demo) -> anyhow::Result<ExitCode> {
     let pipeline = Pipeline::start(arguments.settings()?).await?;
     say!("posting {} documents to http://{}", arguments.documents, pipeline.address());
     let started = Instant::now();
-    let progress = progress(arguments.documents);
+    let progress = report::progress(arguments.documents as u64, "documents");
     let posted = post::all(pipeline.address(), arguments.documents, &progress).await?;
     progress.finish_and_clear();
     let posting = started.elapsed();
@@ -28,10 +28,10 @@ pub(crate) async fn run(arguments: Demo) -> anyhow::Result<ExitCode> {
     let Drained { ledger, objects, .. } = pipeline.drain().await?;
     let storing = started.elapsed();
     if let Some(object) = objects.first() {
-        say!("\n{}", show::object(&object.path)?);
+        say!("\n{}", show(&object.path)?);
     }
     say!("{ledger}");
-    say!("{}", rates(&posted, posting, storing, ledger.stored));
+    say!("{}", rates(arguments.documents, posting, ledger.stored, storing));
     ensure!(
         posted.accepted == ledger.accepted,
         "the responses report {} accepted records, but SQS acknowledged {}",
@@ -41,19 +41,21 @@ pub(crate) async fn run(arguments: Demo) -> anyhow::Result<ExitCode> {
     Ok(report::exit_code(&ledger))
 }
 
-fn progress(documents: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} documents  {per_sec}");
-    let bar = ProgressBar::new(documents as u64);
-    style.map(|style| bar.clone().with_style(style)).unwrap_or(bar)
+/// The path and the first two records of an object.
+fn show(path: &Path) -> anyhow::Result<String> {
+    let mut text = format!("{}\n", path.display());
+    let mut shown = 0..2;
+    let show = |line: &[u8]| shown.next().into_iter().for_each(|_| text += &(String::from_utf8_lossy(line) + "\n"));
+    each_line(path, u64::MAX, show).with_context(|| format!("{} cannot be read", path.display()))?;
+    Ok(text)
 }
 
-fn rates(posted: &post::Posted, posting: Duration, storing: Duration, stored: u64) -> String {
+fn rates(documents: usize, posting: Duration, stored: u64, storing: Duration) -> String {
     #[expect(clippy::cast_precision_loss, reason = "a displayed rate need not be exact")]
-    let rate = |count: u64, time: Duration| count as f64 / time.as_secs_f64();
+    let [posted, stored] =
+        [(documents as f64, posting), (stored as f64, storing)].map(|(n, time)| n / time.as_secs_f64());
     format!(
-        "posted {:.0} documents/s, stored {:.0} payloads/s from the first request to the last object ({:.1} s)",
-        rate(posted.documents(), posting),
-        rate(stored, storing),
+        "posted {posted:.0} documents/s, stored {stored:.0} payloads/s from the first request to the last object ({:.1} s)",
         storing.as_secs_f64()
     )
 }

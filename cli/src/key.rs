@@ -32,9 +32,9 @@ fn variable(name: &str, digest: &str, streams: &[String]) -> String {
 }
 
 fn entry(name: &str, digest: &str, streams: &[String]) -> serde_json::Value {
-    if streams.is_empty() {
-        json!({"name": name, "sha256": digest})
-    } else {
-        json!({"name": name, "sha256": digest, "streams": streams})
+    let mut entry = json!({"name": name, "sha256": digest});
+    if !streams.is_empty() {
+        entry["streams"] = json!(streams);
     }
+    entry
 }

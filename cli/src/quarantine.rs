@@ -1,9 +1,8 @@
 //! `spillway quarantine`: quarantined messages, which deliver stores whole with the reason.
 
-mod list;
 mod replay;
-mod show;
 
+use std::fmt;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
@@ -11,7 +10,7 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 
 use crate::aws;
-use crate::aws::bucket::Bucket;
+use crate::aws::bucket::{Bucket, Listed};
 
 /// The prefix of the keys of quarantined messages.
 const PREFIX: &str = "quarantine/";
@@ -62,10 +61,17 @@ struct Quarantined {
 /// Runs the subcommand.
 pub(crate) async fn run(arguments: Quarantine) -> anyhow::Result<ExitCode> {
     match arguments {
-        Quarantine::List { place, day } => list::run(&place.bucket().await, day.as_deref()).await,
-        Quarantine::Show { place, key } => show::run(&place.bucket().await, &key).await,
-        Quarantine::Replay(replay) => replay::run(replay).await,
+        Quarantine::List { place, day } => {
+            let listed = list(&place.bucket().await, day.as_deref()).await?;
+            for Listed { key, bytes } in &listed {
+                println!("{key}\t{bytes}");
+            }
+            eprintln!("{} quarantined messages", listed.len());
+        }
+        Quarantine::Show { place, key } => println!("{}", read(&place.bucket().await, &key).await?),
+        Quarantine::Replay(replay) => return replay::run(replay).await,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 impl Place {
@@ -74,11 +80,32 @@ impl Place {
     }
 }
 
+/// All quarantined messages, or those of one day.
+async fn list(bucket: &Bucket, day: Option<&str>) -> anyhow::Result<Vec<Listed>> {
+    bucket.list(&day.map_or_else(|| PREFIX.to_owned(), |day| format!("{PREFIX}dt={day}/"))).await
+}
+
 /// Reads a quarantined message; refuses any other object.
 async fn read(bucket: &Bucket, key: &str) -> anyhow::Result<Quarantined> {
     ensure!(key.starts_with(PREFIX), "`{key}` is not the key of a quarantined message, which begins with `{PREFIX}`");
     let bytes = bucket.get(key).await?;
     serde_json::from_slice(&bytes).with_context(|| format!("{key} does not have the format of deliver"))
+}
+
+/// The properties, an empty line and the body.
+impl fmt::Display for Quarantined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let or_unknown = |text: Option<&str>| text.unwrap_or("unknown").to_owned();
+        writeln!(f, "reason        {}", self.reason)?;
+        writeln!(f, "message id    {}", or_unknown(self.message_id.as_deref()))?;
+        writeln!(
+            f,
+            "receive count {}",
+            self.receive_count.map_or_else(|| or_unknown(None), |count| count.to_string())
+        )?;
+        writeln!(f, "sent at       {}", or_unknown(self.sent_at.as_deref()))?;
+        write!(f, "\n{}", self.body.as_deref().unwrap_or("(no body)"))
+    }
 }
 
 #[cfg(test)]

@@ -10,11 +10,12 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use tokio::time::{Instant, sleep_until};
 
 use crate::aws;
 use crate::aws::queue::{MOST_BYTES, MOST_MESSAGES, Queue, Received};
+use crate::report;
 
 /// The arguments of `spillway redrive`.
 #[derive(Debug, Args)]
@@ -55,7 +56,7 @@ pub(crate) async fn run(arguments: Redrive) -> anyhow::Result<ExitCode> {
         Some(url) => queue.sibling(url),
         None => queue.dead_letter_queue().await?,
     };
-    let progress = progress(dead.waiting().await?.min(arguments.most.unwrap_or(u64::MAX)));
+    let progress = report::progress(dead.waiting().await?.min(arguments.most.unwrap_or(u64::MAX)), "messages");
     let moved = redrive(&dead, &queue, arguments.rate, arguments.most, &progress).await;
     progress.finish_and_clear();
     let moved = moved?;
@@ -80,11 +81,11 @@ async fn redrive(
         let room = most.map_or(messages.len() as u64, |most| most.saturating_sub(sum.total()));
         // Messages over the limit become visible again after their visibility timeout.
         messages.truncate(usize::try_from(room).unwrap_or(usize::MAX));
-        for call in calls(&messages).into_iter().filter(|call| !call.is_empty()) {
+        for call in calls(&messages) {
             sum = sum.plus(move_some(dead, queue, call).await?);
             progress.set_position(sum.total());
         }
-        sleep_until(started + Duration::from_secs(1).mul_f64(sum.total_f64() / f64::from(rate))).await;
+        sleep_until(started + Duration::from_millis(1_000 * sum.total() / u64::from(rate))).await;
     }
     Ok(sum)
 }
@@ -102,18 +103,10 @@ async fn move_some(dead: &Queue, queue: &Queue, messages: &[Received]) -> anyhow
     Ok(Moved { back, doubled: handles.len() as u64 - back, left })
 }
 
-/// Splits messages into parts that fit into one call.
-fn calls(messages: &[Received]) -> Vec<&[Received]> {
-    let (mut calls, mut start, mut bytes) = (Vec::new(), 0, 0);
-    for (at, message) in messages.iter().enumerate() {
-        if at > start && (at - start == MOST_MESSAGES || bytes + message.body.len() > MOST_BYTES) {
-            calls.push(&messages[start..at]);
-            (start, bytes) = (at, 0);
-        }
-        bytes += message.body.len();
-    }
-    calls.push(&messages[start..]);
-    calls
+/// Splits messages into parts that fit into one call: all together, or each alone if their bodies are too large.
+fn calls(messages: &[Received]) -> impl Iterator<Item = &[Received]> {
+    let bytes: usize = messages.iter().map(|message| message.body.len()).sum();
+    messages.chunks(if bytes > MOST_BYTES { 1 } else { MOST_MESSAGES })
 }
 
 impl Moved {
@@ -124,17 +117,6 @@ impl Moved {
     fn total(self) -> u64 {
         self.back + self.doubled + self.left
     }
-
-    #[expect(clippy::cast_precision_loss, reason = "a pause need not be exact above 2^52 messages")]
-    fn total_f64(self) -> f64 {
-        self.total() as f64
-    }
-}
-
-fn progress(messages: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} messages  {per_sec}");
-    let bar = ProgressBar::new(messages);
-    style.map(|style| bar.clone().with_style(style)).unwrap_or(bar)
 }
 
 #[cfg(test)]

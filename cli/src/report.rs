@@ -1,9 +1,10 @@
-//! Prints counts and ledgers.
+//! Prints progress, counts and ledgers.
 
 use std::fmt;
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
+use indicatif::{ProgressBar, ProgressStyle};
 use spillway_local::ledger::Report;
 use spillway_local::pipeline::Status;
 
@@ -19,21 +20,20 @@ pub(crate) fn print(text: fmt::Arguments<'_>) {
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
+/// A bar on standard error with the number of finished items and their rate. Without a terminal it is hidden.
+pub(crate) fn progress(total: u64, items: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(&format!("{{wide_bar}} {{pos}}/{{len}} {items}  {{per_sec}}"));
+    let bar = ProgressBar::new(total);
+    style.map(|style| bar.clone().with_style(style)).unwrap_or(bar)
+}
+
 /// One line of counts, in the order of the data flow.
 pub(crate) fn line(status: &Status) -> String {
+    let Status { requests, accepted, rejected, withheld, queued, in_flight, stored, objects, .. } = status;
     format!(
-        "{} requests  {} accepted  {} rejected  {} withheld  |  {} queued  {} in flight  |  {} stored in {} objects  \
-         {} quarantined  {} dead-lettered",
-        status.requests,
-        status.accepted,
-        status.rejected,
-        status.withheld,
-        status.queued,
-        status.in_flight,
-        status.stored,
-        status.objects,
-        status.quarantined,
-        status.dead_lettered
+        "{requests} requests  {accepted} accepted  {rejected} rejected  {withheld} withheld  |  {queued} queued  \
+         {in_flight} in flight  |  {stored} stored in {objects} objects  {} quarantined  {} dead-lettered",
+        status.quarantined, status.dead_lettered
     )
 }
 

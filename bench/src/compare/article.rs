@@ -1,10 +1,10 @@
-//! The other, where none is named: the pool of workers as the article of 2015 has it, on the same S3 and the same SDK.
+//! The default of the other pipeline: the worker pool of the 2015 article, with the same S3 and the same SDK.
 //!
-//! A request is answered as soon as its payloads wait in a bounded queue, in memory; workers take them from there, each PUTs
-//! one object a payload, once. What is in memory is lost with the process, and what S3 refuses is lost as well.
-//! (M. Castilho, "Handling 1 Million Requests per Minute with Go", 2015; written anew here, not in Go.)
+//! The pool answers a request as soon as its payloads are in a bounded queue in memory. Each worker takes a payload and
+//! PUTs it as one object, with one attempt. Payloads in memory are lost with the process, and payloads that S3 refuses are
+//! lost too. (M. Castilho, "Handling 1 Million Requests per Minute with Go", 2015; this is an implementation in Rust.)
 
-mod pool;
+pub(crate) mod pool;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,13 +21,12 @@ use tokio::process::{Child, Command};
 
 use super::Side;
 use crate::load::Target;
-pub(crate) use pool::become_article_if_asked;
 
-/// The first argument that makes this program such a pool; where its S3 is follows.
-const ARTICLE: &str = "article";
+/// The first argument that makes this program a worker pool; the endpoint of its S3 follows.
+pub(crate) const ARTICLE: &str = "article";
 const BUCKET: &str = "article";
 
-/// A pool in a process of its own, and the S3 that it stores to. It ends with this.
+/// A pool in a separate process, and its S3.
 pub(super) struct Article {
     child: Child,
     address: SocketAddr,
@@ -36,7 +35,7 @@ pub(super) struct Article {
 }
 
 impl Article {
-    /// Starts both; objects lie under `data`, which is removed at the end.
+    /// Starts both. [`Self::stop`] removes the folder `data` of the objects.
     pub(super) async fn start(data: &Path) -> anyhow::Result<Self> {
         let bucket = Bucket::start(BucketSettings {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
@@ -56,9 +55,9 @@ impl Article {
             .kill_on_drop(true)
             .spawn()?;
         let mut line = String::new();
-        let stdout = child.stdout.take().context("its standard output")?;
+        let stdout = child.stdout.take().context("the pool has no standard output")?;
         BufReader::new(stdout).read_line(&mut line).await?;
-        let address = line.trim().parse().context("the address that it should print")?;
+        let address = line.trim().parse().context("the pool printed no address")?;
         Ok(Self { child, address, bucket, data: data.to_owned() })
     }
 

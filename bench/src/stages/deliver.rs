@@ -1,4 +1,4 @@
-//! The stages of deliver: unpack, encode, all of it in this process, and the function's process beside it.
+//! The stages of deliver: unpack, encode, a whole invocation in this process, and one in the function's process.
 
 use std::hint::black_box;
 use std::io::Write as _;
@@ -11,70 +11,42 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use flate2::write::GzEncoder;
 use serde::de::IgnoredAny;
-use spillway_deliver::batch::Deliver;
-use spillway_deliver::config::Config;
 use spillway_deliver::encode::{Compression, Encoder};
 use spillway_deliver::index::BatchIndex;
-use spillway_deliver::s3::{Listed, Object, ObjectStore, PutError, Stored};
-use spillway_deliver::sqs::{CallError, Hidden, MessageQueue};
 use spillway_deliver::unpack;
 use spillway_local::environment::FUNCTION;
 use spillway_local::invoke::Invoke as _;
-use spillway_local::runtime::{Function, FunctionSettings};
+use spillway_local::runtime::Function;
 use spillway_shared::message;
 use spillway_shared::metrics::emf::METRICS;
-use spillway_shared::retry::Outcome;
 use tokio::time::Instant;
 
 use super::Stage;
-use super::timing::{Pair, beside};
-use crate::messages;
-use crate::process::cpu_seconds;
-use crate::run::float;
+use super::timing::measure;
+use crate::machine::cpu_seconds_of;
 use crate::slow_s3::{Behaviour, SlowS3};
-use crate::table::{Table, number, text};
+use crate::table::{Table, count, float, number, text};
+use crate::{doubles, messages};
 
-/// The level of gzip at which deliver compresses.
+/// The gzip level of deliver.
 const GZIP_LEVEL: u32 = 2;
 /// How long the function's process is measured for each compression.
-const LONG_ENOUGH: Duration = Duration::from_secs(6);
+const DURATION: Duration = Duration::from_secs(6);
 
-/// A batch as deliver gets it, and what is in it.
+/// The compressions with their values of `COMPRESSION`.
+const COMPRESSIONS: [(Compression, &str); 2] = [(Compression::Gzip, "gzip"), (Compression::Zstd, "zstd")];
+
+/// A batch as deliver gets it, with its content.
 pub(super) struct Batch {
     messages: Vec<String>,
     event: Bytes,
     parsed: SqsEvent,
-    /// All records, as they are before compression.
+    /// All records, uncompressed.
     records: Vec<u8>,
 }
 
-/// S3 that takes everything at once.
-struct Nowhere;
-
-impl ObjectStore for Nowhere {
-    async fn put(&self, object: &Object) -> Outcome<Stored, PutError> {
-        black_box(object);
-        Outcome::Done(Stored::Now)
-    }
-
-    async fn list(&self, _prefix: &str, _after: &str) -> Outcome<Listed, PutError> {
-        Outcome::Done(Listed::default())
-    }
-}
-
-/// Nothing fails here, so that nothing is delayed or deleted.
-impl MessageQueue for Nowhere {
-    async fn delete(&self, _handles: &[String]) -> Outcome<(), CallError> {
-        Outcome::Done(())
-    }
-
-    async fn hide(&self, _messages: &[Hidden]) -> Outcome<(), CallError> {
-        Outcome::Done(())
-    }
-}
-
 impl Batch {
-    /// The records of so many documents, of which so many come together.
+    /// The records of some documents, of which `together` share each call to SQS.
     pub(super) fn new(documents: u64, payloads: usize, together: usize) -> anyhow::Result<Self> {
         let messages = messages::packed(documents, payloads, together);
         let event = messages::event(&messages);
@@ -92,169 +64,134 @@ impl Batch {
         format!("{messages} messages, {kilobytes} KB of event, {records} KB of records")
     }
 
-    /// Decompresses every message and does nothing else.
+    /// Only decompresses each message.
     fn decompress(&self) -> usize {
         let decompress = |message: &String| {
             let body = message.split_once('\n').map_or("", |(_, body)| body);
-            // A message that is not compressed has nothing to be decompressed.
+            // A body that is not base64 is not compressed.
             let Ok(compressed) = BASE64.decode(body) else { return body.len() };
             zstd::bulk::decompress(&compressed, message::MAX_RECORD_BYTES).map_or(0, |records| records.len())
         };
         black_box(&self.messages).iter().map(decompress).sum()
     }
 
-    fn compress(&self, compression: Compression) -> anyhow::Result<Vec<u8>> {
+    /// Only compresses the records.
+    fn compress(&self, compression: Compression) -> std::io::Result<Vec<u8>> {
         let records = black_box(self.records.as_slice());
-        Ok(match compression {
-            Compression::Gzip => {
-                let room = Vec::with_capacity(records.len());
-                let mut encoder = GzEncoder::new(room, flate2::Compression::new(GZIP_LEVEL));
-                encoder.write_all(records)?;
-                encoder.finish()?
-            }
-            Compression::Zstd => zstd::bulk::compress(records, 1)?,
-            Compression::None => records.to_vec(),
-        })
+        if matches!(compression, Compression::Zstd) {
+            return zstd::bulk::compress(records, 1);
+        }
+        let room = Vec::with_capacity(records.len());
+        let mut encoder = GzEncoder::new(room, flate2::Compression::new(GZIP_LEVEL));
+        encoder.write_all(records)?;
+        encoder.finish()
+    }
+
+    /// The limit of a whole invocation.
+    fn recompress(&self, compression: Compression) -> (usize, std::io::Result<Vec<u8>>) {
+        (self.decompress(), self.compress(compression))
     }
 
     fn unpack(&self) -> usize {
         let records = &black_box(&self.parsed).records;
         let indices: Vec<_> = BatchIndex::all(records).collect();
-        let unpacked = unpack::unpack(records, &indices);
-        unpacked
-            .messages
-            .iter()
-            .filter_map(|message| unpack::records(&message.sealed).ok())
-            .map(|records| records.len())
-            .sum()
+        let messages = unpack::unpack(records, &indices).messages;
+        let unpacked = messages.iter().filter_map(|message| unpack::records(&message.sealed).ok());
+        unpacked.map(|records| records.len()).sum()
     }
 
     fn encode(&self, compression: Compression) -> std::io::Result<Vec<u8>> {
         let mut encoder = Encoder::new(compression, self.records.len());
-        // As they come: a message at a time.
+        // As in an invocation: the records of one message at a time.
         let step = self.records.len().div_ceil(self.messages.len());
         for part in black_box(&self.records).chunks(step) {
             encoder.push(part)?;
         }
         encoder.finish()
     }
+
+    fn parse(&self) -> Option<SqsEvent> {
+        serde_json::from_slice(black_box(&self.event)).ok()
+    }
 }
 
+/// Measures every stage on a batch.
 pub(super) fn stages(batch: &Batch) -> anyhow::Result<Vec<Stage>> {
-    ensure!(batch.unpack() == batch.records.len() && batch.decompress() == batch.records.len(), "records are missing");
-    let stage = |name, limit, pair| Stage { name, limit, bytes: batch.records.len(), pair };
-    let event = || serde_json::from_slice::<SqsEvent>(black_box(&batch.event)).map(|event| event.records.len());
+    let bytes = batch.records.len();
+    ensure!(batch.unpack() == bytes && batch.decompress() == bytes, "records are missing");
+    let skip = || serde_json::from_slice::<IgnoredAny>(black_box(&batch.event)).is_ok();
     let mut stages = vec![
-        stage(
-            "read the event",
-            "serde_json past it",
-            beside(event, || serde_json::from_slice::<IgnoredAny>(black_box(&batch.event)).is_ok()),
-        ),
-        stage("unpack", "base64 and zstd alone", beside(|| batch.unpack(), || batch.decompress())),
+        Stage::new("read the event", bytes, || batch.parse(), "serde_json, skipping", skip),
+        Stage::new("unpack", bytes, || batch.unpack(), "base64 and zstd alone", || batch.decompress()),
     ];
-    for (compression, encode, whole) in COMPRESSIONS {
-        let pair = beside(|| batch.encode(compression), || batch.compress(compression));
-        stages.push(stage(encode, "the compressor alone", pair));
-        stages.push(stage(whole, "decompress and compress alone", in_process(batch, compression)?));
+    for (compression, word) in COMPRESSIONS {
+        let (name, limit) = (format!("encode, {word}"), || batch.compress(compression));
+        stages.push(Stage::new(name, bytes, || batch.encode(compression), "the compressor alone", limit));
+        // A runtime cannot block inside another one, so it gets a separate thread.
+        let invocation = std::thread::scope(|scope| scope.spawn(|| invocation(batch, compression, word)).join());
+        stages.push(invocation.map_err(|_| anyhow!("the measurement panicked"))??);
     }
     Ok(stages)
 }
 
-const COMPRESSIONS: [(Compression, &str, &str); 2] = [
-    (Compression::Gzip, "encode, gzip", "an invocation but for runtime and PUT, gzip"),
-    (Compression::Zstd, "encode, zstd", "an invocation but for runtime and PUT, zstd"),
-];
-
-fn word(compression: Compression) -> &'static str {
-    match compression {
-        Compression::Gzip => "gzip",
-        Compression::Zstd => "zstd",
-        Compression::None => "none",
-    }
-}
-
-/// From the event's bytes to the answer, with everything but the Runtime API and S3's SDK.
-fn in_process(batch: &Batch, compression: Compression) -> anyhow::Result<Pair> {
-    let lookup = |name: &str| match name {
-        "BUCKET" => Some("spillway".to_owned()),
-        "QUEUE_URL" => Some("http://127.0.0.1:1/none".to_owned()),
-        "AWS_REGION" => Some("us-east-1".to_owned()),
-        "COMPRESSION" => Some(word(compression).to_owned()),
-        _ => None,
-    };
-    let config = Config::read(&lookup).map_err(|faults| anyhow!("{faults}"))?;
-    let deliver = Deliver::new(&config, Nowhere, Nowhere);
-    // A runtime cannot wait within another one: on a thread of its own.
-    std::thread::scope(|scope| scope.spawn(|| beside_invocations(batch, compression, &deliver)).join())
-        .map_err(|_| anyhow!("measuring panicked"))?
-}
-
-fn beside_invocations(
-    batch: &Batch,
-    compression: Compression,
-    deliver: &Deliver<Nowhere, Nowhere>,
-) -> anyhow::Result<Pair> {
+/// A whole invocation, from the bytes of the event to the answer, without Runtime API and SDK.
+fn invocation(batch: &Batch, compression: Compression, word: &str) -> anyhow::Result<Stage> {
+    let deliver = doubles::deliver(word)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let invoke = || {
-        let event: Option<SqsEvent> = serde_json::from_slice(black_box(&batch.event)).ok();
         let deadline = Instant::now() + Duration::from_mins(1);
-        event.map(|event| runtime.block_on(deliver.batch(&event.records, deadline)).is_ok())
+        batch.parse().map(|event| runtime.block_on(deliver.batch(&event.records, deadline)).is_ok())
     };
     ensure!(invoke() == Some(true), "the batch failed");
-    Ok(beside(invoke, || (batch.decompress(), batch.compress(compression))))
+    let (name, bytes) = (format!("an invocation without runtime and PUT, {word}"), batch.records.len());
+    Ok(Stage::new(name, bytes, invoke, "decompress and compress alone", || batch.recompress(compression)))
 }
 
-/// The function's own process, with the real SDK, against an S3 that stores nothing.
+/// The CPU of the function's process.
+struct Process {
+    compression: &'static str,
+    messages: usize,
+    invocations: u64,
+    /// CPU seconds of an invocation, and of its limit.
+    cpu: f64,
+    limit: f64,
+}
+
+/// Measures the function's process, which uses the real SDK, with an S3 that discards objects.
 pub(super) async fn process(batches: &[Batch]) -> anyhow::Result<Table> {
-    let head = [
-        "COMPRESSION",
-        "messages",
-        "invocations",
-        "CPU ms an invocation",
-        "decompress and compress alone, ms",
-        "ratio",
-    ];
-    let mut table = Table::new("The process of deliver, a batch an invocation, everything included", &head);
-    for (compression, batch) in batches.iter().flat_map(|batch| COMPRESSIONS.map(|(word, ..)| (word, batch))) {
-        let (invocations, cpu) = invoke_for_long(batch, compression).await?;
-        let alone = beside(|| (batch.decompress(), batch.compress(compression)), || ()).work;
-        let one = cpu / float(invocations);
-        table.row([
-            text(word(compression)),
-            number(float(batch.messages.len() as u64), 0),
-            number(float(invocations), 0),
-            number(one * 1e3, 1),
-            number(alone * 1e3, 1),
-            number(one / alone, 2),
-        ]);
+    let mut processes = Vec::new();
+    for (batch, (compression, word)) in batches.iter().flat_map(|batch| COMPRESSIONS.map(|pair| (batch, pair))) {
+        let (invocations, cpu) = invoke_repeatedly(batch, word).await?;
+        let limit = measure(|| batch.recompress(compression), || ()).work;
+        let (messages, cpu) = (batch.messages.len(), cpu / float(invocations));
+        processes.push(Process { compression: word, messages, invocations, cpu, limit });
     }
-    Ok(table)
+    Ok(Table::new(
+        "The whole process of deliver, one batch per invocation",
+        &processes,
+        &[
+            ("COMPRESSION", &|process| text(process.compression)),
+            ("messages", &|process| count(process.messages)),
+            ("invocations", &|process| count(process.invocations)),
+            ("CPU ms per invocation", &|process| number(process.cpu * 1e3, 1)),
+            ("decompress and compress alone, ms", &|process| number(process.limit * 1e3, 1)),
+            ("ratio", &|process| number(process.cpu / process.limit, 2)),
+        ],
+    ))
 }
 
-/// How many invocations there were, and their CPU seconds.
-async fn invoke_for_long(batch: &Batch, compression: Compression) -> anyhow::Result<(u64, f64)> {
+/// The number of invocations and their CPU seconds.
+async fn invoke_repeatedly(batch: &Batch, compression: &str) -> anyhow::Result<(u64, f64)> {
     let s3 = SlowS3::start(Behaviour::default()).await?;
-    let variables = [
-        ("BUCKET", "spillway"),
-        ("QUEUE_URL", "http://127.0.0.1:1/none"),
-        ("AWS_ENDPOINT_URL_S3", &s3.endpoint),
-        ("COMPRESSION", word(compression)),
-        (METRICS, "none"),
-    ];
-    let function = Function::start(FunctionSettings {
-        args: vec![FUNCTION.to_owned(), "deliver".to_owned()],
-        variables: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        timeout: Duration::from_secs(20),
-        ..FunctionSettings::new("deliver", std::env::current_exe()?)
-    })
-    .await?;
+    let variables = [("COMPRESSION", compression), (METRICS, "none")];
+    let function = Function::start(s3.deliver(std::env::current_exe()?, &[FUNCTION, "deliver"], &variables)).await?;
     function.invoke(batch.event.clone()).await.context("deliver failed")?;
-    let (before, started, mut invocations) = (cpu_seconds(&function.pids()), Instant::now(), 0);
-    while started.elapsed() < LONG_ENOUGH {
+    let (before, started, mut invocations) = (cpu_seconds_of(&function.pids()), Instant::now(), 0);
+    while started.elapsed() < DURATION {
         function.invoke(batch.event.clone()).await.context("deliver failed")?;
         invocations += 1;
     }
-    let cpu = cpu_seconds(&function.pids()) - before;
+    let cpu = cpu_seconds_of(&function.pids()) - before;
     function.stop().await;
     Ok((invocations, cpu))
 }

@@ -1,7 +1,7 @@
-//! The inside of the measured deliver: its own library on the real Runtime API, with a clock around each PUT.
+//! The inside of the measured deliver: its library on the real Runtime API.
 //!
-//! It differs from the function itself in two things: what each PUT took is written to a file, and `WORKERS` may be more
-//! than `MAX_WORKERS` allows, so that an unbounded pool can be shown.
+//! It differs from the function in two ways: it writes the duration of each PUT to a file, and `WORKERS` may exceed the
+//! maximum of `MAX_WORKERS`, to show an unbounded pool.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -20,32 +20,28 @@ use spillway_shared::retry::Outcome;
 use tokio::time::Instant;
 
 /// The first argument that makes this program a measured deliver.
-pub(super) const MEASURED: &str = "measured-deliver";
-/// How many workers there are.
+pub(crate) const MEASURED: &str = "measured-deliver";
+/// The number of workers.
 pub(super) const WORKERS: &str = "WORKERS";
-/// The file that the microseconds of each PUT are appended to, a line each.
+/// The file to which it appends the microseconds of each PUT, one per line.
 pub(super) const TIMES: &str = "TIMES";
 
-/// S3, and what each PUT took in microseconds.
+/// S3 with the durations of its PUTs in microseconds.
 struct Timed {
     store: S3,
     micros: Arc<Mutex<Vec<u128>>>,
 }
 
-/// Runs a measured deliver and never returns, if this process was started as one.
-pub(crate) fn become_deliver_if_asked() -> anyhow::Result<()> {
-    if std::env::args().nth(1).as_deref() != Some(MEASURED) {
-        return Ok(());
-    }
+/// Runs a measured deliver in this process until it is stopped.
+pub(crate) fn run() -> anyhow::Result<()> {
     exit_when_stdin_closes();
-    let mut config = Config::read(&process_environment).map_err(|faults| anyhow!("{faults}"))?;
+    let mut config = Config::read(&process_environment).map_err(|errors| anyhow!("{errors}"))?;
     config.max_workers = process_environment(WORKERS).context(WORKERS)?.parse()?;
-    // Opened before anything else can use up what may be open.
+    // Opened first, because the uploads may use up the file descriptors.
     let times = OpenOptions::new().append(true).open(process_environment(TIMES).context(TIMES)?)?;
-    // One thread, as deliver has where one invocation runs at a time.
+    // One thread, as in a deliver with one invocation at a time.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(&config, times)).map_err(|error| anyhow!("{error}"))?;
-    std::process::exit(0)
+    runtime.block_on(serve(&config, times)).map_err(|error| anyhow!("{error}"))
 }
 
 async fn serve(config: &Config, times: File) -> Result<(), Error> {

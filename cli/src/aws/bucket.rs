@@ -23,7 +23,7 @@ pub(crate) struct Listed {
 }
 
 impl Bucket {
-    /// The bucket of this name. A server other than AWS's own is addressed by path.
+    /// The bucket of this name. A server that is not AWS is addressed by path.
     pub(crate) fn new(config: &SdkConfig, name: impl Into<String>) -> Self {
         let config = Builder::from(config).force_path_style(is_s3_endpoint_overridden(config)).build();
         Self { client: Client::from_conf(config), name: name.into() }

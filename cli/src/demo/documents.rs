@@ -17,31 +17,23 @@ const KEY: &str = "local";
 pub(super) fn document(number: usize) -> Document {
     let mut random = fastrand::Rng::with_seed(number as u64);
     let device = format!("device-{:04}", random.u32(..2_000));
-    let readings: Vec<_> = (0..PAYLOADS).map(|second| reading(&mut random, &device, second)).collect();
+    let mut readings: Vec<_> = (0..PAYLOADS).map(|second| reading(&mut random, &device, second)).collect();
+    if number % 20 == 13 {
+        readings[4] = json!(42);
+    }
+    let array = json!(readings).to_string();
     match number % 20 {
-        3 | 11 => Document::new(STREAM, KEY, gzip(&json!(readings).to_string())).header("content-encoding", "gzip"),
+        3 | 11 => Document::new(STREAM, KEY, gzip(&array)).header("content-encoding", "gzip"),
         7 | 16 => Document::new(STREAM, KEY, lines(&readings)).header("content-type", "application/x-ndjson"),
         9 => Document::new(STREAM, KEY, json!({"firmware": "4.2.1", "payloads": readings}).to_string()),
-        13 => Document::new(STREAM, KEY, with_a_stray_number(readings)),
-        19 => Document::new(STREAM, KEY, cut_off(&readings)),
-        _ => Document::new(STREAM, KEY, json!(readings).to_string()),
+        19 => Document::new(STREAM, KEY, array[..array.len() / 2].to_owned()),
+        _ => Document::new(STREAM, KEY, array),
     }
     .header("user-agent", "spillway-demo/1")
 }
 
 fn lines(readings: &[Value]) -> String {
     readings.iter().map(|reading| reading.to_string() + "\n").collect()
-}
-
-fn with_a_stray_number(mut readings: Vec<Value>) -> String {
-    readings[4] = json!(42);
-    json!(readings).to_string()
-}
-
-fn cut_off(readings: &[Value]) -> String {
-    let mut text = json!(readings).to_string();
-    text.truncate(text.len() / 2);
-    text
 }
 
 fn gzip(text: &str) -> Vec<u8> {

@@ -1,10 +1,11 @@
 //! Posts documents over several connections and counts the responses.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::net::SocketAddr;
 
-use anyhow::Context as _;
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use anyhow::{Context as _, bail};
+use futures::future::try_join_all;
 use indicatif::ProgressBar;
 use serde::Deserialize;
 use spillway_local::client::{Client, Response};
@@ -26,33 +27,31 @@ pub(super) struct Posted {
     rejected_documents: u64,
 }
 
-/// Posts `count` documents and sums up the responses.
+/// Posts `count` documents and counts the responses.
 pub(super) async fn all(address: SocketAddr, count: usize, progress: &ProgressBar) -> anyhow::Result<Posted> {
-    let connections = CONNECTIONS.min(count.max(1));
-    let posts = (0..connections).map(|first| some(address, (first..count).step_by(connections), progress));
-    stream::iter(posts)
-        .buffer_unordered(connections)
-        .try_fold(Posted::default(), |sum, part| async move { Ok(sum.plus(part)) })
-        .await
+    let (connections, posted) = (CONNECTIONS.min(count.max(1)), RefCell::default());
+    let posts = (0..connections).map(|first| some(address, (first..count).step_by(connections), &posted, progress));
+    try_join_all(posts).await?;
+    Ok(posted.into_inner())
 }
 
 async fn some(
     address: SocketAddr,
     numbers: impl Iterator<Item = usize>,
+    posted: &RefCell<Posted>,
     progress: &ProgressBar,
-) -> anyhow::Result<Posted> {
+) -> anyhow::Result<()> {
     let mut client = Client::connect(address).await.context("the pipeline does not respond")?;
-    let mut posted = Posted::default();
     for number in numbers {
         let response = client.post(&document(number)).await.context("the pipeline closed the connection")?;
-        posted = posted.plus(Posted::of(&response)?);
+        posted.borrow_mut().count(&response)?;
         progress.inc(1);
     }
-    Ok(posted)
+    Ok(())
 }
 
 impl Posted {
-    fn of(response: &Response) -> anyhow::Result<Self> {
+    fn count(&mut self, response: &Response) -> anyhow::Result<()> {
         #[derive(Deserialize)]
         struct Counts {
             accepted: u64,
@@ -61,27 +60,14 @@ impl Posted {
         match response.status.as_u16() {
             200 => {
                 let Counts { accepted, rejected } = serde_json::from_slice(&response.body)?;
-                Ok(Self { accepted, rejected, accepted_documents: 1, rejected_documents: 0 })
+                self.accepted += accepted;
+                self.rejected += rejected;
+                self.accepted_documents += 1;
             }
-            400 => Ok(Self { rejected_documents: 1, ..Self::default() }),
-            status => {
-                anyhow::bail!("a document got the response {status}: {}", String::from_utf8_lossy(&response.body))
-            }
+            400 => self.rejected_documents += 1,
+            status => bail!("a document got the response {status}: {}", String::from_utf8_lossy(&response.body)),
         }
-    }
-
-    fn plus(self, other: Self) -> Self {
-        Self {
-            accepted: self.accepted + other.accepted,
-            rejected: self.rejected + other.rejected,
-            accepted_documents: self.accepted_documents + other.accepted_documents,
-            rejected_documents: self.rejected_documents + other.rejected_documents,
-        }
-    }
-
-    /// The number of documents with a response.
-    pub(super) fn documents(&self) -> u64 {
-        self.accepted_documents + self.rejected_documents
+        Ok(())
     }
 }
 
@@ -90,7 +76,8 @@ impl fmt::Display for Posted {
         let Self { accepted, rejected, accepted_documents, rejected_documents } = self;
         write!(
             f,
-            "{accepted_documents} documents were accepted ({accepted} payloads accepted, {rejected} rejected), {rejected_documents} were rejected"
-        )
+            "{accepted_documents} documents were accepted ({accepted} payloads accepted, {rejected} rejected), "
+        )?;
+        write!(f, "{rejected_documents} were rejected")
     }
 }

@@ -54,7 +54,7 @@ async fn keys(arguments: Replay, bucket: &Bucket) -> anyhow::Result<Vec<String>>
     if !arguments.keys.is_empty() {
         return Ok(arguments.keys);
     }
-    Ok(list::all(bucket, arguments.day.as_deref()).await?.into_iter().map(|listed| listed.key).collect())
+    Ok(list(bucket, arguments.day.as_deref()).await?.into_iter().map(|listed| listed.key).collect())
 }
 
 /// Sends the body, and deletes the object after SQS has acknowledged the message.

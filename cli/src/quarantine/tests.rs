@@ -71,9 +71,9 @@ async fn only_quarantined_messages_are_listed_by_day() {
     std::fs::create_dir_all(server.root.join("records")).unwrap();
     std::fs::write(server.root.join("records/x.ndjson"), "{}\n").unwrap();
     let listed = |all: Vec<crate::aws::bucket::Listed>| all.into_iter().map(|one| one.key).collect::<Vec<_>>();
-    assert_eq!(listed(list::all(&bucket, None).await.unwrap()), keys);
-    assert_eq!(listed(list::all(&bucket, Some("2026-11-21")).await.unwrap()), keys[1..]);
-    assert!(list::all(&bucket, Some("2026-11-22")).await.unwrap().is_empty());
+    assert_eq!(listed(list(&bucket, None).await.unwrap()), keys);
+    assert_eq!(listed(list(&bucket, Some("2026-11-21")).await.unwrap()), keys[1..]);
+    assert!(list(&bucket, Some("2026-11-22")).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn a_replayed_message_is_on_the_queue_and_not_in_quarantine() {
     let key = quarantine(&server, "2026-11-20", "id-1", "a \"body\"\nä");
     replay::one(&bucket, &queue, &key).await.unwrap();
     assert_eq!(queue.receive().await.unwrap()[0].body, "a \"body\"\nä");
-    assert!(list::all(&bucket, None).await.unwrap().is_empty());
+    assert!(list(&bucket, None).await.unwrap().is_empty());
 }
 
 /// Deliver distinguishes two messages with one id only within one batch.
@@ -118,7 +118,7 @@ async fn a_message_with_the_id_of_another_is_not_replayed() {
     let key = quarantine_for(SAME_ID, &server, "2026-11-20", "id-1", "x");
     let error = replay::one(&bucket, &queue, &key).await.unwrap_err();
     assert!(error.to_string().contains("new id"), "{error}");
-    assert_eq!((sqs.counts().await.unwrap().queued, list::all(&bucket, None).await.unwrap().len()), (0, 1));
+    assert_eq!((sqs.counts().await.unwrap().queued, list(&bucket, None).await.unwrap().len()), (0, 1));
 }
 
 #[tokio::test]
@@ -131,5 +131,5 @@ async fn a_message_that_sqs_refuses_stays_in_quarantine() {
     let nowhere = queue.sibling(format!("{}-unknown", sqs.url));
     let good = quarantine(&server, "2026-11-20", "good", "x");
     assert!(replay::one(&bucket, &nowhere, &good).await.is_err());
-    assert_eq!(list::all(&bucket, None).await.unwrap().len(), 2);
+    assert_eq!(list(&bucket, None).await.unwrap().len(), 2);
 }

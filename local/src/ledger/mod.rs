@@ -19,6 +19,7 @@ use crate::journal::{Journal, JournalError};
 use crate::lock::lock;
 use crate::s3::Bucket;
 use crate::sqs::{Accept, FOLDER, Queue, Tap};
+pub use objects::each_line;
 pub use report::{Report, Unseen};
 use runs::Runs;
 use tally::{Place, Tally};

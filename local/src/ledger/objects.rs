@@ -18,9 +18,12 @@ pub(super) fn holds_records(path: &Path) -> bool {
     [".ndjson", ".ndjson.gz", ".ndjson.zst"].iter().any(|end| name.ends_with(end))
 }
 
-/// Passes every line that is not empty to `visit`; what encoding an object has is known by its name.
-pub(super) fn each_line(path: &Path, visit: impl FnMut(&[u8])) -> io::Result<()> {
-    let file = BufReader::with_capacity(BUFFER_BYTES, File::open(path)?);
+/// Passes each line that is not empty to `visit`, up to `bytes` of the file. The name of the file names its compression.
+///
+/// # Errors
+/// The file cannot be read or decompressed; `visit` has got the lines before the error.
+pub fn each_line(path: &Path, bytes: u64, visit: impl FnMut(&[u8])) -> io::Result<()> {
+    let file = BufReader::with_capacity(BUFFER_BYTES, File::open(path)?.take(bytes));
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("gz") => lines(MultiGzDecoder::new(file), visit),
         Some("zst") => lines(zstd::stream::read::Decoder::with_buffer(file)?, visit),

@@ -52,7 +52,9 @@ impl Tally {
                 ids::of_message(&body, |id| self.found(&id, Place::Quarantine, counts));
             }),
             Kind::Records if objects::holds_records(&object.path) => {
-                objects::each_line(&object.path, |line| self.found(&ids::of_line(line), Place::Object, counts))
+                objects::each_line(&object.path, u64::MAX, |line| {
+                    self.found(&ids::of_line(line), Place::Object, counts)
+                })
             }
             Kind::Records => Ok(()),
         };

@@ -1,6 +1,8 @@
 //! The settings of a local pipeline.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -121,6 +123,17 @@ impl Settings {
             faults: Plan::default(),
             variables: BTreeMap::new(),
         }
+    }
+
+    /// The defaults with this program as the functions, and with the environment of this process.
+    ///
+    /// # Errors
+    /// The operating system does not report the path of this program.
+    pub fn of_this_process() -> io::Result<Self> {
+        let readable =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let variables = std::env::vars_os().filter_map(readable).collect();
+        Ok(Self { variables, ..Self::new(std::env::current_exe()?) })
     }
 
     /// Whether SQS or S3 is external: functions then get the user's AWS credentials.

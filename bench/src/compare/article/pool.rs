@@ -1,16 +1,14 @@
-//! The inside of the article's pool: a bounded queue in memory, and workers that PUT what waits there.
+//! The inside of the article's pool: a bounded queue in memory, and workers that PUT its payloads.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use bytes::Bytes;
-use futures::future::BoxFuture;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::service::Service;
+use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use serde_json::value::RawValue;
 use spillway_aws::Calls;
@@ -23,24 +21,18 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 use uuid::Uuid;
 
-use super::{ARTICLE, BUCKET};
+use super::BUCKET;
 
-/// Its `MAX_WORKERS` and `MAX_QUEUE`: enough that it is the machine that bounds it.
+/// Its `MAX_WORKERS` and `MAX_QUEUE`: so high that the machine is the limit.
 const WORKERS: usize = 64;
 const QUEUE: usize = 1_000;
-/// How long a PUT may take.
+/// The timeout of a PUT.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Runs a pool and never returns, if this process was started as one.
-pub(crate) fn become_article_if_asked() -> anyhow::Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() != Some(ARTICLE) {
-        return Ok(());
-    }
+/// Runs a worker pool in this process until it is stopped, with the S3 at `endpoint`.
+pub(crate) fn run(endpoint: String) -> anyhow::Result<()> {
     exit_when_stdin_closes();
-    let endpoint = arguments.next().context("where S3 is")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(endpoint))
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(endpoint))
 }
 
 async fn serve(endpoint: String) -> anyhow::Result<()> {
@@ -51,12 +43,13 @@ async fn serve(endpoint: String) -> anyhow::Result<()> {
     for _ in 0..WORKERS {
         tokio::spawn(work(store.clone(), Arc::clone(&jobs)));
     }
-    let server = Server::start(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?, Handler(queue))?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let server = Server::start(listener, service_fn(move |request| answer(queue.clone(), request)))?;
     println!("{}", server.address());
     std::future::pending().await
 }
 
-/// One worker: a payload, an object, one try.
+/// One worker: one object per payload, with one attempt.
 async fn work(store: S3, jobs: Arc<Mutex<mpsc::Receiver<String>>>) {
     loop {
         let Some(payload) = jobs.lock().await.recv().await else { return };
@@ -67,31 +60,18 @@ async fn work(store: S3, jobs: Arc<Mutex<mpsc::Receiver<String>>>) {
             records: None,
         };
         if !matches!(store.put(&object).await, Outcome::Done(_)) {
-            eprintln!("a payload is lost: S3 did not take it");
+            eprintln!("a payload is lost, because S3 did not store it");
         }
     }
 }
 
-/// What takes requests.
-#[derive(Clone)]
-struct Handler(mpsc::Sender<String>);
-
-impl Service<Request<Incoming>> for Handler {
-    type Response = Response<Full<Bytes>>;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let queue = self.0.clone();
-        Box::pin(async move {
-            let mut response = Response::new(Full::default());
-            *response.status_mut() = match enqueue(request, &queue).await {
-                Ok(()) => StatusCode::OK,
-                Err(_) => StatusCode::BAD_REQUEST,
-            };
-            Ok(response)
-        })
+/// Answers 200 when all payloads of a document are in the queue, otherwise 400.
+async fn answer(queue: mpsc::Sender<String>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let mut response = Response::new(Full::default());
+    if enqueue(request, &queue).await.is_err() {
+        *response.status_mut() = StatusCode::BAD_REQUEST;
     }
+    Ok(response)
 }
 
 async fn enqueue(request: Request<Incoming>, queue: &mpsc::Sender<String>) -> anyhow::Result<()> {
