@@ -171,7 +171,7 @@ async fn bucket(data: &Path) -> Bucket {
 
 /// The records of all objects, in order.
 fn stored(bucket: &Bucket) -> Vec<String> {
-    let texts = bucket.objects_of_this_run().into_iter().map(|object| std::fs::read_to_string(object.path).unwrap());
+    let texts = bucket.objects().unwrap().into_iter().map(|object| std::fs::read_to_string(object.path).unwrap());
     let mut records: Vec<_> = texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
     records.sort_unstable();
     records

@@ -105,7 +105,7 @@ fn spillway(pipeline: &Pipeline) -> Side {
     Side {
         name: "Spillway",
         target: Target::pipeline(pipeline.address()),
-        objects: pipeline.objects().clone(),
+        objects: pipeline.bucket().root.clone(),
         pids: [pipeline.ingest().pids(), pipeline.deliver().pids()].concat(),
     }
 }

@@ -65,12 +65,12 @@ fn banner(pipeline: &Pipeline, admin: &Admin, key: &str) {
     let address = pipeline.address();
     say!("Spillway accepts documents at http://{address}/v1/streams/{{stream}}");
     say!("  status   http://{}/status", admin.address());
-    say!("  SQS      {}", pipeline.queue_url());
-    say!("  S3       {}", pipeline.s3_endpoint());
+    say!("  SQS      {}", pipeline.queue().url);
+    say!("  S3       {}", pipeline.bucket().endpoint);
     if pipeline.is_external() {
         say!("  external servers are in use: counts and ledger are incomplete");
     } else {
-        say!("  objects  {}", pipeline.objects().display());
+        say!("  objects  {}", pipeline.bucket().root.display());
     }
     let plan = pipeline.faults().plan();
     for (kind, fault) in plan.faults() {

@@ -30,22 +30,22 @@ pub(crate) enum ReadError {
 }
 
 /// Bytes that count towards a budget until they are dropped.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ReservedBytes {
     pub(crate) bytes: Bytes,
     #[expect(dead_code, reason = "releases its part of the budget when dropped")]
-    reservation: Option<Reservation>,
+    reservation: Reservation,
 }
 
 impl ReservedBytes {
     /// Reserves budget for bytes that are already in memory.
     pub(crate) fn reserve(bytes: Bytes, budget: &Budget) -> Result<Self, ReadError> {
         let reservation = budget.try_reserve(bytes.len()).ok_or(ReadError::OverBudget)?;
-        Ok(Self { bytes, reservation: Some(reservation) })
+        Ok(Self { bytes, reservation })
     }
 }
 
-/// The whole body, without a copy if it arrives in one piece.
+/// The whole body.
 pub(crate) async fn read_body(
     body: impl Body<Data = Bytes>,
     limit: usize,
@@ -53,18 +53,17 @@ pub(crate) async fn read_body(
     budget: &Budget,
 ) -> Result<ReservedBytes, ReadError> {
     let mut body = pin!(body);
-    let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX).min(limit);
-    let mut pieces = Pieces::default();
+    let (mut bytes, mut reservation) = (BytesMut::new(), budget.try_reserve(0).ok_or(ReadError::OverBudget)?);
     while let Some(piece) = next_piece(&mut body, idle_timeout).await? {
-        if pieces.len() + piece.len() > limit {
-            drop(pieces);
+        if bytes.len() + piece.len() > limit {
+            drop((bytes, reservation));
             drain(&mut body, idle_timeout).await?;
             return Err(ReadError::TooLarge);
         }
-        pieces.add_reservation(budget.try_reserve(piece.len()).ok_or(ReadError::OverBudget)?);
-        pieces.push(piece, expected);
+        reservation.join(budget.try_reserve(piece.len()).ok_or(ReadError::OverBudget)?);
+        bytes.extend_from_slice(&piece);
     }
-    Ok(pieces.join())
+    Ok(ReservedBytes { bytes: bytes.freeze(), reservation })
 }
 
 /// Discards the rest, because some clients read the response only after they have sent the whole body.
@@ -88,44 +87,6 @@ async fn next_piece(
         if let Ok(piece) = frame.map_err(|_| ReadError::Broken)?.into_data() {
             return Ok(Some(piece));
         }
-    }
-}
-
-/// The body so far: the first piece without a copy, or all pieces in one buffer.
-#[derive(Default)]
-struct Pieces {
-    first: Bytes,
-    all: BytesMut,
-    reservation: Option<Reservation>,
-}
-
-impl Pieces {
-    fn len(&self) -> usize {
-        self.first.len().max(self.all.len())
-    }
-
-    fn push(&mut self, piece: Bytes, expected: usize) {
-        if self.len() == 0 {
-            self.first = piece;
-            return;
-        }
-        if self.all.is_empty() {
-            self.all.reserve(expected.max(self.first.len() + piece.len()));
-            self.all.extend_from_slice(&self.first);
-        }
-        self.all.extend_from_slice(&piece);
-    }
-
-    fn add_reservation(&mut self, more: Reservation) {
-        match &mut self.reservation {
-            Some(reservation) => reservation.join(more),
-            None => self.reservation = Some(more),
-        }
-    }
-
-    fn join(self) -> ReservedBytes {
-        let bytes = if self.all.is_empty() { self.first } else { self.all.freeze() };
-        ReservedBytes { bytes, reservation: self.reservation }
     }
 }
 

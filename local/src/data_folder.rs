@@ -3,7 +3,9 @@
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
+
+use crate::lock::lock;
 
 /// Where the lock is; the folder also holds the bucket's metadata.
 const LOCK: [&str; 2] = [".s3", "lock"];
@@ -40,7 +42,7 @@ impl DataFolder {
     }
 
     fn lock(&self) -> Result<(), DataFolderError> {
-        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lock = lock(&self.lock);
         if lock.is_none() {
             let [folder, name] = LOCK;
             let path = make(self.path.join(folder))?.join(name);

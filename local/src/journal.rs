@@ -4,6 +4,7 @@
 //! the body, the CRC-32 of both, and the CRC-32 of these 12 bytes, each in 4 bytes, little-endian. A process that is
 //! killed leaves at most the beginning of an entry at the end, which is cut off; anything else is damage.
 
+use std::borrow::Cow;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::FileExt as _;
@@ -26,7 +27,7 @@ pub(crate) struct Entry<'a> {
     /// What the entry says; small.
     pub(crate) head: Vec<u8>,
     /// What it carries.
-    pub(crate) body: &'a [u8],
+    pub(crate) body: Cow<'a, [u8]>,
 }
 
 /// Why a journal cannot be opened.
@@ -96,13 +97,13 @@ impl Entry<'_> {
     fn write(&self, to: &mut impl Write) -> io::Result<()> {
         let mut frame = [0; FRAME];
         frame[..4].copy_from_slice(&length(&self.head)?);
-        frame[4..8].copy_from_slice(&length(self.body)?);
-        frame[8..12].copy_from_slice(&checksum(&[&self.head, self.body]));
+        frame[4..8].copy_from_slice(&length(&self.body)?);
+        frame[8..12].copy_from_slice(&checksum(&[&self.head, &self.body]));
         let of_frame = checksum(&[&frame[..12]]);
         frame[12..].copy_from_slice(&of_frame);
         to.write_all(&frame)?;
         to.write_all(&self.head)?;
-        to.write_all(self.body)
+        to.write_all(&self.body)
     }
 }
 
@@ -164,7 +165,7 @@ mod tests {
     }
 
     fn as_entry((head, body): &(String, Vec<u8>)) -> Entry<'_> {
-        Entry { head: head.clone().into_bytes(), body }
+        Entry { head: head.clone().into_bytes(), body: body.into() }
     }
 
     fn written(path: &Path, count: u8) -> Vec<u8> {

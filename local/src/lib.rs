@@ -24,6 +24,7 @@ mod ids;
 pub mod invoke;
 mod journal;
 pub mod ledger;
+mod lock;
 pub mod loopback;
 pub mod outcomes;
 pub mod pipeline;

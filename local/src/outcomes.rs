@@ -1,24 +1,24 @@
 //! Counts the outcomes of payloads in the responses of ingest.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::invoke::{Invoke, InvokeError};
+use crate::lock::lock;
 
 /// Invokes ingest and counts the outcomes in its output.
 #[derive(Debug)]
 pub struct Outcomes<I> {
     function: I,
-    requests: AtomicU64,
-    rejected: AtomicU64,
-    withheld: AtomicU64,
+    counts: Mutex<Counts>,
 }
 
 /// The counts so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     /// Invocations.
     pub requests: u64,
@@ -31,25 +31,20 @@ pub struct Counts {
 impl<I> Outcomes<I> {
     /// Counts the outcomes of `function`.
     pub fn of(function: I) -> Self {
-        Self {
-            function,
-            requests: AtomicU64::default(),
-            rejected: AtomicU64::default(),
-            withheld: AtomicU64::default(),
-        }
+        Self { function, counts: Mutex::default() }
     }
 
     /// The counts so far.
     pub fn counts(&self) -> Counts {
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Counts { requests: read(&self.requests), rejected: read(&self.rejected), withheld: read(&self.withheld) }
+        *lock(&self.counts)
     }
 
     fn count(&self, output: &[u8]) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        let Outcome { rejected, withheld } = outcome(output).unwrap_or_default();
-        self.rejected.fetch_add(rejected, Ordering::Relaxed);
-        self.withheld.fetch_add(withheld, Ordering::Relaxed);
+        let Counts { rejected, withheld, .. } = outcome(output).unwrap_or_default();
+        let mut counts = lock(&self.counts);
+        counts.requests += 1;
+        counts.rejected += rejected;
+        counts.withheld += withheld;
     }
 }
 
@@ -61,14 +56,7 @@ impl<I: Invoke> Invoke for Outcomes<I> {
     }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Outcome {
-    rejected: u64,
-    withheld: u64,
-}
-
-fn outcome(output: &[u8]) -> Option<Outcome> {
+fn outcome(output: &[u8]) -> Option<Counts> {
     #[derive(Deserialize)]
     struct Response<'a> {
         #[serde(borrow)]

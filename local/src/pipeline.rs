@@ -7,7 +7,6 @@ mod status;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -103,28 +102,16 @@ impl Pipeline {
         self.front.address()
     }
 
-    /// The endpoint of SQS.
+    /// The queue.
     #[must_use]
-    pub fn sqs_endpoint(&self) -> &str {
-        &self.queue.endpoint
+    pub fn queue(&self) -> &Queue {
+        &self.queue
     }
 
-    /// The queue's URL.
+    /// The bucket.
     #[must_use]
-    pub fn queue_url(&self) -> &str {
-        &self.queue.url
-    }
-
-    /// The endpoint of S3.
-    #[must_use]
-    pub fn s3_endpoint(&self) -> &str {
-        &self.bucket.endpoint
-    }
-
-    /// The folder of the objects.
-    #[must_use]
-    pub fn objects(&self) -> &PathBuf {
-        &self.bucket.root
+    pub fn bucket(&self) -> &Bucket {
+        &self.bucket
     }
 
     /// The injected faults, which can be changed at any time.
@@ -179,8 +166,9 @@ impl Pipeline {
         self.ingest.stop().await;
         self.deliver.stop().await;
         let ledger = self.ledger.settle(&self.queue, &self.bucket).await?;
-        let objects = self.bucket.objects_of_this_run();
-        let (sqs, puts) = (self.queue.calls(), self.bucket.puts());
+        let mut objects = self.bucket.objects().map_err(LedgerError::from)?;
+        objects.retain(|object| object.is_of_this_run);
+        let (sqs, puts) = (self.queue.calls(), self.bucket.stored().puts);
         self.queue.close().await;
         self.bucket.close().await;
         Ok(Drained { ledger, objects, sqs, puts })

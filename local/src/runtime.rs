@@ -12,7 +12,7 @@ mod keeper;
 mod process;
 mod settings;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,29 +24,18 @@ pub use counts::FunctionCounts;
 pub use settings::FunctionSettings;
 
 use crate::invoke::{Invoke, InvokeError};
+use crate::lock::lock;
 use counts::Counts;
 use dispatch::Dispatch;
 use keeper::{Keeper, stopped};
 
-/// Why a function did not start.
+/// Why a function did not start: its program could not be run, its Runtime API could not listen, or its process ended
+/// before it requested its first event.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The program could not be run, or its Runtime API could not listen.
-    #[error("{function} could not be started: {cause}")]
-    NotStarted {
-        /// The function's name.
-        function: String,
-        /// The error of the operating system.
-        cause: std::io::Error,
-    },
-    /// A process ended before it requested its first event.
-    #[error("{function} ended before it was ready: {end}")]
-    Ended {
-        /// The function's name.
-        function: String,
-        /// The exit status, and the error that the process reported to the Runtime API.
-        end: String,
-    },
+#[error("{function} {why}")]
+pub struct StartError {
+    function: String,
+    why: String,
 }
 
 /// A function: its environments and the invocations that wait for them. Clones share both.
@@ -62,7 +51,7 @@ pub struct Function {
 struct Shared {
     settings: FunctionSettings,
     dispatch: Arc<Dispatch>,
-    counts: Arc<Counts>,
+    counts: Arc<Mutex<Counts>>,
     /// The process id of each environment, 0 while it has no process.
     pids: Mutex<Vec<u32>>,
     stop: watch::Sender<bool>,
@@ -93,19 +82,19 @@ impl Function {
     /// The counts so far.
     #[must_use]
     pub fn counts(&self) -> FunctionCounts {
-        self.shared.counts.read()
+        lock(&self.shared.counts).total
     }
 
     /// The total time from writing an event to its result: the duration that Lambda bills, without rounding up.
     #[must_use]
     pub fn busy(&self) -> Duration {
-        self.shared.counts.busy()
+        lock(&self.shared.counts).busy
     }
 
     /// The times from the start of a process to its first request for an event, for the last 1,000 starts, oldest first.
     #[must_use]
     pub fn cold_starts(&self) -> Vec<Duration> {
-        self.shared.counts.cold_starts()
+        lock(&self.shared.counts).cold_starts.iter().copied().collect()
     }
 
     /// Stops all environments: closes their standard input, kills them after the grace period, and waits for their end.
@@ -144,7 +133,7 @@ impl Invoke for Function {
         let event = if event.is_empty() { Bytes::from_static(b"{}") } else { event };
         let result = self.shared.dispatch.submit(event);
         let result = result.await.unwrap_or(Err(InvokeError::NoEnvironment));
-        self.shared.counts.invocation(&result);
+        lock(&self.shared.counts).invocation(&result);
         result
     }
 }
@@ -162,9 +151,4 @@ async fn expire(shared: Arc<Shared>) {
             () = stopped(&mut stop) => return,
         }
     }
-}
-
-/// Locks, also after a panic: no code here can panic while the data is inconsistent.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

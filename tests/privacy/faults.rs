@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use spillway_local::event_source::connect;
+use spillway_local::sqs::connect;
 
 use super::{PATIENCE, Spillway, ask, assert_silent, good, messages, odd, until};
 

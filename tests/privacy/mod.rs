@@ -10,7 +10,7 @@ mod server;
 use std::process::Command;
 use std::time::Duration;
 
-use spillway_local::event_source::connect;
+use spillway_local::sqs::connect;
 use tokio::time::timeout;
 
 use requests::{broken, good, messages, odd};

@@ -64,7 +64,7 @@ pub(crate) fn each_record_of_message(body: &str, visit: impl FnMut(&[u8])) {
 
 /// The bodies of all messages in a queue.
 pub(crate) async fn messages(endpoint: &str, queue_url: &str) -> Vec<String> {
-    let client = spillway_local::event_source::connect(endpoint, "us-east-1", "local");
+    let client = spillway_local::sqs::connect(endpoint, "us-east-1", "local");
     let mut bodies = Vec::new();
     loop {
         let received = client.receive_message().queue_url(queue_url).max_number_of_messages(10).send().await.unwrap();

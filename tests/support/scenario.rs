@@ -106,7 +106,7 @@ impl Scenario {
         let ((), result) = tokio::join!(load, meanwhile(&pipeline, &clients));
         pipeline.faults().set(Plan::default());
         until_empty(&pipeline).await;
-        let dead = places::messages(pipeline.sqs_endpoint(), &format!("{}-dead", pipeline.queue_url())).await;
+        let dead = places::messages(&pipeline.queue().endpoint, &pipeline.queue().dead_letter_url).await;
         let (deliver, ingest) = (pipeline.deliver().counts(), pipeline.ingest().counts());
         let injected = pipeline.faults().injected();
         let ledger = pipeline.drain().await.unwrap().ledger;

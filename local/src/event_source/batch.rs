@@ -4,7 +4,7 @@ use aws_sdk_sqs::types::Message;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::event::{self, Source};
+use super::event;
 
 /// The maximum size of an event (Lambda's quota), in bytes.
 const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
@@ -38,11 +38,11 @@ impl Batch {
     }
 
     /// Adds a message, or returns it if it does not fit. The first message always fits.
-    pub(super) fn add(&mut self, message: Message, source: Source<'_>) -> Option<Message> {
+    pub(super) fn add(&mut self, message: Message, queue_arn: &str) -> Option<Message> {
         if self.messages.len() >= self.max_messages {
             return Some(message);
         }
-        let record = event::record(&message, source);
+        let record = event::record(&message, queue_arn);
         if !self.messages.is_empty() {
             if self.event.len() + 1 + record.len() + END.len() > MAX_EVENT_BYTES {
                 return Some(message);
@@ -71,7 +71,7 @@ impl Batch {
 mod tests {
     use super::*;
 
-    const SOURCE: Source<'static> = Source { arn: "arn", region: "region" };
+    const ARN: &str = "arn:aws:sqs:region:0:queue";
 
     fn message(bytes: usize) -> Message {
         Message::builder().message_id("id").receipt_handle("handle").body("x".repeat(bytes)).build()
@@ -81,11 +81,11 @@ mod tests {
     fn an_event_stays_within_lambdas_limit() {
         let mut batch = Batch::new(10_000);
         let mut taken = 0;
-        while batch.add(message(256 * 1024), SOURCE).is_none() {
+        while batch.add(message(256 * 1024), ARN).is_none() {
             taken += 1;
         }
         assert_eq!(taken, 23);
-        assert!(batch.add(message(1024), SOURCE).is_none());
+        assert!(batch.add(message(1024), ARN).is_none());
         let (event, messages) = batch.close();
         assert!(event.len() <= MAX_EVENT_BYTES);
         let event: serde_json::Value = serde_json::from_slice(&event).unwrap();
@@ -95,17 +95,17 @@ mod tests {
     #[test]
     fn a_batch_has_at_most_its_size() {
         let mut batch = Batch::new(2);
-        assert!(batch.add(message(1), SOURCE).is_none());
+        assert!(batch.add(message(1), ARN).is_none());
         assert!(!batch.is_full());
-        assert!(batch.add(message(1), SOURCE).is_none());
+        assert!(batch.add(message(1), ARN).is_none());
         assert!(batch.is_full());
-        assert!(batch.add(message(1), SOURCE).is_some());
+        assert!(batch.add(message(1), ARN).is_some());
     }
 
     #[test]
     fn a_message_larger_than_the_limit_is_a_batch_alone() {
         let mut batch = Batch::new(10);
-        assert!(batch.add(message(MAX_EVENT_BYTES), SOURCE).is_none());
-        assert!(batch.add(message(1), SOURCE).is_some());
+        assert!(batch.add(message(MAX_EVENT_BYTES), ARN).is_none());
+        assert!(batch.add(message(1), ARN).is_some());
     }
 }

@@ -1,21 +1,10 @@
 //! Encodes one message as a record of Lambda's SQS event.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use aws_sdk_sqs::types::{Message, MessageAttributeValue};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use aws_sdk_sqs::types::Message;
 use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
-
-/// The members that all messages of a queue share.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Source<'a> {
-    /// The queue's ARN.
-    pub(super) arn: &'a str,
-    /// The queue's region.
-    pub(super) region: &'a str,
-}
+use serde_json::{Map, Value};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -23,45 +12,30 @@ struct Record<'a> {
     message_id: &'a str,
     receipt_handle: &'a str,
     body: &'a str,
-    #[serde(serialize_with = "attributes")]
-    attributes: &'a Message,
-    #[serde(serialize_with = "message_attributes")]
-    message_attributes: &'a Message,
+    attributes: BTreeMap<&'a str, &'a str>,
+    /// Empty: a message of Spillway is its body alone.
+    message_attributes: Map<String, Value>,
     md5_of_body: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    md5_of_message_attributes: Option<&'a str>,
     event_source: &'static str,
     #[serde(rename = "eventSourceARN")]
     event_source_arn: &'a str,
     aws_region: &'a str,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Attribute<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    string_value: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    binary_value: Option<String>,
-    string_list_values: [(); 0],
-    binary_list_values: [(); 0],
-    data_type: &'a str,
-}
-
-/// One element of an event's `Records`.
-pub(super) fn record(message: &Message, source: Source<'_>) -> Vec<u8> {
+/// One element of an event's `Records`; `queue_arn` names the queue and its region.
+pub(super) fn record(message: &Message, queue_arn: &str) -> Vec<u8> {
     let body = message.body().unwrap_or_default();
+    let attributes = message.attributes().into_iter().flatten();
     let record = Record {
         message_id: message.message_id().unwrap_or_default(),
         receipt_handle: message.receipt_handle().unwrap_or_default(),
         body,
-        attributes: message,
-        message_attributes: message,
+        attributes: attributes.map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+        message_attributes: Map::new(),
         md5_of_body: message.md5_of_body().unwrap_or_default(),
-        md5_of_message_attributes: message.md5_of_message_attributes(),
         event_source: "aws:sqs",
-        event_source_arn: source.arn,
-        aws_region: source.region,
+        event_source_arn: queue_arn,
+        aws_region: queue_arn.split(':').nth(3).unwrap_or_default(),
     };
     let mut json = Vec::with_capacity(body.len() + body.len() / 4 + 1024);
     // Writing to memory with string keys cannot fail.
@@ -69,33 +43,8 @@ pub(super) fn record(message: &Message, source: Source<'_>) -> Vec<u8> {
     json
 }
 
-fn attributes<S: Serializer>(message: &Message, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut map = serializer.serialize_map(None)?;
-    for (name, value) in message.attributes().into_iter().flatten() {
-        map.serialize_entry(name.as_str(), value)?;
-    }
-    map.end()
-}
-
-fn message_attributes<S: Serializer>(message: &Message, serializer: S) -> Result<S::Ok, S::Error> {
-    let none = HashMap::new();
-    let attributes: &HashMap<String, MessageAttributeValue> = message.message_attributes().unwrap_or(&none);
-    let value = |value: &MessageAttributeValue| {
-        serde_json::to_value(Attribute {
-            string_value: value.string_value(),
-            binary_value: value.binary_value().map(|bytes| BASE64.encode(bytes.as_ref())),
-            string_list_values: [],
-            binary_list_values: [],
-            data_type: value.data_type(),
-        })
-        .unwrap_or_default()
-    };
-    serializer.collect_map(attributes.iter().map(|(name, content)| (name, value(content))))
-}
-
 #[cfg(test)]
 mod tests {
-    use aws_sdk_sqs::primitives::Blob;
     use aws_sdk_sqs::types::MessageSystemAttributeName;
     use serde_json::json;
 
@@ -103,31 +52,21 @@ mod tests {
 
     #[test]
     fn a_record_has_the_members_that_lambda_writes() {
-        let number = MessageAttributeValue::builder().data_type("Number").string_value("7").build().unwrap();
-        let binary =
-            MessageAttributeValue::builder().data_type("Binary").binary_value(Blob::new([1, 2])).build().unwrap();
         let message = Message::builder()
             .message_id("id")
             .receipt_handle("handle")
             .body("a \"body\"\n")
             .md5_of_body("md5")
-            .md5_of_message_attributes("md5 of attributes")
             .attributes(MessageSystemAttributeName::ApproximateReceiveCount, "1")
-            .message_attributes("n", number)
-            .message_attributes("b", binary)
             .build();
-        let record = record(&message, Source { arn: "arn:aws:sqs:eu-west-1:0:q", region: "eu-west-1" });
+        let record = record(&message, "arn:aws:sqs:eu-west-1:0:q");
         let expected = json!({
             "messageId": "id",
             "receiptHandle": "handle",
             "body": "a \"body\"\n",
             "attributes": {"ApproximateReceiveCount": "1"},
-            "messageAttributes": {
-                "n": {"stringValue": "7", "stringListValues": [], "binaryListValues": [], "dataType": "Number"},
-                "b": {"binaryValue": "AQI=", "stringListValues": [], "binaryListValues": [], "dataType": "Binary"},
-            },
+            "messageAttributes": {},
             "md5OfBody": "md5",
-            "md5OfMessageAttributes": "md5 of attributes",
             "eventSource": "aws:sqs",
             "eventSourceARN": "arn:aws:sqs:eu-west-1:0:q",
             "awsRegion": "eu-west-1",

@@ -10,7 +10,6 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::batch::Batch;
-use super::event::Source;
 use super::{Shared, settle};
 use crate::invoke::Invoke;
 
@@ -79,10 +78,8 @@ impl<I: Invoke> Gatherer<I> {
 
     /// Adds waiting messages to the batch; returns whether the batch has room for more.
     fn take_waiting(&mut self, batch: &mut Batch) -> bool {
-        let settings = &self.shared.settings;
-        let source = Source { arn: &settings.queue_arn, region: &settings.region };
         while let Some(message) = self.waiting.pop_front() {
-            if let Some(message) = batch.add(message, source) {
+            if let Some(message) = batch.add(message, &self.shared.settings.queue_arn) {
                 self.waiting.push_front(message);
                 return false;
             }

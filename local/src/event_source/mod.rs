@@ -6,7 +6,6 @@
 
 mod batch;
 mod batch_response;
-mod client;
 mod drain;
 mod event;
 mod gather;
@@ -23,7 +22,6 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::invoke::Invoke;
-pub use client::{connect, connect_as};
 use gather::Gatherer;
 
 /// Settings of an event source.
@@ -35,8 +33,6 @@ pub struct EventSourceSettings {
     pub queue_url: String,
     /// The ARN of the queue, for events.
     pub queue_arn: String,
-    /// The region of the queue, for events.
-    pub region: String,
     /// The maximum number of messages of one event: 1 to 10,000.
     pub batch_size: usize,
     /// The batching window after the first message; 0 to 300 s on Lambda.
@@ -53,7 +49,6 @@ pub struct EventSourceSettings {
 #[derive(Debug)]
 pub struct EventSource {
     shared: Arc<Shared>,
-    draining: watch::Sender<bool>,
     _tasks: JoinSet<()>,
 }
 
@@ -63,7 +58,7 @@ struct Shared {
     settings: EventSourceSettings,
     /// The number of messages that were received and are not settled.
     held: AtomicUsize,
-    draining: watch::Receiver<bool>,
+    draining: watch::Sender<bool>,
     /// One permit for each concurrent invocation.
     slots: Arc<Semaphore>,
     /// One permit for each batch whose messages are being deleted.
@@ -78,7 +73,6 @@ impl EventSourceSettings {
             client,
             queue_url: queue_url.to_owned(),
             queue_arn: queue_arn.to_owned(),
-            region: queue_arn.split(':').nth(3).unwrap_or_default().to_owned(),
             batch_size: 10_000,
             window: Duration::from_secs(1),
             max_concurrency: 1,
@@ -92,11 +86,10 @@ impl EventSource {
     /// Starts to receive messages.
     #[must_use]
     pub fn start<I: Invoke>(settings: EventSourceSettings, function: Arc<I>) -> Self {
-        let (draining, drain) = watch::channel(false);
         let pollers = settings.pollers.max(1);
         let shared = Arc::new(Shared {
             held: AtomicUsize::new(0),
-            draining: drain,
+            draining: watch::Sender::new(false),
             slots: Arc::new(Semaphore::new(settings.max_concurrency.max(1))),
             deletions: Arc::new(Semaphore::new(settings.max_concurrency.max(1))),
             settings,
@@ -108,7 +101,7 @@ impl EventSource {
             tasks.spawn(poll::run(Arc::clone(&shared), sender.clone()));
         }
         tasks.spawn(Gatherer::new(Arc::clone(&shared), received, function).run());
-        Self { shared, draining, _tasks: tasks }
+        Self { shared, _tasks: tasks }
     }
 
     /// The number of messages that were received and are not settled. SQS counts them as in flight.
@@ -121,7 +114,7 @@ impl EventSource {
     ///
     /// Call this after the last send. The event source keeps running.
     pub async fn drain(&self, deadline: Instant) -> bool {
-        self.draining.send_replace(true);
+        self.shared.draining.send_replace(true);
         tokio::time::timeout_at(deadline, drain::until_empty(&self.shared)).await.is_ok()
     }
 
@@ -134,16 +127,7 @@ impl EventSource {
 impl Shared {
     /// Waits until draining starts.
     async fn until_draining(&self) {
-        let mut draining = self.draining.clone();
-        // An error means that the event source was dropped.
-        let _ = draining.wait_for(|draining| *draining).await;
-    }
-
-    fn took(&self, messages: usize) {
-        self.held.fetch_add(messages, Ordering::Relaxed);
-    }
-
-    fn settled(&self, messages: usize) {
-        self.held.fetch_sub(messages, Ordering::Relaxed);
+        // It never fails, because `self` has the sender.
+        let _ = self.draining.subscribe().wait_for(|draining| *draining).await;
     }
 }

@@ -1,6 +1,7 @@
 //! Receives messages by long polls.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
@@ -29,7 +30,7 @@ pub(super) async fn run(shared: Arc<Shared>, received: mpsc::Sender<Vec<Message>
                 failures = 0;
                 let count = messages.len();
                 if count > 0 {
-                    shared.took(count);
+                    shared.held.fetch_add(count, Ordering::Relaxed);
                     place.send(messages);
                     pause(&shared, count).await;
                 }
@@ -67,7 +68,6 @@ async fn receive(shared: &Shared) -> Result<Vec<Message>, String> {
         .max_number_of_messages(i32::try_from(max_messages(shared)).unwrap_or(1))
         .wait_time_seconds(i32::try_from(settings.poll_wait.as_secs()).unwrap_or(20).min(20))
         .message_system_attribute_names(MessageSystemAttributeName::All)
-        .message_attribute_names("All")
         .send();
     match timeout(settings.poll_wait + RESPONSE_TIMEOUT, call).await {
         Ok(Ok(output)) => Ok(output.messages.unwrap_or_default()),

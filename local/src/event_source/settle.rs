@@ -1,6 +1,7 @@
 //! Invokes the function with a batch and deletes the messages that succeeded.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use aws_sdk_sqs::error::DisplayErrorContext;
@@ -47,7 +48,7 @@ pub(super) async fn run<I: Invoke>(
         }
         Err(error) => tracing::warn!(error, messages = count, "a batch failed; its messages will be retried"),
     }
-    shared.settled(count);
+    shared.held.fetch_sub(count, Ordering::Relaxed);
 }
 
 async fn invoke<I: Invoke>(function: &I, event: Bytes) -> Result<Bytes, String> {

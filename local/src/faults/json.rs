@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::plan::parse_fault;
 use super::{Faults, Kind, Plan, PlanError};
@@ -23,17 +24,11 @@ pub struct State {
 struct PlanJson {
     seed: Option<u64>,
     #[serde(default)]
-    faults: BTreeMap<String, Rate>,
+    /// Each rate as a number or as text.
+    faults: BTreeMap<String, Value>,
     /// Ignored, so that a [`State`] can be sent back.
     #[serde(default, rename = "injected")]
     _injected: serde::de::IgnoredAny,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Rate {
-    Number(f64),
-    Text(String),
 }
 
 impl Faults {
@@ -56,20 +51,12 @@ impl Faults {
         let json_plan: PlanJson = serde_json::from_slice(json).map_err(|error| PlanError::Json(error.to_string()))?;
         let faults = json_plan.faults.iter().map(|(name, rate)| {
             let kind: Kind = name.parse()?;
-            Ok((kind, parse_fault(kind, &rate.text())?))
+            let text = rate.as_str().map_or_else(|| rate.to_string(), str::to_owned);
+            Ok((kind, parse_fault(kind, &text)?))
         });
         let faults: Vec<_> = faults.collect::<Result<_, PlanError>>()?;
         self.set(Plan::new(json_plan.seed.unwrap_or_else(|| self.plan().seed), faults));
         Ok(())
-    }
-}
-
-impl Rate {
-    fn text(&self) -> String {
-        match self {
-            Self::Number(number) => number.to_string(),
-            Self::Text(text) => text.clone(),
-        }
     }
 }
 

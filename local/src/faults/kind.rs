@@ -6,17 +6,8 @@ use std::time::Duration;
 
 use super::PlanError;
 
-/// The unit of a rate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Per {
-    /// The probability for each call or message, from 0 to 1.
-    Chance,
-    /// The number per second for each process.
-    Second,
-}
-
 macro_rules! kinds {
-    ($(#[doc = $description:literal] $kind:ident = $name:literal, $per:ident, $duration:literal ms;)*) => {
+    ($(#[doc = $description:literal] $kind:ident = $name:literal, max $max_rate:literal, $duration:literal ms;)*) => {
         /// A kind of fault.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Kind {
@@ -41,9 +32,9 @@ macro_rules! kinds {
                 match self { $(Self::$kind => $description.trim_ascii()),* }
             }
 
-            /// The unit of the rate.
-            pub(super) fn per(self) -> Per {
-                match self { $(Self::$kind => Per::$per),* }
+            /// The maximum rate: 1 for a probability per call or message, 100 for a number per second and process.
+            pub(super) fn max_rate(self) -> u8 {
+                match self { $(Self::$kind => $max_rate),* }
             }
 
             /// The duration if the plan sets none; zero for kinds without a duration.
@@ -56,47 +47,47 @@ macro_rules! kinds {
 
 kinds! {
     /// S3 responds later by this duration.
-    S3Latency = "s3.latency", Chance, 200 ms;
+    S3Latency = "s3.latency", max 1, 200 ms;
     /// S3 waits for this duration before it handles a call: it may store the object after the client has given up.
-    S3Stall = "s3.stall", Chance, 3000 ms;
+    S3Stall = "s3.stall", max 1, 3000 ms;
     /// S3 closes the connection and stores nothing.
-    S3Reset = "s3.reset", Chance, 0 ms;
+    S3Reset = "s3.reset", max 1, 0 ms;
     /// S3 responds with 500 and stores nothing.
-    S3Error = "s3.error", Chance, 0 ms;
+    S3Error = "s3.error", max 1, 0 ms;
     /// S3 responds with 503 `SlowDown` and stores nothing.
-    S3SlowDown = "s3.slow_down", Chance, 0 ms;
+    S3SlowDown = "s3.slow_down", max 1, 0 ms;
     /// S3 responds with 403 and stores nothing.
-    S3Forbidden = "s3.forbidden", Chance, 0 ms;
+    S3Forbidden = "s3.forbidden", max 1, 0 ms;
     /// S3 stores the object, but responds with 500.
-    S3LostAnswer = "s3.lost_answer", Chance, 0 ms;
+    S3LostAnswer = "s3.lost_answer", max 1, 0 ms;
     /// SQS responds later by this duration.
-    SqsLatency = "sqs.latency", Chance, 200 ms;
+    SqsLatency = "sqs.latency", max 1, 200 ms;
     /// SQS waits for this duration before it handles a call: it may enqueue the message after the client has given up.
-    SqsStall = "sqs.stall", Chance, 3000 ms;
+    SqsStall = "sqs.stall", max 1, 3000 ms;
     /// SQS closes the connection and does nothing.
-    SqsReset = "sqs.reset", Chance, 0 ms;
+    SqsReset = "sqs.reset", max 1, 0 ms;
     /// SQS responds with 500 and does nothing.
-    SqsError = "sqs.error", Chance, 0 ms;
+    SqsError = "sqs.error", max 1, 0 ms;
     /// SQS responds with `RequestThrottled` and does nothing.
-    SqsThrottle = "sqs.throttle", Chance, 0 ms;
+    SqsThrottle = "sqs.throttle", max 1, 0 ms;
     /// SQS handles the call, but closes the connection without a response.
-    SqsLostAnswer = "sqs.lost_answer", Chance, 0 ms;
+    SqsLostAnswer = "sqs.lost_answer", max 1, 0 ms;
     /// SQS fails single entries of a batch; the rate applies to each entry.
-    SqsPartial = "sqs.partial", Chance, 0 ms;
+    SqsPartial = "sqs.partial", max 1, 0 ms;
     /// SQS delivers a message again after this duration, even if it was deleted; the rate applies to each message.
-    SqsTwice = "sqs.twice", Chance, 500 ms;
+    SqsTwice = "sqs.twice", max 1, 500 ms;
     /// SQS delays a message by this duration (whole seconds), so that later ones overtake it; the rate applies to each message.
-    SqsOutOfOrder = "sqs.out_of_order", Chance, 2000 ms;
+    SqsOutOfOrder = "sqs.out_of_order", max 1, 2000 ms;
     /// SQS makes a received message visible again after this duration, before its visibility timeout, unless it was deleted.
-    SqsEarly = "sqs.early", Chance, 500 ms;
+    SqsEarly = "sqs.early", max 1, 500 ms;
     /// Kills a process of ingest (SIGKILL).
-    IngestKill = "ingest.kill", Second, 0 ms;
+    IngestKill = "ingest.kill", max 100, 0 ms;
     /// Stops a process of ingest for this duration (SIGSTOP), also beyond its timeout.
-    IngestFreeze = "ingest.freeze", Second, 15000 ms;
+    IngestFreeze = "ingest.freeze", max 100, 15000 ms;
     /// Kills a process of deliver (SIGKILL).
-    DeliverKill = "deliver.kill", Second, 0 ms;
+    DeliverKill = "deliver.kill", max 100, 0 ms;
     /// Stops a process of deliver for this duration (SIGSTOP), also beyond its timeout.
-    DeliverFreeze = "deliver.freeze", Second, 10000 ms;
+    DeliverFreeze = "deliver.freeze", max 100, 10000 ms;
 }
 
 impl fmt::Display for Kind {

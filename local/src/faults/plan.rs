@@ -5,10 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Kind;
-use super::kind::Per;
 
-/// The maximum rate of faults of a process, per second.
-const MAX_PER_SECOND: f64 = 100.0;
 /// The maximum duration of a fault.
 const MAX_DURATION: Duration = Duration::from_hours(1);
 
@@ -94,13 +91,8 @@ pub(super) fn parse_fault(kind: Kind, text: &str) -> Result<Fault, PlanError> {
 }
 
 fn check(kind: Kind, fault: Fault) -> Result<Fault, PlanError> {
-    let max = match kind.per() {
-        Per::Chance => 1.0,
-        Per::Second => MAX_PER_SECOND,
-    };
-    if !(0.0..=max).contains(&fault.rate) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is 1 or 100")]
-        return Err(PlanError::Rate(kind, max as u8));
+    if !(0.0..=f64::from(kind.max_rate())).contains(&fault.rate) {
+        return Err(PlanError::Rate(kind, kind.max_rate()));
     }
     if fault.duration > MAX_DURATION { Err(PlanError::Duration(kind)) } else { Ok(fault) }
 }

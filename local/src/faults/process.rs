@@ -8,8 +8,12 @@ use tokio::time::{Instant, sleep_until};
 use super::{Faults, Kind, Plan};
 
 /// The faults that are injected into the processes of one function.
-#[derive(Debug, Clone, Default)]
-pub struct ProcessFaults(Option<(Faults, [Kind; 2])>);
+#[derive(Debug, Clone)]
+pub struct ProcessFaults {
+    faults: Faults,
+    kill: Kind,
+    freeze: Kind,
+}
 
 /// The effect of a fault on a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +29,7 @@ pub(crate) enum ProcessFault {
 /// The faults of one process in the order of time.
 pub(crate) struct ProcessFaultSchedule {
     faults: ProcessFaults,
-    plan: Option<watch::Receiver<Plan>>,
+    plan: watch::Receiver<Plan>,
     due: Option<Due>,
 }
 
@@ -40,18 +44,18 @@ impl ProcessFaults {
     /// Faults of ingest.
     #[must_use]
     pub fn of_ingest(faults: Faults) -> Self {
-        Self(Some((faults, [Kind::IngestKill, Kind::IngestFreeze])))
+        Self { faults, kill: Kind::IngestKill, freeze: Kind::IngestFreeze }
     }
 
     /// Faults of deliver.
     #[must_use]
     pub fn of_deliver(faults: Faults) -> Self {
-        Self(Some((faults, [Kind::DeliverKill, Kind::DeliverFreeze])))
+        Self { faults, kill: Kind::DeliverKill, freeze: Kind::DeliverFreeze }
     }
 
     /// The schedule of a process that has just started.
     pub(crate) fn schedule(&self) -> ProcessFaultSchedule {
-        let plan = self.0.as_ref().map(|(faults, _)| faults.0.plan.subscribe());
+        let plan = self.faults.0.plan.subscribe();
         let mut schedule = ProcessFaultSchedule { faults: self.clone(), plan, due: None };
         schedule.plan_next();
         schedule
@@ -61,15 +65,11 @@ impl ProcessFaults {
 impl ProcessFaultSchedule {
     /// Waits for the next fault and returns it. Cancel-safe.
     pub(crate) async fn next(&mut self) -> ProcessFault {
-        let Some(mut plan) = self.plan.clone() else { return std::future::pending().await };
         loop {
             tokio::select! {
                 () = until(self.due.as_ref()) => return self.take_due(),
-                changed = plan.changed() => match changed {
-                    Ok(()) => self.replan(plan.clone()),
-                    // Every `Faults` was dropped, so the plan cannot change.
-                    Err(_) => plan = watch::Sender::new(Plan::default()).subscribe(),
-                },
+                // It never fails, because this schedule holds the sender.
+                Ok(()) = self.plan.changed() => self.replan(),
             }
         }
     }
@@ -77,23 +77,22 @@ impl ProcessFaultSchedule {
     /// Takes the fault that is due and plans the next one.
     fn take_due(&mut self) -> ProcessFault {
         let Some(Due { at, fault, duration }) = self.due.take() else { return ProcessFault::Thaw };
-        match (fault, &self.faults.0) {
-            (ProcessFault::Freeze, Some((faults, [_, freeze]))) => {
-                faults.count(*freeze);
-                self.due = Some(Due { at: at + duration, fault: ProcessFault::Thaw, duration });
-            }
-            (ProcessFault::Kill, Some((faults, [kill, _]))) => {
-                faults.count(*kill);
-                self.plan_next();
-            }
-            _ => self.plan_next(),
+        let ProcessFaults { faults, kill, freeze } = &self.faults;
+        match fault {
+            ProcessFault::Freeze => faults.count(*freeze),
+            ProcessFault::Kill => faults.count(*kill),
+            ProcessFault::Thaw => {}
+        }
+        if fault == ProcessFault::Freeze {
+            self.due = Some(Due { at: at + duration, fault: ProcessFault::Thaw, duration });
+        } else {
+            self.plan_next();
         }
         fault
     }
 
     /// Follows a new plan. A frozen process still thaws in time.
-    fn replan(&mut self, plan: watch::Receiver<Plan>) {
-        self.plan = Some(plan);
+    fn replan(&mut self) {
         if self.due.as_ref().is_none_or(|due| due.fault != ProcessFault::Thaw) {
             self.plan_next();
         }
@@ -101,7 +100,7 @@ impl ProcessFaultSchedule {
 
     /// Samples the time and the kind of the next fault.
     fn plan_next(&mut self) {
-        let Some((faults, [kill, freeze])) = &self.faults.0 else { return };
+        let ProcessFaults { faults, kill, freeze } = &self.faults;
         let plan = faults.plan();
         let due = |kind, fault| {
             let planned = plan.get(kind)?;
@@ -164,7 +163,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn without_faults_the_schedule_is_empty() {
-        let mut schedule = ProcessFaults::default().schedule();
+        let mut schedule = ProcessFaults::of_ingest(Faults::default()).schedule();
         assert!(tokio::time::timeout(Duration::from_hours(30), schedule.next()).await.is_err());
     }
 }

@@ -29,24 +29,26 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    fn status_and_body(self) -> (StatusCode, &'static str) {
+    fn status(self) -> StatusCode {
         match self {
-            Self::Bad | Self::Ambiguous => (StatusCode::BAD_REQUEST, r#"{"message":"Bad Request"}"#),
-            Self::Slow => (StatusCode::REQUEST_TIMEOUT, r#"{"message":"Request Timeout"}"#),
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, r#"{"message":"Request Entity Too Large"}"#),
-            Self::UriTooLong => (StatusCode::URI_TOO_LONG, r#"{"message":"URI Too Long"}"#),
-            Self::HeadTooLarge => {
-                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, r#"{"message":"Request Header Fields Too Large"}"#)
-            }
-            Self::Failed => (StatusCode::INTERNAL_SERVER_ERROR, r#"{"message":"Internal Server Error"}"#),
-            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, r#"{"message":"Service Unavailable"}"#),
+            Self::Bad | Self::Ambiguous => StatusCode::BAD_REQUEST,
+            Self::Slow => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UriTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
     pub(super) fn response(self) -> Response<Full<Bytes>> {
-        let (status, body) = self.status_and_body();
-        let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
-        *response.status_mut() = status;
+        let reason = match self {
+            // API Gateway uses the older name.
+            Self::TooLarge => "Request Entity Too Large",
+            _ => self.status().canonical_reason().unwrap_or_default(),
+        };
+        let mut response = Response::new(Full::new(Bytes::from(format!(r#"{{"message":"{reason}"}}"#))));
+        *response.status_mut() = self.status();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if matches!(self, Self::Slow | Self::Ambiguous) {
             // Otherwise the rest of this request would be read as the next one.

@@ -1,7 +1,6 @@
 //! The ids of records, found without parsing what stands around them.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use memchr::memchr;
 use sha2::{Digest, Sha256};
@@ -63,11 +62,9 @@ fn record(id: &str) -> Option<Id<'static>> {
 }
 
 fn digest(kind: &str, bytes: &[u8]) -> Id<'static> {
-    let mut name = format!("{kind} without ids ");
-    for byte in &Sha256::digest(bytes)[..16] {
-        let _ = write!(name, "{byte:02x}");
-    }
-    Id::Other(Cow::Owned(name))
+    let digest: [u8; 32] = Sha256::digest(bytes).into();
+    let half = digest.first_chunk().map_or(0, |half| u128::from_be_bytes(*half));
+    Id::Other(Cow::Owned(format!("{kind} without ids {half:032x}")))
 }
 
 #[cfg(test)]

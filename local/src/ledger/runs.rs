@@ -50,21 +50,16 @@ impl Runs {
         }
     }
 
-    /// The ids as a journal's entry; `bytes` are [`Self::bytes`].
-    pub(super) fn entry<'a>(&self, bytes: &'a [u8]) -> Entry<'a> {
+    /// The ids as a journal's entry, the numbers of the runs little-endian.
+    pub(super) fn entry(&self) -> Entry<'static> {
+        let mut body = Vec::with_capacity(self.runs.len() * RUN_BYTES);
+        for Run { request, first, len } in &self.runs {
+            body.extend(request.map(u64::to_le_bytes).as_flattened());
+            body.extend([first, len].map(|number| number.to_le_bytes()).as_flattened());
+        }
         let others: Vec<_> = self.others.keys().collect();
         // A list of texts is always JSON.
-        Entry { head: serde_json::to_vec(&others).unwrap_or_default(), body: bytes }
-    }
-
-    /// The runs as they are in a journal, their numbers little-endian.
-    pub(super) fn bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.runs.len() * RUN_BYTES);
-        for Run { request: [high, low], first, len } in &self.runs {
-            bytes.extend([high, low].map(|half| half.to_le_bytes()).as_flattened());
-            bytes.extend([first, len].map(|number| number.to_le_bytes()).as_flattened());
-        }
-        bytes
+        Entry { head: serde_json::to_vec(&others).unwrap_or_default(), body: body.into() }
     }
 
     /// Adds the ids of a journal's entry.
@@ -218,9 +213,9 @@ mod tests {
         for id in [record(u128::MAX - 5, u32::MAX), record(7, 3), record(7, 4), other("x"), other("y")] {
             runs.push(&id);
         }
-        let bytes = runs.bytes();
-        again.read(&runs.entry(&bytes).head, &bytes).unwrap();
-        assert!(again.read(b"[]", &bytes[1..]).is_err() && again.read(b"?", &bytes).is_err());
+        let Entry { head, body } = runs.entry();
+        again.read(&head, &body).unwrap();
+        assert!(again.read(b"[]", &body[1..]).is_err() && again.read(b"?", &body).is_err());
         again.append(runs);
         let mut index = again.distinct();
         assert_eq!(index.len(), 5);

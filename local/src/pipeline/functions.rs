@@ -112,7 +112,7 @@ pub(crate) fn absolute(folder: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event_source::connect;
+    use crate::sqs::connect;
 
     /// Variables that connect the functions with the local servers: the user's environment does not replace them.
     const WIRING: [&str; 5] = ["QUEUE_URL", "BUCKET", "CONFIG_DIR", "WRITE_KEYS", "AWS_REGION"];

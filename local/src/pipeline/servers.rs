@@ -6,17 +6,16 @@ use spillway_aws::Credentials;
 use super::functions::SDK;
 use super::{QueueStorage, Settings};
 use crate::data_folder::DataFolder;
-use crate::event_source::connect_as;
 use crate::ledger::{Ledger, LedgerError};
 use crate::s3::{Bucket, BucketError, BucketSettings};
-use crate::sqs::{Queue, QueueError, QueueSettings};
+use crate::sqs::{Queue, QueueError, QueueSettings, connect_as};
 
 /// The ledger: it continues over restarts if the queue does.
 pub(super) fn ledger(settings: &Settings, data: &DataFolder) -> Result<Ledger, LedgerError> {
     if settings.sqs.is_none() && settings.queue == QueueStorage::Disk {
         return Ledger::open(data, &settings.bucket);
     }
-    Ok(Ledger::start())
+    Ok(Ledger::default())
 }
 
 /// The bucket: external if the settings have an S3 endpoint, otherwise built-in.

@@ -7,7 +7,7 @@ mod routes;
 
 use std::io;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -23,6 +23,7 @@ use super::counts::Counts;
 use super::dispatch::{Assignment, Dispatch, InvokeResult};
 use super::in_flight::InFlight;
 use crate::ids::Ids;
+use crate::lock::lock;
 use crate::loopback::{Options, Server};
 
 /// The maximum number of bytes of output that one process may post concurrently.
@@ -31,7 +32,7 @@ const MAX_OUTPUT_BYTES: usize = 1 << 30;
 /// The state of the Runtime API of one process.
 pub(super) struct Api {
     dispatch: Arc<Dispatch>,
-    in_flight: InFlight,
+    pub(super) in_flight: InFlight,
     ids: Ids,
     /// Bounds the bytes of events in the process.
     events: Budget,
@@ -39,11 +40,11 @@ pub(super) struct Api {
     outputs: Budget,
     arn: HeaderValue,
     timeout: Duration,
-    counts: Arc<Counts>,
+    counts: Arc<Mutex<Counts>>,
     first_next: OnceLock<Instant>,
     ready: Notify,
     /// The error that the process reported while it started.
-    init_error: OnceLock<String>,
+    pub(super) init_error: OnceLock<String>,
 }
 
 impl Api {
@@ -62,14 +63,6 @@ impl Api {
             ready: Notify::new(),
             init_error: OnceLock::new(),
         }
-    }
-
-    pub(super) fn in_flight(&self) -> &InFlight {
-        &self.in_flight
-    }
-
-    pub(super) fn init_error(&self) -> Option<&str> {
-        self.init_error.get().map(String::as_str)
     }
 
     /// Whether the process has requested its first event.
@@ -91,7 +84,7 @@ impl Api {
     /// Passes on the result of an invocation; `false` if the invocation is unknown or has ended.
     fn settle(&self, number: u64, result: InvokeResult) -> bool {
         let Some(deadline) = self.in_flight.finish(number, result) else { return false };
-        self.counts.add_busy((Instant::now() + self.timeout).saturating_duration_since(deadline));
+        lock(&self.counts).busy += (Instant::now() + self.timeout).saturating_duration_since(deadline);
         true
     }
 

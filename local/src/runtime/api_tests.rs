@@ -73,7 +73,7 @@ async fn a_response_to_an_ended_or_unknown_invocation_is_refused() {
     let simulated = Simulated::start().await;
     let result = simulated.api.dispatch.submit("[1]".into());
     let id = simulated.next("[1]").await;
-    simulated.api.in_flight().end(Instant::now(), "it died");
+    simulated.api.in_flight.end(Instant::now(), "it died");
     assert_eq!(result.await.unwrap(), Err(InvokeError::Failed("it died".into())));
     for id in [id.as_str(), "x", "00000000-0000-4000-8000-000000000000"] {
         assert_eq!(simulated.status("POST", &format!("invocation/{id}/response"), "[2]").await, 400, "{id}");
@@ -83,7 +83,7 @@ async fn a_response_to_an_ended_or_unknown_invocation_is_refused() {
 #[tokio::test]
 async fn an_ended_process_gets_no_event_and_the_event_is_not_lost() {
     let simulated = Simulated::start().await;
-    simulated.api.in_flight().end(Instant::now(), "it died");
+    simulated.api.in_flight.end(Instant::now(), "it died");
     let _result = simulated.api.dispatch.submit("[1]".into());
     assert_eq!(simulated.status("GET", "invocation/next", "").await, 403);
     assert!(simulated.api.dispatch.next().now_or_never().is_some());
@@ -100,7 +100,7 @@ async fn an_unwritten_event_returns_to_the_queue_and_a_written_one_is_in_flight(
             assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "[1]");
         }
         drop(body);
-        assert_eq!(api.in_flight().is_known(number), number == 1);
+        assert_eq!(api.in_flight.is_known(number), number == 1);
     }
     assert!(api.dispatch.next().now_or_never().is_none());
 }
@@ -137,7 +137,7 @@ async fn an_event_that_waits_too_long_for_memory_expires_and_the_process_gets_th
 async fn the_first_request_and_an_initialisation_error_are_recorded() {
     let simulated = Simulated::start().await;
     assert_eq!(simulated.status("POST", "init/error", "no key").await, 202);
-    assert_eq!((simulated.api.init_error(), simulated.api.is_ready()), (Some("no key"), false));
+    assert_eq!((simulated.api.init_error.get().map(String::as_str), simulated.api.is_ready()), (Some("no key"), false));
     let _result = simulated.api.dispatch.submit("[1]".into());
     simulated.next("[1]").await;
     assert!(simulated.api.ready().now_or_never().is_some());

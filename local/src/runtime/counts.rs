@@ -1,13 +1,10 @@
 //! Counts of invocations, restarts and cold starts of a function.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::lock;
 use crate::invoke::InvokeError;
 
 /// The number of cold starts that are kept.
@@ -28,65 +25,31 @@ pub struct FunctionCounts {
     pub restarts: u64,
 }
 
+/// What a function has done so far.
 #[derive(Default)]
 pub(super) struct Counts {
-    invocations: AtomicU64,
-    failed: AtomicU64,
-    timed_out: AtomicU64,
-    without_environment: AtomicU64,
-    restarts: AtomicU64,
-    busy_micros: AtomicU64,
-    cold_starts: Mutex<VecDeque<Duration>>,
+    pub(super) total: FunctionCounts,
+    /// The total time that invocations ran in their processes.
+    pub(super) busy: Duration,
+    /// The last times from the start of a process to its first request for an event, oldest first.
+    pub(super) cold_starts: VecDeque<Duration>,
 }
 
 impl Counts {
-    pub(super) fn invocation(&self, result: &Result<Bytes, InvokeError>) {
-        add(&self.invocations);
+    pub(super) fn invocation(&mut self, result: &Result<Bytes, InvokeError>) {
+        self.total.invocations += 1;
         match result {
             Ok(_) => {}
-            Err(InvokeError::Failed(_)) => add(&self.failed),
-            Err(InvokeError::TimedOut) => add(&self.timed_out),
-            Err(InvokeError::NoEnvironment) => add(&self.without_environment),
+            Err(InvokeError::Failed(_)) => self.total.failed += 1,
+            Err(InvokeError::TimedOut) => self.total.timed_out += 1,
+            Err(InvokeError::NoEnvironment) => self.total.without_environment += 1,
         }
     }
 
-    pub(super) fn restart(&self) {
-        add(&self.restarts);
-    }
-
-    /// Adds the time that an invocation ran in its process.
-    pub(super) fn add_busy(&self, time: Duration) {
-        self.busy_micros.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-
-    pub(super) fn busy(&self) -> Duration {
-        Duration::from_micros(self.busy_micros.load(Ordering::Relaxed))
-    }
-
-    pub(super) fn cold_start(&self, took: Duration) {
-        let mut starts = lock(&self.cold_starts);
-        if starts.len() == REMEMBERED {
-            starts.pop_front();
+    pub(super) fn cold_start(&mut self, took: Duration) {
+        if self.cold_starts.len() == REMEMBERED {
+            self.cold_starts.pop_front();
         }
-        starts.push_back(took);
+        self.cold_starts.push_back(took);
     }
-
-    pub(super) fn cold_starts(&self) -> Vec<Duration> {
-        lock(&self.cold_starts).iter().copied().collect()
-    }
-
-    pub(super) fn read(&self) -> FunctionCounts {
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        FunctionCounts {
-            invocations: read(&self.invocations),
-            failed: read(&self.failed),
-            timed_out: read(&self.timed_out),
-            without_environment: read(&self.without_environment),
-            restarts: read(&self.restarts),
-        }
-    }
-}
-
-fn add(count: &AtomicU64) {
-    count.fetch_add(1, Ordering::Relaxed);
 }

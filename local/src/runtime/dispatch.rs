@@ -8,9 +8,9 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::lock;
 use super::settings::FunctionSettings;
 use crate::invoke::InvokeError;
+use crate::lock::lock;
 
 /// The result of an invocation: the function's output, or why it has none.
 pub(super) type InvokeResult = Result<Bytes, InvokeError>;

@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::dispatch::InvokeResult;
-use super::lock;
 use crate::invoke::InvokeError;
+use crate::lock::lock;
 
 /// The running invocations by number; closed when the process has ended.
 #[derive(Default)]

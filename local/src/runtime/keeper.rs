@@ -10,8 +10,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::api::{self, Api};
-use super::{Shared, StartError, lock, process};
+use super::{Shared, StartError, process};
 use crate::faults::{ProcessFault, ProcessFaultSchedule};
+use crate::lock::lock;
 use crate::loopback::Server;
 
 /// The pause after a process ended before it was ready; it doubles with every further failure.
@@ -56,15 +57,16 @@ impl Keeper {
 
     /// Runs one process until it ends; an error means that it ended before it was ready.
     async fn run_one(&mut self) -> Result<(), StartError> {
-        let mut running = Running::start(&self.shared, self.slot).await.map_err(|cause| self.not_started(cause))?;
+        let running = Running::start(&self.shared, self.slot).await;
+        let mut running = running.map_err(|cause| self.error(format!("could not be started: {cause}")))?;
         if self.first_start.is_none() {
-            self.shared.counts.restart();
+            lock(&self.shared.counts).total.restarts += 1;
         }
         lock(&self.shared.pids)[self.slot] = running.child.id().unwrap_or(0);
         let end = self.until_end(&mut running).await;
         lock(&self.shared.pids)[self.slot] = 0;
         running.fail_invocations(&end);
-        if running.api.is_ready() || *self.stop.borrow() { Ok(()) } else { Err(self.ended(&running, end)) }
+        if running.api.is_ready() || *self.stop.borrow() { Ok(()) } else { Err(self.ended(&running, &end)) }
     }
 
     /// Waits for the end of the process and kills it when it is late. Returns the reason of the end.
@@ -90,7 +92,7 @@ impl Keeper {
     }
 
     async fn note_ready(&mut self, took: Duration) {
-        self.shared.counts.cold_start(took);
+        lock(&self.shared.counts).cold_start(took);
         if let Some(first_start) = self.first_start.take() {
             let _ = first_start.send(Ok(())).await;
         }
@@ -105,15 +107,13 @@ impl Keeper {
         }
     }
 
-    fn not_started(&self, cause: io::Error) -> StartError {
-        StartError::NotStarted { function: self.shared.settings.name.clone(), cause }
+    fn ended(&self, running: &Running, end: &str) -> StartError {
+        let reported = running.api.init_error.get().map(|error| format!("; it reported {error}"));
+        self.error(format!("ended before it was ready: {end}{}", reported.unwrap_or_default()))
     }
 
-    fn ended(&self, running: &Running, mut end: String) -> StartError {
-        if let Some(error) = running.api.init_error() {
-            end = format!("{end}; it reported {error}");
-        }
-        StartError::Ended { function: self.shared.settings.name.clone(), end }
+    fn error(&self, why: String) -> StartError {
+        StartError { function: self.shared.settings.name.clone(), why }
     }
 }
 
@@ -144,13 +144,13 @@ impl Running {
         if !is_ready {
             return self.started + shared.settings.init_timeout;
         }
-        self.api.in_flight().first_deadline().unwrap_or_else(|| Instant::now() + shared.settings.timeout)
+        self.api.in_flight.first_deadline().unwrap_or_else(|| Instant::now() + shared.settings.timeout)
     }
 
     /// Kills the process if it is late, and returns the reason.
     fn kill_if_late(&mut self, is_ready: bool) -> Option<String> {
         let why = if is_ready {
-            self.api.in_flight().first_deadline().filter(|deadline| *deadline <= Instant::now())?;
+            self.api.in_flight.first_deadline().filter(|deadline| *deadline <= Instant::now())?;
             "killed because an invocation exceeded its timeout"
         } else {
             "killed because it did not request its first event in time"
@@ -181,7 +181,7 @@ impl Running {
     }
 
     fn fail_invocations(&self, why: &str) {
-        self.api.in_flight().end(Instant::now(), why);
+        self.api.in_flight.end(Instant::now(), why);
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::account::{ACCOUNT, REGION};
-use crate::faults::ProcessFaults;
+use crate::faults::{Faults, ProcessFaults};
 
 /// The program, environment and limits of a function.
 #[derive(Debug, Clone)]
@@ -55,7 +55,7 @@ impl FunctionSettings {
             max_wait: Duration::from_secs(5),
             init_timeout: Duration::from_secs(10),
             grace_period: Duration::from_secs(2),
-            faults: ProcessFaults::default(),
+            faults: ProcessFaults::of_ingest(Faults::default()),
         }
     }
 

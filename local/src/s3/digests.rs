@@ -1,7 +1,5 @@
 //! Digests of a body: those that the client sends must match before the object is stored.
 
-use std::fmt::Write as _;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::HeaderMap;
@@ -55,11 +53,7 @@ impl Digests {
 impl Digested {
     /// The `ETag`, without quotes.
     pub(super) fn etag(&self) -> String {
-        let mut text = String::with_capacity(32);
-        for byte in self.md5 {
-            let _ = write!(text, "{byte:02x}");
-        }
-        text
+        format!("{:032x}", u128::from_be_bytes(self.md5))
     }
 
     /// Compares the digests that the client sent, in headers or trailers, with those of the body.

@@ -5,11 +5,13 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use s3s::Body;
 
-use crate::faults::{CallFault, Disconnected, Kind};
+use crate::faults::{Disconnected, Kind};
 
 /// The response that replaces the store's. It is sent after the whole request body was read, because clients read it then.
-pub(super) async fn response(fault: CallFault, mut body: Body) -> Result<Response<Body>, Disconnected> {
-    let CallFault::Error(kind) = fault else { return Err(Disconnected) };
+pub(super) async fn response(kind: Kind, mut body: Body) -> Result<Response<Body>, Disconnected> {
+    if kind == Kind::S3Reset {
+        return Err(Disconnected);
+    }
     while let Some(Ok(_)) = body.next().await {}
     Ok(error(kind))
 }

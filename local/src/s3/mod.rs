@@ -6,7 +6,7 @@
 mod digests;
 mod fault;
 mod keys;
-mod list;
+mod objects;
 mod place;
 mod put;
 mod run;
@@ -19,13 +19,18 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use s3s::Body;
 use s3s_fs::FileSystem;
 use tokio::net::TcpListener;
 
 use crate::data_folder::{DataFolder, DataFolderError};
 use crate::faults::Faults;
 use crate::loopback::Server;
-pub use run::{Kind, Object, Stored};
+pub use objects::{Kind, Object};
+pub use run::Stored;
 use service::Service;
 use store::Store;
 
@@ -55,9 +60,6 @@ pub enum BucketError {
     /// The server cannot listen on the address.
     #[error("S3 cannot listen on {0}: {1}")]
     Listen(SocketAddr, io::Error),
-    /// The folder cannot be created or read.
-    #[error("{0}: {1}")]
-    Folder(PathBuf, io::Error),
     /// The data folder cannot be used.
     #[error(transparent)]
     Data(#[from] DataFolderError),
@@ -103,7 +105,8 @@ impl Bucket {
             FileSystem::new(&internal).map_err(|error| folder(&internal)(io::Error::other(format!("{error:?}"))))?;
         let store = Store::new(reader, &settings.name, root.clone(), internal);
         let service = Service::new(&store, &settings);
-        let server = Server::start(listener, service).map_err(failed)?;
+        let respond = service_fn(move |request: Request<Incoming>| service.clone().respond(request.map(Body::from)));
+        let server = Server::start(listener, respond).map_err(failed)?;
         let built_in = Some(BuiltIn { store, server, _data: settings.data });
         Ok(Self { endpoint: format!("http://{address}"), root, built_in })
     }
@@ -120,22 +123,10 @@ impl Bucket {
         self.built_in.is_none()
     }
 
-    /// Counts of the objects stored in this run; zero for an external bucket.
+    /// Counts of this run; zero for an external bucket.
     #[must_use]
     pub fn stored(&self) -> Stored {
         self.built_in.as_ref().map(|bucket| bucket.store.run().stored()).unwrap_or_default()
-    }
-
-    /// The number of PUTs in this run, including those that stored nothing; zero for an external bucket.
-    #[must_use]
-    pub fn puts(&self) -> u64 {
-        self.built_in.as_ref().map(|bucket| bucket.store.run().puts()).unwrap_or_default()
-    }
-
-    /// Every object that was stored in this run or that a client found already stored; none for an external bucket.
-    #[must_use]
-    pub fn objects_of_this_run(&self) -> Vec<Object> {
-        self.built_in.as_ref().map(|bucket| bucket.store.run().objects(&self.root)).unwrap_or_default()
     }
 
     /// Every object of the bucket; none if the bucket is external.
@@ -143,7 +134,8 @@ impl Bucket {
     /// # Errors
     /// A folder cannot be read.
     pub fn objects(&self) -> io::Result<Vec<Object>> {
-        if self.is_external() { Ok(Vec::new()) } else { list::objects(&self.root) }
+        let Some(bucket) = &self.built_in else { return Ok(Vec::new()) };
+        objects::list(&self.root, |key| bucket.store.run().has(key))
     }
 
     /// Finishes running requests, for at most a second, and stops listening.
@@ -164,5 +156,5 @@ fn link(internal: &Path, name: &str) -> io::Result<()> {
 }
 
 fn folder(path: &Path) -> impl FnOnce(io::Error) -> BucketError + use<'_> {
-    |error| BucketError::Folder(path.to_owned(), error)
+    |error| BucketError::Data(DataFolderError::Folder(path.to_owned(), error))
 }

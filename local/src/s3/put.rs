@@ -10,7 +10,7 @@ use s3s::dto::{ETag, PutObjectInput, PutObjectOutput, StreamingBlob};
 use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use super::digests::{Digested, Digests};
-use super::place::{PlaceError, Placer};
+use super::place::Placer;
 use super::run::Run;
 use super::{keys, side};
 
@@ -48,26 +48,18 @@ impl Writer {
         let body = input.body.take().ok_or_else(|| s3_error!(IncompleteBody))?;
         let place = self.root.join(&input.key);
         if only_new && place.exists() {
-            return Err(self.exists(&input.key, body).await);
+            return Err(exists(body).await);
         }
         let mut file = Unfinished::create(&self.internal, self.number.fetch_add(1, Ordering::Relaxed))?;
         let digested = file.receive(body, Digests::new(&input, &headers)).await?;
         let trailers = trailing_headers.and_then(|trailers| trailers.take()).unwrap_or_default();
         digested.check(&input, &trailers)?;
-        self.place(&file, &place, &input.key, only_new)?;
+        self.placer.place(&file.path, &place, only_new).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => precondition_failed(),
+            _ => S3Error::internal_error(error),
+        })?;
         self.record(&input, file.bytes);
         Ok(S3Response::new(output(digested)))
-    }
-
-    fn place(&self, file: &Unfinished, place: &Path, key: &str, only_new: bool) -> S3Result<()> {
-        match self.placer.place(&file.path, place, only_new) {
-            Ok(()) => Ok(()),
-            Err(PlaceError::Exists) => {
-                self.run.remember(key);
-                Err(precondition_failed())
-            }
-            Err(PlaceError::Failed(error)) => Err(S3Error::internal_error(error)),
-        }
     }
 
     fn record(&self, input: &PutObjectInput, bytes: u64) {
@@ -77,13 +69,6 @@ impl Writer {
         }
         let records = input.metadata.as_ref().and_then(|metadata| metadata.get("records"));
         self.run.add(&input.key, records.and_then(|records| records.parse().ok()).unwrap_or(0), bytes);
-    }
-
-    /// Reads the body to its end, so that the client reads the response and can reuse the connection.
-    async fn exists(&self, key: &str, mut body: StreamingBlob) -> S3Error {
-        self.run.remember(key);
-        while let Some(Ok(_)) = body.next().await {}
-        precondition_failed()
     }
 }
 
@@ -130,6 +115,12 @@ fn only_new(input: &PutObjectInput) -> S3Result<bool> {
         (None, Some(condition)) if condition.is_any() => Ok(true),
         _ => Err(s3_error!(NotImplemented, "the only supported condition is `If-None-Match: *`")),
     }
+}
+
+/// Reads the body to its end, so that the client reads the response and can reuse the connection.
+async fn exists(mut body: StreamingBlob) -> S3Error {
+    while let Some(Ok(_)) = body.next().await {}
+    precondition_failed()
 }
 
 fn precondition_failed() -> S3Error {

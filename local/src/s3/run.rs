@@ -1,32 +1,10 @@
-//! The objects that were stored in this run of the server.
+//! Counts what this run of the server stores.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::HashSet;
+use std::sync::Mutex;
 
-/// The prefix of quarantined messages.
-const QUARANTINE: &str = "quarantine/";
-
-/// The content of an object, by its key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Records, or the object of another writer.
-    Records,
-    /// A quarantined message.
-    Quarantined,
-}
-
-/// One object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Object {
-    /// The key in the bucket.
-    pub key: String,
-    /// The file.
-    pub path: PathBuf,
-    /// The content.
-    pub kind: Kind,
-}
+use super::objects::Kind;
+use crate::lock::lock;
 
 /// Counts of stored objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,80 +17,49 @@ pub struct Stored {
     pub quarantined: u64,
     /// Bytes of all objects.
     pub bytes: u64,
+    /// PUTs, including those that stored nothing: they are billed too.
+    pub puts: u64,
 }
 
-/// Keys and counts of the objects of this run.
+/// Keys and counts of the objects that were stored in this run.
 #[derive(Debug, Default)]
-pub(super) struct Run {
-    /// The keys, and whether each is counted: objects of earlier runs are not.
-    keys: Mutex<HashMap<Box<str>, bool>>,
-    records: AtomicU64,
-    objects: AtomicU64,
-    quarantined: AtomicU64,
-    bytes: AtomicU64,
-    puts: AtomicU64,
-}
-
-impl Kind {
-    pub(super) fn of(key: &str) -> Self {
-        if key.starts_with(QUARANTINE) { Self::Quarantined } else { Self::Records }
-    }
-}
+pub(super) struct Run(Mutex<(HashSet<Box<str>>, Stored)>);
 
 impl Run {
-    /// Counts a PUT, which is billed also if it fails.
+    /// Counts a PUT, also if it stores nothing.
     pub(super) fn count_put(&self) {
-        self.puts.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn puts(&self) -> u64 {
-        self.puts.load(Ordering::Relaxed)
+        lock(&self.0).1.puts += 1;
     }
 
     /// Counts a stored object; an object that is stored again counts once.
     pub(super) fn add(&self, key: &str, records: u64, bytes: u64) {
-        if self.keys().insert(key.into(), true) == Some(true) {
+        let (keys, stored) = &mut *lock(&self.0);
+        if !keys.insert(key.into()) {
             return;
         }
         match Kind::of(key) {
-            Kind::Records => &self.objects,
-            Kind::Quarantined => &self.quarantined,
+            Kind::Records => stored.objects += 1,
+            Kind::Quarantined => stored.quarantined += 1,
         }
-        .fetch_add(1, Ordering::Relaxed);
-        self.records.fetch_add(records, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    /// Notes an object that a client found already stored, possibly before the client that stored it is counted.
-    pub(super) fn remember(&self, key: &str) {
-        self.keys().entry(key.into()).or_default();
+        stored.records += records;
+        stored.bytes += bytes;
     }
 
     /// Forgets a deleted object.
     pub(super) fn forget(&self, key: &str) {
-        let was_counted = self.keys().remove(key).unwrap_or_default();
-        if was_counted && Kind::of(key) == Kind::Quarantined {
-            self.quarantined.fetch_sub(1, Ordering::Relaxed);
+        let (keys, stored) = &mut *lock(&self.0);
+        if keys.remove(key) && Kind::of(key) == Kind::Quarantined {
+            stored.quarantined -= 1;
         }
+    }
+
+    /// Whether an object was stored in this run.
+    pub(super) fn has(&self, key: &str) -> bool {
+        lock(&self.0).0.contains(key)
     }
 
     pub(super) fn stored(&self) -> Stored {
-        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Stored {
-            records: of(&self.records),
-            objects: of(&self.objects),
-            quarantined: of(&self.quarantined),
-            bytes: of(&self.bytes),
-        }
-    }
-
-    pub(super) fn objects(&self, root: &Path) -> Vec<Object> {
-        let object = |key: &str| Object { path: root.join(key), kind: Kind::of(key), key: key.to_owned() };
-        self.keys().keys().map(|key| object(key)).collect()
-    }
-
-    fn keys(&self) -> MutexGuard<'_, HashMap<Box<str>, bool>> {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0).1
     }
 }
 
@@ -121,22 +68,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_counts_once_also_if_a_rival_finds_it_before_it_is_counted() {
+    fn an_object_counts_once() {
         let run = Run::default();
-        run.remember("a");
         for _ in 0..2 {
             run.add("a", 3, 7);
         }
-        run.remember("there before");
-        assert_eq!(run.stored(), Stored { records: 3, objects: 1, quarantined: 0, bytes: 7 });
-        assert_eq!(run.objects(Path::new("/")).len(), 2);
+        assert_eq!(run.stored(), Stored { records: 3, objects: 1, bytes: 7, ..Stored::default() });
+        assert!(run.has("a") && !run.has("there before"));
     }
 
     #[test]
     fn a_replayed_quarantined_message_no_longer_counts() {
         let run = Run::default();
         run.add("quarantine/a", 1, 1);
-        run.remember("quarantine/there-before");
         run.forget("quarantine/a");
         run.forget("quarantine/there-before");
         assert_eq!(run.stored().quarantined, 0);

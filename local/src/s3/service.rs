@@ -1,9 +1,7 @@
 //! The HTTP service in front of the store: [`Service::respond`] handles every request.
 
-use futures::future::BoxFuture;
 use http::header::AUTHORIZATION;
 use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
 use s3s::Body;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -29,14 +27,14 @@ impl Service {
     }
 
     /// Handles a request, with faults before and after the store.
-    async fn respond(self, request: Request<Body>) -> Result<Response<Body>, Disconnected> {
+    pub(super) async fn respond(self, request: Request<Body>) -> Result<Response<Body>, Disconnected> {
         let faults = self.faults.clone();
-        if let Err(fault) = faults.before().await {
-            return fault::response(fault, request.into_body()).await;
+        if let Err(kind) = faults.before().await {
+            return fault::response(kind, request.into_body()).await;
         }
         let response = self.emulate(request).await;
-        if let Err(fault) = faults.after() {
-            return fault::response(fault, Body::empty()).await;
+        if let Err(kind) = faults.after() {
+            return fault::response(kind, Body::empty()).await;
         }
         Ok(response.unwrap_or_else(|error| {
             tracing::warn!(?error, "S3 failed to respond");
@@ -53,17 +51,6 @@ impl Service {
         }
         request.headers_mut().remove(AUTHORIZATION);
         self.unsigned.call(request).await
-    }
-}
-
-impl hyper::service::Service<Request<Incoming>> for Service {
-    type Response = Response<Body>;
-    type Error = Disconnected;
-    type Future = BoxFuture<'static, Result<Response<Body>, Disconnected>>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let service = self.clone();
-        Box::pin(service.respond(request.map(Body::from)))
     }
 }
 

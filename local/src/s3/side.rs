@@ -5,40 +5,24 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use s3s::dto::{Metadata, PutObjectInput};
-use serde::Serialize;
+use s3s::dto::PutObjectInput;
+use serde_json::json;
 
 /// The maximum length of a file name on common file systems, in bytes.
 const MAX_NAME: usize = 255;
 
-#[derive(Serialize)]
-struct Attributes<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user_metadata: Option<&'a Metadata>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content_encoding: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content_type: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content_disposition: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content_language: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cache_control: Option<&'a str>,
-}
-
 /// Writes the metadata in `input`. A key that is too long for a file name has no metadata.
 pub(super) fn save(internal: &Path, input: &PutObjectInput) -> io::Result<()> {
     let Some(path) = path(internal, &input.bucket, &input.key) else { return Ok(()) };
-    let attributes = Attributes {
-        user_metadata: input.metadata.as_ref(),
-        content_encoding: input.content_encoding.as_deref(),
-        content_type: input.content_type.as_deref(),
-        content_disposition: input.content_disposition.as_deref(),
-        content_language: input.content_language.as_deref(),
-        cache_control: input.cache_control.as_deref(),
-    };
-    std::fs::write(path, serde_json::to_vec(&attributes)?)
+    let attributes = json!({
+        "user_metadata": input.metadata,
+        "content_encoding": input.content_encoding,
+        "content_type": input.content_type,
+        "content_disposition": input.content_disposition,
+        "content_language": input.content_language,
+        "cache_control": input.cache_control,
+    });
+    std::fs::write(path, attributes.to_string())
 }
 
 fn path(internal: &Path, bucket: &str, key: &str) -> Option<PathBuf> {

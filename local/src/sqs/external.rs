@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::QueueAttributeName::{
-    All, ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed, ApproximateNumberOfMessagesNotVisible,
+    ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed, ApproximateNumberOfMessagesNotVisible,
 };
 use tokio::time::timeout;
 
@@ -14,7 +14,7 @@ use crate::account::ACCOUNT;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The ARN by which events name a queue: its URL ends with account and name.
+/// The ARN of a queue, whose URL ends with account and name.
 pub(super) fn arn(url: &str, region: &str) -> String {
     let mut ends = url.trim_end_matches('/').rsplit('/');
     let name = ends.next().unwrap_or_default();
@@ -22,18 +22,18 @@ pub(super) fn arn(url: &str, region: &str) -> String {
     super::arn(region, account.unwrap_or(ACCOUNT), name)
 }
 
-/// How many messages it has.
-pub(super) async fn counts(client: &Client, url: &str) -> Result<Counts, QueueError> {
-    let call = client.get_queue_attributes().queue_url(url).attribute_names(All).send();
-    let output = timeout(PATIENCE, call).await.map_err(|_| QueueError::External("no answer in time".to_owned()))?;
+/// How many messages the queue has, without those in its dead-letter queue.
+pub(crate) async fn counts(client: &Client, url: &str) -> Result<Counts, QueueError> {
+    let names =
+        [ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed, ApproximateNumberOfMessagesNotVisible];
+    let call = client.get_queue_attributes().queue_url(url).set_attribute_names(Some(names.to_vec())).send();
+    let output = timeout(PATIENCE, call).await.map_err(|_| QueueError::External("no response in time".to_owned()))?;
     let output = output.map_err(|error| QueueError::External(DisplayErrorContext(error).to_string()))?;
-    let attributes = output.attributes.unwrap_or_default();
-    let of = |name| attributes.get(&name).and_then(|count| count.parse().ok()).unwrap_or(0);
-    Ok(Counts {
-        queued: of(ApproximateNumberOfMessages) + of(ApproximateNumberOfMessagesDelayed),
-        in_flight: of(ApproximateNumberOfMessagesNotVisible),
-        ..Counts::default()
-    })
+    let counts = names.map(|name| output.attributes()?.get(&name)?.parse().ok());
+    let [Some(visible), Some(delayed), Some(in_flight)] = counts else {
+        return Err(QueueError::External("the response has no counts".to_owned()));
+    };
+    Ok(Counts { queued: visible + delayed, in_flight, ..Counts::default() })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! What the injected faults do to a call, to an entry of a call, to a message.
+//! Injected faults of calls, of entries and of messages.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::time::{Instant, sleep};
 
@@ -9,51 +9,27 @@ use super::protocol::Refusal;
 use super::queue::Message;
 use super::rules;
 use super::service::Service;
-use crate::faults::{CallFault, Faults, Kind};
+use crate::faults::{Faults, Kind};
+use crate::lock::lock;
 
-/// Why a call has no good answer.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// An error is answered.
-    Refused(Refusal),
-    /// The connection breaks.
-    Broken,
-}
-
-/// Messages that are delivered once more, each with the time from which on it is due.
+/// Messages that are delivered again, each with the time at which it is due.
 #[derive(Debug, Default)]
 pub(super) struct Repeats(Mutex<VecDeque<(Instant, Message)>>);
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<CallFault> for Failure {
-    fn from(fault: CallFault) -> Self {
-        match fault {
-            CallFault::Error(Kind::SqsThrottle) => Self::Refused(Refusal::of_caller("RequestThrottled", "on purpose")),
-            CallFault::Error(Kind::SqsError) => Self::Refused(Refusal::internal("on purpose")),
-            CallFault::Error(_) | CallFault::Disconnect => Self::Broken,
-        }
-    }
-}
-
 impl Repeats {
-    /// Keeps copies of the messages that are to be delivered again, deleted or not.
+    /// Copies the messages that will be delivered again, even if they are deleted.
     pub(super) fn pick(&self, messages: &[Message], faults: &Faults) {
         for message in messages {
             if let Some(lasts) = faults.sample(Kind::SqsTwice) {
                 let copy = Message { receives: message.receives + 1, ..message.clone() };
-                self.lock().push_back((Instant::now() + lasts, copy));
+                lock(&self.0).push_back((Instant::now() + lasts, copy));
             }
         }
     }
 
     /// Takes at most `most` copies that are due.
     pub(super) fn take_due(&self, most: usize, faults: &Faults) -> Vec<Message> {
-        let (mut due, mut waiting) = (Vec::new(), self.lock());
+        let (mut due, mut waiting) = (Vec::new(), lock(&self.0));
         while due.len() < most
             && let Some((_, message)) = waiting.pop_front_if(|(at, _)| *at <= Instant::now())
         {
@@ -62,14 +38,10 @@ impl Repeats {
         }
         due
     }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(Instant, Message)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Service {
-    /// Picks those of the messages just received that are shown early, unless they are deleted by then.
+    /// Makes some received messages visible early, unless they are deleted by then.
     pub(super) fn show_early(self: &Arc<Self>, messages: &[Message]) {
         for message in messages {
             if let Some(lasts) = self.settings.faults.sample(Kind::SqsEarly) {
@@ -85,17 +57,22 @@ impl Service {
     }
 }
 
-/// Whether an entry of a batch fails.
-pub(super) fn is_failing(faults: &Faults) -> Result<(), Refusal> {
-    faults.inject(Kind::SqsPartial).map_or(Ok(()), |_| Err(Refusal::internal("on purpose")))
+/// The refusal with which a fault replaces the response to a call; `None` closes the connection.
+pub(super) fn refusal(kind: Kind) -> Option<Refusal> {
+    match kind {
+        Kind::SqsThrottle => Some(Refusal::of_caller("RequestThrottled", "injected fault")),
+        Kind::SqsError => Some(Refusal::internal("injected fault")),
+        _ => None,
+    }
 }
 
-/// Hides a message for a while, so that later ones overtake it; what its sender delays is left alone.
-pub(super) fn disorder(delay_seconds: &mut Option<i64>, faults: &Faults) {
-    if delay_seconds.is_none()
-        && let Some(lasts) = faults.inject(Kind::SqsOutOfOrder)
-    {
-        let (_, longest) = rules::DELAY.into_inner();
-        *delay_seconds = Some(i64::try_from(lasts.as_secs()).unwrap_or(i64::MAX).clamp(1, i64::from(longest)));
-    }
+/// Fails some entries of a batch.
+pub(super) fn is_failing(faults: &Faults) -> Result<(), Refusal> {
+    faults.inject(Kind::SqsPartial).map_or(Ok(()), |_| Err(Refusal::internal("injected fault")))
+}
+
+/// The seconds for which to hide a message that its sender does not delay, so that later ones overtake it.
+pub(super) fn disorder(faults: &Faults) -> u32 {
+    let lasts = faults.inject(Kind::SqsOutOfOrder).map(|lasts| u32::try_from(lasts.as_secs()).unwrap_or(u32::MAX));
+    lasts.map_or(0, |seconds| seconds.clamp(1, *rules::DELAY.end()))
 }

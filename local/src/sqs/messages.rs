@@ -1,4 +1,4 @@
-//! Calls about messages: send, receive, delete, change their visibility.
+//! The operations: send, receive and delete messages, change their visibility, and describe a queue.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,10 +10,11 @@ use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use super::faults::{disorder, is_failing};
-use super::protocol::{Answer, Batch, OfReceipt, Receive, Refusal, Send, write};
-use super::queue::{Handle, Message, Millis, Queue};
+use super::protocol::{Answer, Batch, OfQueue, OfReceipt, Receive, Refusal, Send, requested, write};
+use super::queue::{Handle, Message, Millis, Redrive};
 use super::rules;
 use super::service::{Service, now};
+use crate::lock::lock;
 
 type Results = Vec<Result<Value, Refusal>>;
 
@@ -30,9 +31,9 @@ impl Service {
         batch_answer(&ids, self.enqueue(name, entries.collect())?)
     }
 
-    /// Enqueues what no rule refuses, all of it by one write, and lets the ledger know before it is answered.
+    /// Enqueues the valid messages with one write, and passes them to the tap before SQS acknowledges them.
     fn enqueue(&self, name: &str, entries: Vec<Result<Send, Refusal>>) -> Result<Results, Refusal> {
-        let messages: Vec<_> = entries.into_iter().map(|entry| self.message(name, entry?)).collect();
+        let messages: Vec<_> = entries.into_iter().map(|entry| self.message(entry?)).collect();
         let good: Vec<_> = messages.iter().flatten().cloned().collect();
         self.store().send(name, good.clone())?;
         self.changed.notify_waiters();
@@ -40,17 +41,15 @@ impl Service {
         if let Some(tap) = &self.settings.accepted {
             tap.accept(&bodies)?;
         }
-        self.counted.sent(&bodies);
+        lock(&self.counted).sent(&bodies);
         let answer = |message: Message| json!({"MessageId": message.id, "MD5OfMessageBody": message.md5});
         Ok(messages.into_iter().map(|message| message.map(answer)).collect())
     }
 
-    fn message(&self, name: &str, mut entry: Send) -> Result<Message, Refusal> {
-        let attributes = self.store().queues.get(name).map(|queue| queue.attributes.clone());
-        let (max_bytes, delay) = attributes.map_or((0, 0), |is| (is.max_message_bytes, is.delay));
-        rules::message(&entry, max_bytes)?;
-        disorder(&mut entry.delay_seconds, &self.settings.faults);
-        let delay = rules::in_range("DelaySeconds", entry.delay_seconds, rules::DELAY)?.unwrap_or(delay);
+    fn message(&self, entry: Send) -> Result<Message, Refusal> {
+        rules::message(&entry)?;
+        let delay = rules::in_range("DelaySeconds", entry.delay_seconds, rules::DELAY)?;
+        let delay = delay.unwrap_or_else(|| disorder(&self.settings.faults));
         let sent = now();
         Ok(Message {
             id: Uuid::now_v7(),
@@ -58,22 +57,21 @@ impl Service {
             visible: sent + millis(delay),
             receives: 0,
             first_received: None,
-            md5: hex(&Md5::digest(&entry.message_body)),
+            md5: format!("{:032x}", u128::from_be_bytes(Md5::digest(&entry.message_body).into())),
             body: Arc::from(entry.message_body),
         })
     }
 
     pub(super) async fn receive(self: &Arc<Self>, call: &Receive) -> Answer {
-        rules::receive(call)?;
-        let name = self.named(&call.queue_url)?;
-        let most = usize::try_from(call.max_number_of_messages.unwrap_or(1)).unwrap_or(1);
-        let repeats = if self.is_main(name) { self.repeats.take_due(most - 1, &self.settings.faults) } else { vec![] };
-        let wait = if repeats.is_empty() { call.wait_time_seconds.unwrap_or(0) } else { 0 };
-        let until = Instant::now() + Duration::from_secs(u64::try_from(wait).unwrap_or(0));
+        let most = rules::in_range("MaxNumberOfMessages", call.max_number_of_messages, 1..=10)?.unwrap_or(1) as usize;
+        let wait = rules::in_range("WaitTimeSeconds", call.wait_time_seconds, 0..=20)?.unwrap_or(0);
         let hidden = rules::in_range("VisibilityTimeout", call.visibility_timeout, rules::VISIBILITY_TIMEOUT)?;
+        let name = self.named(&call.queue_url)?;
+        let repeats = if self.is_main(name) { self.repeats.take_due(most - 1, &self.settings.faults) } else { vec![] };
+        let until = Instant::now() + Duration::from_secs(if repeats.is_empty() { wait.into() } else { 0 });
         let mut messages = self.take(name, most - repeats.len(), hidden, until).await?;
         if self.is_main(name) {
-            self.counted.received(&messages);
+            lock(&self.counted).received(&messages);
             self.repeats.pick(&messages, &self.settings.faults);
             self.show_early(&messages);
         }
@@ -81,7 +79,7 @@ impl Service {
         call.answer(&messages)
     }
 
-    /// Waits for the first message until `until`, and takes what is there then.
+    /// Waits until `until` for the first message, and takes the messages that are visible then.
     async fn take(
         &self,
         name: &str,
@@ -104,7 +102,7 @@ impl Service {
         }
     }
 
-    /// Takes messages, and says how long it takes until the next one is visible.
+    /// Takes messages; also returns the time until the next one becomes visible.
     fn take_now(
         &self,
         name: &str,
@@ -112,13 +110,13 @@ impl Service {
         hidden: Option<u32>,
     ) -> Result<(Vec<Message>, Option<Duration>), Refusal> {
         let (mut store, now) = (self.store(), now());
-        let Some(queue) = store.queues.get_mut(name) else { return Ok((Vec::new(), None)) };
+        let queue = store.queue(name);
         if queue.numbers(now).in_flight >= rules::MAX_IN_FLIGHT {
             return Err(Refusal::of_caller("OverLimit", "Too many messages are in flight."));
         }
-        let hidden = hidden.unwrap_or(queue.attributes.visibility_timeout);
+        let hidden = hidden.unwrap_or(queue.visibility_timeout);
         let messages = store.receive(name, most, now, now + millis(hidden))?;
-        let next = store.queues.get(name).and_then(Queue::next_visible);
+        let next = store.queue(name).next_visible();
         Ok((messages, next.map(|next| Duration::from_millis(next.saturating_sub(now)))))
     }
 
@@ -137,12 +135,6 @@ impl Service {
         batch_answer(&ids, handles.into_iter().map(|handle| handle.map(|_| json!({}))).collect())
     }
 
-    pub(super) fn change_visibility(&self, call: &OfReceipt) -> Answer {
-        let name = self.named(&call.queue_url)?;
-        self.hide(name, call)?;
-        write(&json!({}))
-    }
-
     pub(super) fn change_visibility_batch(&self, call: &Batch<OfReceipt>) -> Answer {
         let (name, ids) = (self.named(&call.queue_url)?, ids(&call.entries, |entry| &entry.id)?);
         let results = call.entries.iter().map(|entry| self.hide(name, entry).map(|()| json!({})));
@@ -156,15 +148,43 @@ impl Service {
         self.hide_for(name, handle(call)?, millis(hidden))
     }
 
-    /// Hides a message in flight from now on; this is not journalled, since its receiver does not outlive the server.
+    /// Hides a message in flight from now on. The journal does not contain this: after a restart all messages are visible.
     pub(super) fn hide_for(&self, name: &str, handle: Handle, hidden: Millis) -> Result<(), Refusal> {
         let (mut store, now) = (self.store(), now());
-        let queue = store.queues.get_mut(name);
-        let queue = queue.filter(|queue| queue.received_as(handle).is_some_and(|message| message.visible > now));
-        let not_in_flight = "The specified message is not in flight.";
-        queue.ok_or_else(|| Refusal::of_sqs("MessageNotInflight", not_in_flight))?.hide(handle.id, now + hidden);
+        let queue = store.queue(name);
+        if queue.received_as(handle).is_none_or(|message| message.visible <= now) {
+            return Err(Refusal::of_sqs("MessageNotInflight", "The specified message is not in flight."));
+        }
+        queue.hide(&[handle.id], now + hidden);
         self.changed.notify_waiters();
         Ok(())
+    }
+
+    pub(super) fn get_url(&self, call: &OfQueue) -> Answer {
+        self.exists(&call.queue_name)?;
+        write(&json!({"QueueUrl": self.url(&call.queue_name)}))
+    }
+
+    pub(super) fn get_attributes(&self, call: &OfQueue) -> Answer {
+        let (name, mut store) = (self.named(&call.queue_url)?, self.store());
+        let queue = store.queue(name);
+        let (numbers, policy) = (queue.numbers(now()), queue.redrive.as_ref().map(|redrive| self.policy(redrive)));
+        let attributes = [
+            ("ApproximateNumberOfMessages", numbers.ready.to_string()),
+            ("ApproximateNumberOfMessagesDelayed", numbers.delayed.to_string()),
+            ("ApproximateNumberOfMessagesNotVisible", numbers.in_flight.to_string()),
+            ("QueueArn", self.arn(name)),
+            ("RedrivePolicy", policy.unwrap_or_default()),
+            ("VisibilityTimeout", queue.visibility_timeout.to_string()),
+        ];
+        let mut attributes = requested(&call.attribute_names, attributes);
+        attributes.retain(|_, value| !value.is_empty());
+        write(&json!({"Attributes": attributes}))
+    }
+
+    fn policy(&self, redrive: &Redrive) -> String {
+        json!({"deadLetterTargetArn": self.arn(&redrive.dead_letters), "maxReceiveCount": redrive.max_receives})
+            .to_string()
     }
 }
 
@@ -179,12 +199,12 @@ fn ids<E>(entries: &[E], id: impl Fn(&E) -> &str) -> Result<Vec<String>, Refusal
     rules::entries(&ids).map(|()| ids)
 }
 
-/// The answer to a call without entries.
+/// The response to a call without entries.
 fn only(results: Results) -> Answer {
     results.into_iter().next().unwrap_or_else(|| Ok(json!({}))).and_then(|value| write(&value))
 }
 
-/// The answer for each entry, by its id.
+/// The response to a batch: the result of each entry, by its id.
 fn batch_answer(ids: &[String], results: Results) -> Answer {
     let (mut successful, mut failed) = (Vec::new(), Vec::new());
     for (id, result) in ids.iter().zip(results) {
@@ -201,12 +221,4 @@ fn batch_answer(ids: &[String], results: Results) -> Answer {
 
 fn millis(seconds: u32) -> Millis {
     u64::from(seconds) * 1_000
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -1,16 +1,16 @@
-//! SQS on loopback: named queues, each with its dead-letter queue, spoken to by the real SDK over HTTP.
+//! SQS on loopback for the real SDK: named queues, each with its dead-letter queue.
 //!
-//! A call goes through [`service`] to [`messages`] or [`manage`], which check it by [`rules`] and change the [`store`]:
-//! the [`queue`]s in memory, and the journal on disk that makes them again after a restart.
+//! A call goes through [`service`] to [`messages`], which checks it by [`rules`] and changes the [`store`]: the [`queue`]s
+//! in memory, and the journal of their [`changes`] on disk, from which a restart restores them.
 
 mod calls;
+mod changes;
+mod client;
 mod external;
 mod faults;
-mod manage;
 mod messages;
 mod protocol;
 mod queue;
-mod queues;
 mod rules;
 mod service;
 mod store;
@@ -20,61 +20,65 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_sqs::config::retry::RetryConfig;
-use aws_sdk_sqs::config::{BehaviorVersion, Region};
+use hyper::service::service_fn;
 use tokio::net::TcpListener;
 
-use crate::account::REGION;
+use crate::account::{CREDENTIAL, REGION};
 use crate::data_folder::{DataFolder, DataFolderError};
 use crate::faults::Faults;
 use crate::journal::JournalError;
+use crate::lock::lock;
 use crate::loopback::Server;
 pub use calls::Calls;
-use queue::{Attributes, Redrive};
-use service::{Http, Service, now};
+pub use client::{connect, connect_as};
+pub(crate) use external::counts as counts_at;
+use queue::Redrive;
+use service::{Service, now};
 use store::Store;
 
-/// Where queues and ledger are in the data folder.
+/// The folder of queues and ledger in the data folder.
 pub(crate) const FOLDER: &str = ".sqs";
 const JOURNAL: &str = "journal";
+/// Seconds that a message received from a dead-letter queue stays hidden: SQS's default.
+const DEAD_LETTER_TIMEOUT: u32 = 30;
 
-/// What a queue is started with.
+/// Settings of a queue.
 #[derive(Debug, Clone)]
 pub struct QueueSettings {
-    /// Where to listen; port 0 picks a free one.
+    /// The address; port 0 picks a free one.
     pub listen: SocketAddr,
-    /// Where the queues are kept; without it they end with the process.
+    /// The data folder that stores the messages; without it they end with the process.
     pub data: Option<DataFolder>,
-    /// The queue's name; its dead-letter queue is `<name>-dead`.
+    /// The name of the queue; its dead-letter queue is `<name>-dead`.
     pub name: String,
     /// The region in ARNs.
     pub region: String,
-    /// How long a received message stays hidden; whole seconds, at most 12 hours.
+    /// The visibility timeout; whole seconds, at most 12 hours.
     pub visibility_timeout: Duration,
-    /// After this many receives a message goes to the dead-letter queue; 1 to 1000.
+    /// The number of receives after which a message is dead-lettered; 1 to 1000.
     pub max_receive_count: u32,
-    /// Learns of every message that the queue acknowledges to a sender.
+    /// Receives every message before the queue acknowledges it.
     pub accepted: Option<Tap>,
-    /// What goes wrong on purpose.
+    /// The faults that are injected into calls.
     pub faults: Faults,
 }
 
-/// Learns of the queue's messages.
+/// A shared receiver of a queue's messages.
 pub type Tap = Arc<dyn Accept>;
 
-/// Learns of messages before they are acknowledged.
+/// Receives messages before the queue acknowledges them.
 pub trait Accept: std::fmt::Debug + Send + Sync {
-    /// Takes the bodies of messages that the queue has.
+    /// Takes the bodies of messages that the queue has stored.
     ///
     /// # Errors
-    /// They could not be noted: the messages are not acknowledged, though the queue has them.
+    /// The queue then does not acknowledge the messages, although it has stored them.
     fn accept(&self, bodies: &[&str]) -> io::Result<()>;
 }
 
 /// Why a queue did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    /// The address cannot be listened on.
+    /// The server cannot listen on the address.
     #[error("SQS cannot listen on {0}: {1}")]
     Listen(SocketAddr, io::Error),
     /// The data folder cannot be used.
@@ -83,31 +87,28 @@ pub enum QueueError {
     /// The journal cannot be read.
     #[error("the queues cannot be read: {0}")]
     Journal(#[from] JournalError),
-    /// The journal cannot be written.
-    #[error("the queues cannot be created: {0}")]
-    Create(io::Error),
-    /// The external endpoint did not answer.
+    /// The external endpoint did not respond.
     #[error("external SQS endpoint: {0}")]
     External(String),
 }
 
-/// How many messages are where.
+/// Counts of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Messages that wait to be received, delayed ones included.
     pub queued: u64,
-    /// Messages that were received and not yet deleted.
+    /// Messages that were received and are not deleted.
     pub in_flight: u64,
     /// Messages in the dead-letter queue.
     pub dead_lettered: u64,
-    /// How long ago the oldest message that is still in the queue was sent.
+    /// The age of the oldest message in the queue.
     pub oldest: Option<Duration>,
 }
 
-/// A running queue.
+/// A built-in queue that is running, or an external one.
 #[derive(Debug)]
 pub struct Queue {
-    /// Where the SDK finds it: `http://127.0.0.1:port`.
+    /// The endpoint for SDKs, such as `http://127.0.0.1:9003`.
     pub endpoint: String,
     /// The queue's URL.
     pub url: String,
@@ -118,7 +119,7 @@ pub struct Queue {
     place: Place,
 }
 
-/// Where a queue is.
+/// The server of a built-in queue, or the client of an external one.
 #[derive(Debug)]
 enum Place {
     BuiltIn(Arc<Service>, Server),
@@ -129,20 +130,21 @@ impl Queue {
     /// Reads the journal, if the queue has one, creates the queue and its dead-letter queue, and listens.
     ///
     /// # Errors
-    /// Why it cannot run.
+    /// The queue cannot start.
     pub async fn start(settings: QueueSettings) -> Result<Self, QueueError> {
         let mut store = match &settings.data {
             Some(data) => Store::open(&data.folder(FOLDER)?.join(JOURNAL), now())?,
             None => Store::default(),
         };
         let dead = format!("{}-dead", settings.name);
-        create(&mut store, &settings, &dead).map_err(QueueError::Create)?;
+        create(&mut store, &settings, &dead);
         let failed = |error| QueueError::Listen(settings.listen, error);
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let endpoint = format!("http://{}", listener.local_addr().map_err(failed)?);
         let (listen, name) = (settings.listen, settings.name.clone());
         let service = Arc::new(Service::new(store, endpoint.clone(), settings));
-        let server = Server::start(listener, Http(Arc::clone(&service)));
+        let shared = Arc::clone(&service);
+        let server = Server::start(listener, service_fn(move |request| Arc::clone(&shared).respond(request)));
         Ok(Self {
             endpoint,
             url: service.url(&name),
@@ -152,7 +154,7 @@ impl Queue {
         })
     }
 
-    /// A queue of an external SQS endpoint; nothing is sent yet.
+    /// A queue of an external SQS endpoint. This sends nothing.
     #[must_use]
     pub fn external(endpoint: &str, url: &str, client: aws_sdk_sqs::Client) -> Self {
         let (endpoint, url) = (endpoint.to_owned(), url.to_owned());
@@ -161,25 +163,25 @@ impl Queue {
         Self { endpoint, url, arn, dead_letter_url: String::new(), place: Place::External(client) }
     }
 
-    /// Whether it is external: its acknowledged and its queued messages are not known here then.
+    /// Whether the queue is external: its acknowledged and queued messages are then unknown.
     #[must_use]
     pub fn is_external(&self) -> bool {
         matches!(self.place, Place::External(_))
     }
 
-    /// How many messages are where, now; an external queue does not tell of its dead letters and of its oldest message.
+    /// The current counts; an external queue does not report its dead letters and its oldest message.
     ///
     /// # Errors
-    /// The external endpoint does not answer.
+    /// The external endpoint does not respond.
     pub async fn counts(&self) -> Result<Counts, QueueError> {
         let service = match &self.place {
             Place::BuiltIn(service, _) => service,
             Place::External(client) => return external::counts(client, &self.url).await,
         };
         let (mut store, now) = (service.store(), now());
-        let mut numbers = |url| store.queues.get_mut(name_of(url)).map(|queue| queue.numbers(now)).unwrap_or_default();
-        let (queue, dead) = (numbers(&self.url), numbers(&self.dead_letter_url));
-        let oldest = store.queues.get(name_of(&self.url)).and_then(|queue| queue.oldest(now));
+        let dead = store.queue(name_of(&self.dead_letter_url)).numbers(now);
+        let queue = store.queue(name_of(&self.url));
+        let (oldest, queue) = (queue.oldest(now), queue.numbers(now));
         Ok(Counts {
             queued: (queue.ready + queue.delayed) as u64,
             in_flight: queue.in_flight as u64,
@@ -188,33 +190,25 @@ impl Queue {
         })
     }
 
-    /// The calls to it so far, as AWS bills them; none for an external queue.
+    /// The calls so far; none for an external queue.
     #[must_use]
     pub fn calls(&self) -> Calls {
         match &self.place {
-            Place::BuiltIn(service, _) => service.counted.read(),
+            Place::BuiltIn(service, _) => *lock(&service.counted),
             Place::External(_) => Calls::default(),
         }
     }
 
-    /// A client that talks to this queue: without signatures, which are not checked here, and without retries.
+    /// A client of this queue, without retries.
     #[must_use]
     pub fn client(&self) -> aws_sdk_sqs::Client {
-        let service = match &self.place {
-            Place::BuiltIn(service, _) => service,
-            Place::External(client) => return client.clone(),
-        };
-        let config = aws_sdk_sqs::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .endpoint_url(&self.endpoint)
-            .region(Region::new(service.settings.region.clone()))
-            .retry_config(RetryConfig::disabled())
-            .allow_no_auth()
-            .build();
-        aws_sdk_sqs::Client::from_conf(config)
+        match &self.place {
+            Place::BuiltIn(service, _) => connect(&self.endpoint, &service.settings.region, CREDENTIAL),
+            Place::External(client) => client.clone(),
+        }
     }
 
-    /// Passes the body of every message in the queue to `visit`, in flight or not; none of an external queue.
+    /// Passes the body of every message in the queue to `visit`, also in flight; none of an external queue.
     pub fn each_queued(&self, visit: impl FnMut(&str)) {
         self.each(&self.url, visit);
     }
@@ -226,14 +220,14 @@ impl Queue {
 
     fn each(&self, url: &str, mut visit: impl FnMut(&str)) {
         let Place::BuiltIn(service, _) = &self.place else { return };
-        let bodies = |queue: &queue::Queue| queue.messages().map(|message| Arc::clone(&message.body)).collect();
-        let bodies: Vec<Arc<str>> = service.store().queues.get(name_of(url)).map(bodies).unwrap_or_default();
+        let body = |message: &queue::Message| Arc::clone(&message.body);
+        let bodies: Vec<Arc<str>> = service.store().queue(name_of(url)).messages().map(body).collect();
         for body in bodies {
             visit(&body);
         }
     }
 
-    /// Answers what is running, for at most a second, and stops listening.
+    /// Finishes running requests, for at most a second, and stops listening.
     pub async fn close(self) {
         if let Place::BuiltIn(_, server) = self.place {
             server.close(Duration::from_secs(1)).await;
@@ -241,16 +235,12 @@ impl Queue {
     }
 }
 
-/// Creates the queue and its dead-letter queue, or gives the queue of an earlier run these settings.
-fn create(store: &mut Store, settings: &QueueSettings, dead: &str) -> io::Result<()> {
-    let current = |store: &Store, name: &str| {
-        store.queues.get(name).map_or_else(Attributes::of_sqs, |queue| queue.attributes.clone())
-    };
-    let (of_dead, of_queue) = (current(store, dead), current(store, &settings.name));
-    store.set(dead, of_dead)?;
+/// Creates the queue and its dead-letter queue, or gives those of an earlier run these settings.
+fn create(store: &mut Store, settings: &QueueSettings, dead: &str) {
     let visibility_timeout = u32::try_from(settings.visibility_timeout.as_secs()).unwrap_or(u32::MAX);
-    let redrive = Some(Redrive { dead_letters: dead.to_owned(), max_receives: settings.max_receive_count });
-    store.set(&settings.name, Attributes { visibility_timeout, redrive, ..of_queue })
+    let redrive = Redrive { dead_letters: dead.to_owned(), max_receives: settings.max_receive_count };
+    store.create(dead, DEAD_LETTER_TIMEOUT, None);
+    store.create(&settings.name, visibility_timeout, Some(redrive));
 }
 
 fn arn(region: &str, account: &str, name: &str) -> String {

@@ -1,4 +1,4 @@
-//! SQS's JSON protocol: what calls say, what is answered, and errors.
+//! SQS's JSON protocol: calls, responses and errors.
 //!
 //! Members and codes: API reference of SQS; `x-amzn-query-error`: AWS JSON 1.0 with `awsQueryCompatible`.
 
@@ -10,38 +10,34 @@ use http_body_util::Full;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::queue::Message;
+use crate::account::ACCOUNT;
 
 /// Most codes begin with this.
 const SQS: &str = "AWS.SimpleQueueService.";
 
-/// The answer to a call, or why there is none.
+/// The body of the response to a call, or the error.
 pub(super) type Answer = Result<Bytes, Refusal>;
 
-/// Why a call, or one entry of a call, is refused.
+/// The error of a call, or of an entry of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     /// SQS's code, as in `x-amzn-query-error`.
     pub(super) code: String,
-    /// What is wrong, for people.
+    /// The error, for people.
     pub(super) message: String,
-    /// Whether the caller is at fault.
-    pub(super) sender_fault: bool,
-    /// The status of the answer.
+    /// The status of the response.
     pub(super) status: StatusCode,
 }
 
-/// A call about queues; each operation reads the members that it has.
+/// `GetQueueUrl` and `GetQueueAttributes`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct OfQueues {
+pub(super) struct OfQueue {
     pub(super) queue_url: String,
     pub(super) queue_name: String,
-    pub(super) queue_name_prefix: String,
     pub(super) attribute_names: Vec<String>,
-    pub(super) attributes: BTreeMap<String, String>,
 }
 
 /// A call with entries.
@@ -66,7 +62,7 @@ pub(super) struct Send {
     pub(super) message_attributes: BTreeMap<String, Value>,
 }
 
-/// `DeleteMessage`, `ChangeMessageVisibility`, and an entry of their batches.
+/// `DeleteMessage`, and an entry of `DeleteMessageBatch` and `ChangeMessageVisibilityBatch`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct OfReceipt {
@@ -86,53 +82,45 @@ pub(super) struct Receive {
     pub(super) max_number_of_messages: Option<i64>,
     pub(super) wait_time_seconds: Option<i64>,
     pub(super) visibility_timeout: Option<i64>,
-    #[serde(default)]
+    #[serde(default, alias = "MessageSystemAttributeNames")]
     pub(super) attribute_names: Vec<String>,
-    #[serde(default)]
-    pub(super) message_system_attribute_names: Vec<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Received<'a> {
-    message_id: Uuid,
-    receipt_handle: String,
-    #[serde(rename = "MD5OfBody")]
-    md5: &'a str,
-    body: &'a str,
-    attributes: BTreeMap<&'static str, String>,
 }
 
 impl Receive {
-    /// Answers received messages with the attributes that the call asks for.
+    /// The response with the received messages.
     pub(super) fn answer(&self, messages: &[Message]) -> Answer {
-        let asked: Vec<_> = self.attribute_names.iter().chain(&self.message_system_attribute_names).collect();
-        let received = |message| received(message, |name| asked.iter().any(|asked| *asked == name || *asked == "All"));
-        write(&BTreeMap::from([("Messages", messages.iter().map(received).collect::<Vec<_>>())]))
+        let received = |message: &Message| {
+            json!({
+                "MessageId": message.id,
+                "ReceiptHandle": message.handle().to_string(),
+                "MD5OfBody": message.md5,
+                "Body": &*message.body,
+                "Attributes": requested(&self.attribute_names, [
+                    ("ApproximateFirstReceiveTimestamp", message.first_received.unwrap_or_default().to_string()),
+                    ("ApproximateReceiveCount", message.receives.to_string()),
+                    ("SenderId", ACCOUNT.to_owned()),
+                    ("SentTimestamp", message.sent.to_string()),
+                ]),
+            })
+        };
+        write(&json!({"Messages": messages.iter().map(received).collect::<Vec<_>>()}))
     }
 }
 
-fn received(message: &Message, is_asked: impl Fn(&str) -> bool) -> Received<'_> {
-    let attributes = [
-        ("ApproximateFirstReceiveTimestamp", message.first_received.unwrap_or_default().to_string()),
-        ("ApproximateReceiveCount", message.receives.to_string()),
-        ("SenderId", crate::account::ACCOUNT.to_owned()),
-        ("SentTimestamp", message.sent.to_string()),
-    ];
-    Received {
-        message_id: message.id,
-        receipt_handle: message.handle().to_string(),
-        md5: &message.md5,
-        body: &message.body,
-        attributes: attributes.into_iter().filter(|(name, _)| is_asked(name)).collect(),
-    }
+/// The attributes that a call requests by name or by `All`.
+pub(super) fn requested<const N: usize>(
+    names: &[String],
+    attributes: [(&'static str, String); N],
+) -> BTreeMap<&'static str, String> {
+    let is_requested = |name: &str| names.iter().any(|requested| requested == name || requested == "All");
+    attributes.into_iter().filter(|(name, _)| is_requested(name)).collect()
 }
 
 impl Refusal {
     /// The caller is at fault.
     pub(super) fn of_caller(code: &str, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { code: code.to_owned(), message, sender_fault: true, status: StatusCode::BAD_REQUEST }
+        Self { code: code.to_owned(), message, status: StatusCode::BAD_REQUEST }
     }
 
     /// The caller is at fault; the code has SQS's prefix.
@@ -148,23 +136,22 @@ impl Refusal {
     /// SQS is at fault.
     pub(super) fn internal(message: impl Into<String>) -> Self {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Self { code: "InternalError".to_owned(), message: message.into(), sender_fault: false, status }
+        Self { code: "InternalError".to_owned(), message: message.into(), status }
     }
 
-    /// The answer to one entry of a call.
+    /// The error as the result of an entry.
     pub(super) fn of_entry(self, id: &str) -> Value {
-        json!({"Id": id, "Code": self.code, "Message": self.message, "SenderFault": self.sender_fault})
+        json!({"Id": id, "Code": self.code, "Message": self.message, "SenderFault": self.status.is_client_error()})
     }
 
-    /// The answer to the whole call.
+    /// The error as the response to the call.
     pub(super) fn response(&self) -> Response<Full<Bytes>> {
         let shape = match self.code.strip_prefix(SQS).unwrap_or(&self.code) {
             "NonExistentQueue" => "QueueDoesNotExist",
-            "QueueAlreadyExists" => "QueueNameExists",
             code => code,
         };
         let body = json!({"__type": format!("com.amazonaws.sqs#{shape}"), "message": self.message});
-        let fault = if self.sender_fault { "Sender" } else { "Receiver" };
+        let fault = if self.status.is_client_error() { "Sender" } else { "Receiver" };
         let mut response = response(Bytes::from(body.to_string()));
         *response.status_mut() = self.status;
         if let Ok(value) = HeaderValue::from_str(&format!("{};{fault}", self.code)) {
@@ -174,7 +161,7 @@ impl Refusal {
     }
 }
 
-/// What could not be written to the journal is not done.
+/// A change that the journal does not contain is not made.
 impl From<std::io::Error> for Refusal {
     fn from(error: std::io::Error) -> Self {
         tracing::warn!(%error, "SQS could not write to its journal");
@@ -182,7 +169,7 @@ impl From<std::io::Error> for Refusal {
     }
 }
 
-/// A good answer.
+/// The response to a successful call.
 pub(super) fn response(body: Bytes) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body));
     let headers = response.headers_mut();
@@ -190,12 +177,12 @@ pub(super) fn response(body: Bytes) -> Response<Full<Bytes>> {
     response
 }
 
-/// What a call says.
+/// Parses a call.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| Refusal::of_parameter(error.to_string()))
 }
 
-/// What is answered.
+/// Encodes a response.
 pub(super) fn write(output: &impl Serialize) -> Answer {
     serde_json::to_vec(output).map(Bytes::from).map_err(|error| Refusal::internal(error.to_string()))
 }

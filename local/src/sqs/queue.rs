@@ -1,4 +1,4 @@
-//! One queue: its messages, where each of them is, and which of them a receive gets. Time comes in as an argument.
+//! One queue: its messages, their visibility, and the order of receives. The caller passes the time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,25 +11,12 @@ use uuid::Uuid;
 /// Milliseconds since 1970.
 pub(super) type Millis = u64;
 
-/// What is set for a queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Attributes {
-    /// How long a received message stays hidden, in seconds.
-    pub(super) visibility_timeout: u32,
-    /// How long a message that was sent stays hidden, in seconds.
-    pub(super) delay: u32,
-    /// Bytes of a message.
-    pub(super) max_message_bytes: u32,
-    /// Where messages go that were received too often.
-    pub(super) redrive: Option<Redrive>,
-}
-
-/// A redrive policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A redrive policy: which queue gets the messages that were received too often.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Redrive {
     /// The name of the dead-letter queue.
     pub(super) dead_letters: String,
-    /// How many receives a message gets.
+    /// The number of receives after which a message is dead-lettered.
     pub(super) max_receives: u32,
 }
 
@@ -39,7 +26,7 @@ pub(super) struct Message {
     /// Ids are ordered as their messages were sent.
     pub(super) id: Uuid,
     pub(super) sent: Millis,
-    /// From when on it can be received.
+    /// The time from which a receive can return it.
     pub(super) visible: Millis,
     pub(super) receives: u32,
     pub(super) first_received: Option<Millis>,
@@ -58,28 +45,30 @@ pub(super) struct Handle {
 }
 
 /// One queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Queue {
-    pub(super) attributes: Attributes,
+    /// The visibility timeout in seconds.
+    pub(super) visibility_timeout: u32,
+    pub(super) redrive: Option<Redrive>,
     messages: BTreeMap<Uuid, Message>,
     ready: BTreeSet<Place>,
     delayed: BTreeSet<Place>,
     in_flight: BTreeSet<Place>,
 }
 
-/// A message is in one of three sets, under this.
+/// The key of a message in the one of three sets that contains it.
 type Place = (Millis, Uuid);
 
-/// What a receive finds.
+/// The messages of a receive.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Due {
     /// Messages for the receiver.
     pub(super) received: Vec<Uuid>,
-    /// Messages that had all their receives.
+    /// Messages to dead-letter first.
     pub(super) exhausted: Vec<Uuid>,
 }
 
-/// How many messages are where.
+/// Counts of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Numbers {
     pub(super) ready: usize,
@@ -88,12 +77,6 @@ pub(super) struct Numbers {
 }
 
 impl Queue {
-    /// An empty queue.
-    pub(super) fn new(attributes: Attributes) -> Self {
-        let (ready, delayed, in_flight) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        Self { attributes, messages: BTreeMap::new(), ready, delayed, in_flight }
-    }
-
     /// All messages, the oldest first.
     pub(super) fn messages(&self) -> impl Iterator<Item = &Message> {
         self.messages.values()
@@ -113,7 +96,7 @@ impl Queue {
         Numbers { ready: self.ready.len(), delayed: self.delayed.len(), in_flight: self.in_flight.len() }
     }
 
-    /// The messages that a receive of `most` gets, and those that have to be dead-lettered before.
+    /// The messages that a receive of at most `most` returns, and the messages to dead-letter before it.
     pub(super) fn due(&mut self, most: usize, now: Millis) -> Due {
         self.advance(now);
         let mut due = Due::default();
@@ -127,12 +110,12 @@ impl Queue {
         due
     }
 
-    /// When the next hidden message becomes visible.
+    /// The time at which the next hidden message becomes visible.
     pub(super) fn next_visible(&self) -> Option<Millis> {
         [&self.delayed, &self.in_flight].iter().filter_map(|hidden| hidden.first()).map(|(visible, _)| *visible).min()
     }
 
-    /// When the oldest message was sent, without those that the next receive dead-letters.
+    /// The send time of the oldest message, without messages that the next receive dead-letters.
     pub(super) fn oldest(&self, now: Millis) -> Option<Millis> {
         let stays = |message: &&Message| message.visible > now || !self.is_exhausted(message);
         self.messages.values().find(stays).map(|message| message.sent)
@@ -146,49 +129,38 @@ impl Queue {
 
     /// Messages were received at `now` and stay hidden until `visible`.
     pub(super) fn receive(&mut self, ids: &[Uuid], now: Millis, visible: Millis) {
-        for id in ids {
-            if let Some(mut message) = self.remove(*id) {
-                message.receives += 1;
-                message.first_received.get_or_insert(now);
-                self.add(Message { visible, ..message });
-            }
+        for message in self.remove(ids) {
+            let (receives, first_received) = (message.receives + 1, message.first_received.or(Some(now)));
+            self.add(Message { visible, receives, first_received, ..message });
         }
     }
 
-    pub(super) fn delete(&mut self, ids: &[Uuid]) {
-        for id in ids {
-            self.remove(*id);
-        }
-    }
-
-    /// A message in flight stays hidden until `visible`.
-    pub(super) fn hide(&mut self, id: Uuid, visible: Millis) {
-        if let Some(message) = self.remove(id) {
+    /// Messages in flight stay hidden until `visible`.
+    pub(super) fn hide(&mut self, ids: &[Uuid], visible: Millis) {
+        for message in self.remove(ids) {
             self.add(Message { visible, ..message });
         }
     }
 
-    pub(super) fn remove(&mut self, id: Uuid) -> Option<Message> {
-        let message = self.messages.remove(&id)?;
-        for places in [&mut self.ready, &mut self.delayed, &mut self.in_flight] {
-            places.remove(&(message.visible, id));
+    /// Removes messages and returns those that exist.
+    pub(super) fn remove(&mut self, ids: &[Uuid]) -> Vec<Message> {
+        let messages: Vec<_> = ids.iter().filter_map(|id| self.messages.remove(id)).collect();
+        for Message { visible, id, .. } in &messages {
+            for places in [&mut self.ready, &mut self.delayed, &mut self.in_flight] {
+                places.remove(&(*visible, *id));
+            }
         }
-        Some(message)
+        messages
     }
 
-    pub(super) fn purge(&mut self) {
-        *self = Self::new(self.attributes.clone());
-    }
-
-    /// Shows all messages in flight, for when their receivers are gone.
+    /// Makes all messages in flight visible, after their receivers have ended.
     pub(super) fn show_all(&mut self, now: Millis) {
         self.advance(now);
-        for (_, id) in std::mem::take(&mut self.in_flight) {
-            self.hide(id, now);
-        }
+        let ids: Vec<_> = self.in_flight.iter().map(|(_, id)| *id).collect();
+        self.hide(&ids, now);
     }
 
-    /// Moves hidden messages whose time has come.
+    /// Moves hidden messages that have become visible.
     fn advance(&mut self, now: Millis) {
         for hidden in [&mut self.delayed, &mut self.in_flight] {
             while let Some(first) = hidden.first().copied().filter(|(visible, _)| *visible <= now) {
@@ -199,7 +171,7 @@ impl Queue {
     }
 
     fn is_exhausted(&self, message: &Message) -> bool {
-        self.attributes.redrive.as_ref().is_some_and(|redrive| message.receives >= redrive.max_receives)
+        self.redrive.as_ref().is_some_and(|redrive| message.receives >= redrive.max_receives)
     }
 }
 

@@ -3,8 +3,7 @@ use super::*;
 const SECOND: Millis = 1_000;
 
 fn queue(max_receives: u32) -> Queue {
-    let redrive = Some(Redrive { dead_letters: "dead".to_owned(), max_receives });
-    Queue::new(Attributes { visibility_timeout: 5, delay: 0, max_message_bytes: 1_000, redrive })
+    Queue { redrive: Some(Redrive { dead_letters: "dead".to_owned(), max_receives }), ..Queue::default() }
 }
 
 fn message(number: u128, sent: Millis, visible: Millis) -> Message {
@@ -54,7 +53,7 @@ fn a_receive_gets_the_longest_visible_messages_and_no_more_than_asked_for() {
     }
     let ids = |handles: Vec<Handle>| handles.iter().map(|handle| handle.id.as_u128()).collect::<Vec<_>>();
     assert_eq!(ids(receive(&mut queue, 2, 0)), [1, 2]);
-    queue.hide(Uuid::from_u128(1), 1);
+    queue.hide(&[Uuid::from_u128(1)], 1);
     assert_eq!(ids(receive(&mut queue, 4, 1)), [3, 4, 5, 1]);
 }
 
@@ -76,9 +75,10 @@ fn a_removed_message_is_in_no_place() {
     queue.add(message(1, 0, 0));
     queue.add(message(2, 0, 9));
     receive(&mut queue, 1, 0);
-    assert!(queue.remove(Uuid::from_u128(1)).is_some() && queue.remove(Uuid::from_u128(2)).is_some());
+    let ids = [1, 2].map(Uuid::from_u128);
+    assert_eq!(queue.remove(&ids).len(), 2);
     assert_eq!((queue.numbers(100 * SECOND), queue.next_visible()), (Numbers::default(), None));
-    assert_eq!(queue.remove(Uuid::from_u128(1)), None);
+    assert_eq!(queue.remove(&ids), []);
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! The HTTP service: every call passes [`Service::answer`], and nothing else talks to clients.
+//! The HTTP service: [`Service::answer`] handles every call.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -9,20 +9,21 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use tokio::sync::Notify;
 
-use super::calls::Counter;
-use super::faults::{Failure, Repeats};
+use super::QueueSettings;
+use super::calls::Calls;
+use super::faults::{Repeats, refusal};
 use super::protocol::{Answer, Refusal, read, response};
 use super::queue::Millis;
 use super::store::Store;
-use super::{QueueSettings, rules};
 use crate::account::ACCOUNT;
 use crate::faults::{CallFaults, Disconnected};
+use crate::lock::lock;
 
 /// The largest call: a batch of 1 MiB whose every character is escaped in JSON.
 const MAX_CALL_BYTES: usize = 8 << 20;
 const TARGET: &str = "AmazonSQS.";
 
-/// The queues with what they need to answer.
+/// The state that all calls share.
 #[derive(Debug)]
 pub(super) struct Service {
     store: Mutex<Store>,
@@ -32,51 +33,41 @@ pub(super) struct Service {
     endpoint: String,
     pub(super) settings: QueueSettings,
     calls: CallFaults,
-    pub(super) counted: Counter,
+    pub(super) counted: Mutex<Calls>,
     pub(super) repeats: Repeats,
-}
-
-/// [`Service`] as hyper wants it.
-#[derive(Debug, Clone)]
-pub(super) struct Http(pub(super) Arc<Service>);
-
-impl hyper::service::Service<Request<Incoming>> for Http {
-    type Response = Response<Full<Bytes>>;
-    type Error = Disconnected;
-    type Future = futures::future::BoxFuture<'static, Result<Self::Response, Self::Error>>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let service = Arc::clone(&self.0);
-        Box::pin(async move {
-            match service.answer(request).await {
-                Ok(body) => Ok(response(body)),
-                Err(Failure::Refused(refusal)) => Ok(refusal.response()),
-                Err(Failure::Broken) => Err(Disconnected),
-            }
-        })
-    }
 }
 
 impl Service {
     pub(super) fn new(store: Store, endpoint: String, settings: QueueSettings) -> Self {
-        let (store, changed) = (Mutex::new(store), Notify::new());
-        let (calls, counted, repeats) =
-            (CallFaults::of_sqs(settings.faults.clone()), Counter::default(), Repeats::default());
+        let (store, calls) = (Mutex::new(store), CallFaults::of_sqs(settings.faults.clone()));
+        let (changed, counted, repeats) = (Notify::new(), Mutex::default(), Repeats::default());
         Self { store, changed, endpoint, settings, calls, counted, repeats }
     }
 
     pub(super) fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.store)
     }
 
-    /// The one place that every call passes, with the faults before and after it.
-    async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Result<Bytes, Failure> {
+    /// Responds to a call.
+    pub(super) async fn respond(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, Disconnected> {
+        match self.answer(request).await {
+            Ok(body) => Ok(response(body)),
+            Err(Some(refusal)) => Ok(refusal.response()),
+            Err(None) => Err(Disconnected),
+        }
+    }
+
+    /// Handles every call, with the faults before and after it. An error without a refusal closes the connection.
+    async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Result<Bytes, Option<Refusal>> {
         let operation = operation(request.headers())?;
         let body = collect(request.into_body()).await?;
-        self.calls.before().await?;
+        self.calls.before().await.map_err(refusal)?;
         let answer = self.call(&operation, &body).await?;
-        self.counted.call(&operation);
-        self.calls.after()?;
+        lock(&self.counted).call(&operation);
+        self.calls.after().map_err(refusal)?;
         Ok(answer)
     }
 
@@ -87,14 +78,9 @@ impl Service {
             "ReceiveMessage" => self.receive(&read(body)?).await,
             "DeleteMessage" => self.delete(&read(body)?),
             "DeleteMessageBatch" => self.delete_batch(&read(body)?),
-            "ChangeMessageVisibility" => self.change_visibility(&read(body)?),
             "ChangeMessageVisibilityBatch" => self.change_visibility_batch(&read(body)?),
-            "CreateQueue" => self.create(&read(body)?),
-            "ListQueues" => self.list(&read(body)?),
             "GetQueueUrl" => self.get_url(&read(body)?),
             "GetQueueAttributes" => self.get_attributes(&read(body)?),
-            "SetQueueAttributes" => self.set_attributes(&read(body)?),
-            "PurgeQueue" => self.purge(&read(body)?),
             _ => Err(Refusal::of_sqs("UnsupportedOperation", format!("{operation} is not supported here."))),
         }
     }
@@ -109,19 +95,18 @@ impl Service {
         super::arn(&self.settings.region, ACCOUNT, name)
     }
 
-    /// The name of the queue of a URL, which exists.
+    /// The name of the queue at a URL; an error if the queue does not exist.
     pub(super) fn named<'a>(&self, url: &'a str) -> Result<&'a str, Refusal> {
         let name = super::name_of(url);
         self.exists(name).map(|()| name)
     }
 
     pub(super) fn exists(&self, name: &str) -> Result<(), Refusal> {
-        rules::queue_name(name)?;
         let missing = || Refusal::of_sqs("NonExistentQueue", "The specified queue does not exist.");
-        self.store().queues.get(name).map(drop).ok_or_else(missing)
+        if self.store().queues.contains_key(name) { Ok(()) } else { Err(missing()) }
     }
 
-    /// Whether a queue is the one that calls, ledger and the faults of single messages are about.
+    /// Whether a queue is the main one: counts, the tap and the faults of messages concern only its messages.
     pub(super) fn is_main(&self, name: &str) -> bool {
         name == self.settings.name
     }

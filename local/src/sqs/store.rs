@@ -1,56 +1,51 @@
-//! The queues with their journal: a change is written before it is applied, so that it is there when it is answered.
+//! The queues with their journal: each change is journalled before it is made, and made before SQS responds.
 
 use std::io;
 use std::path::Path;
 
 use uuid::Uuid;
 
-use super::queue::{Attributes, Handle, Message, Millis};
-use super::queues::{Change, Queues};
+use super::changes::{Change, Queues};
+use super::queue::{Handle, Message, Millis, Queue, Redrive};
 use crate::journal::{Journal, JournalError};
 
-/// A journal is not rewritten while its dead part is smaller; bytes.
+/// The bytes of deleted messages that a journal may contain in addition to as many bytes as the others have.
 const LEAST_DEAD: u64 = 64 << 20;
+/// About the bytes of an entry without the body of its message.
+const ENTRY_BYTES: u64 = 300;
 
 /// All queues of a server.
 #[derive(Debug, Default)]
 pub(super) struct Store {
     pub(super) queues: Queues,
     journal: Option<Journal>,
-    /// The journal's size at which to look whether most of it is dead.
-    look_at: u64,
+    /// The size of the journal at which it is checked for deleted messages.
+    check_at: u64,
 }
 
 impl Store {
-    /// The queues of a journal. Receivers of an earlier run are gone: what they did not delete is visible at once.
+    /// The queues of a journal. Receivers of an earlier run are gone: messages in flight are visible immediately.
     pub(super) fn open(path: &Path, now: Millis) -> Result<Self, JournalError> {
         let mut queues = Queues::default();
         let journal = Journal::open(path, |head, body| {
-            queues.apply(Change::read(head, body)?);
+            Change::read(head, body)?.apply(&mut queues);
             Ok(())
         })?;
-        queues.show_all(now);
-        Ok(Self { queues, journal: Some(journal), look_at: LEAST_DEAD })
+        for queue in queues.values_mut() {
+            queue.show_all(now);
+        }
+        Ok(Self { queues, journal: Some(journal), check_at: LEAST_DEAD })
     }
 
-    /// Makes changes; after an error none of them is made.
-    pub(super) fn commit(&mut self, changes: Vec<Change>) -> io::Result<()> {
-        if let Some(journal) = &mut self.journal {
-            journal.append(changes.iter().map(Change::entry))?;
-        }
-        for change in changes {
-            self.queues.apply(change);
-        }
-        self.rotate();
-        Ok(())
+    /// Creates a queue, or gives the queue of an earlier run these settings. `visibility_timeout` is in seconds.
+    pub(super) fn create(&mut self, name: &str, visibility_timeout: u32, redrive: Option<Redrive>) {
+        let queue = self.queue(name);
+        (queue.visibility_timeout, queue.redrive) = (visibility_timeout, redrive);
     }
 
-    /// Creates a queue or changes its attributes.
-    pub(super) fn set(&mut self, name: &str, attributes: Attributes) -> io::Result<()> {
-        if self.queues.get(name).is_some_and(|queue| queue.attributes == attributes) {
-            return Ok(());
-        }
-        self.commit(vec![Change::Set { queue: name.to_owned(), attributes }])
+    /// The queue of a name; an unknown name is an empty queue.
+    pub(super) fn queue(&mut self, name: &str) -> &mut Queue {
+        self.queues.entry(name.to_owned()).or_default()
     }
 
     /// Enqueues messages.
@@ -59,53 +54,53 @@ impl Store {
         self.commit(messages.into_iter().map(sent).collect())
     }
 
-    /// Receives at most `most` messages, hidden until `visible`; dead-letters those that had all their receives.
+    /// Receives at most `most` messages, hidden until `visible`, and dead-letters messages that had all their receives.
     pub(super) fn receive(&mut self, name: &str, most: usize, at: Millis, visible: Millis) -> io::Result<Vec<Message>> {
-        let Some(queue) = self.queues.get_mut(name) else { return Ok(Vec::new()) };
-        let due = queue.due(most, at);
-        let (queue, ids) = (name.to_owned(), due.received.clone());
-        let mut changes = Vec::new();
-        if let (false, Some(to)) = (due.exhausted.is_empty(), self.dead_letters_of(name)) {
+        let (due, queue) = (self.queue(name).due(most, at), name.to_owned());
+        let (ids, mut changes) = (due.received.clone(), Vec::new());
+        if let (Some(redrive), false) = (&self.queue(name).redrive, due.exhausted.is_empty()) {
+            let to = redrive.dead_letters.clone();
             changes.push(Change::DeadLettered { queue: queue.clone(), ids: due.exhausted, to, at });
         }
         if !ids.is_empty() {
             changes.push(Change::Received { queue, ids, at, visible });
         }
         self.commit(changes)?;
-        let queue = self.queues.get(name);
-        Ok(due.received.iter().filter_map(|id| queue?.message(*id).cloned()).collect())
+        let queue = self.queue(name);
+        Ok(due.received.iter().filter_map(|id| queue.message(*id).cloned()).collect())
     }
 
-    /// Deletes the messages of handles; a handle that is too old deletes nothing.
+    /// Deletes the messages of handles; an expired handle deletes nothing.
     pub(super) fn delete(&mut self, name: &str, handles: &[Handle]) -> io::Result<()> {
-        let Some(queue) = self.queues.get(name) else { return Ok(()) };
+        let queue = self.queue(name);
         let ids: Vec<Uuid> = handles.iter().filter_map(|handle| queue.received_as(*handle)).map(|m| m.id).collect();
         if ids.is_empty() { Ok(()) } else { self.commit(vec![Change::Deleted { queue: name.to_owned(), ids }]) }
     }
 
-    /// Deletes all messages of a queue.
-    pub(super) fn purge(&mut self, name: &str) -> io::Result<()> {
-        self.commit(vec![Change::Purged { queue: name.to_owned() }])
+    /// Makes changes; after an error none of them is made.
+    fn commit(&mut self, changes: Vec<Change>) -> io::Result<()> {
+        if let Some(journal) = &mut self.journal {
+            journal.append(changes.iter().map(Change::entry))?;
+        }
+        for change in changes {
+            change.apply(&mut self.queues);
+        }
+        self.shorten();
+        Ok(())
     }
 
-    fn dead_letters_of(&self, name: &str) -> Option<String> {
-        let redrive = self.queues.get(name)?.attributes.redrive.as_ref();
-        redrive.map(|redrive| redrive.dead_letters.clone())
-    }
-
-    /// Rewrites the journal when most of it is dead. Without the space for that it goes on as it is.
-    fn rotate(&mut self) {
-        let Some(journal) = self.journal.as_mut().filter(|journal| journal.len() >= self.look_at) else { return };
-        let size = |change: Change| change.entry().body.len() as u64 + 300;
-        let live: u64 = self.queues.changes().map(size).sum();
-        self.look_at = 2 * live + LEAST_DEAD;
-        if journal.len() < self.look_at {
+    /// Rewrites the journal when most of it is deleted messages. Without the disk space for it, the journal grows.
+    fn shorten(&mut self) {
+        let Some(journal) = self.journal.as_mut().filter(|journal| journal.len() >= self.check_at) else { return };
+        let messages = self.queues.values().flat_map(Queue::messages);
+        let live: u64 = messages.map(|message| message.body.len() as u64 + ENTRY_BYTES).sum();
+        self.check_at = 2 * live + LEAST_DEAD;
+        if journal.len() < self.check_at {
             return;
         }
-        let changes: Vec<_> = self.queues.changes().collect();
-        if let Err(error) = journal.rewrite(changes.iter().map(Change::entry)) {
+        if let Err(error) = journal.rewrite(Change::all(&self.queues).iter().map(Change::entry)) {
             tracing::warn!(%error, "the journal of the queues could not be rewritten");
-            self.look_at = journal.len() + LEAST_DEAD;
+            self.check_at = journal.len() + LEAST_DEAD;
         }
     }
 }

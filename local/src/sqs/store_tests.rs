@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::super::queue::Redrive;
 use super::*;
 
 const QUEUES: [&str; 2] = ["one", "other"];
@@ -27,9 +26,6 @@ enum Call {
         queue: usize,
         which: prop::sample::Index,
     },
-    Purge {
-        queue: usize,
-    },
     Wait(Millis),
 }
 
@@ -40,15 +36,20 @@ fn call() -> impl Strategy<Value = Call> {
             .prop_map(|(queue, bodies, delay)| Call::Send { queue, bodies, delay }),
         4 => (queue.clone(), 1..4usize, 0..50u64)
             .prop_map(|(queue, most, hidden)| Call::Receive { queue, most, hidden }),
-        3 => (queue.clone(), any::<prop::sample::Index>()).prop_map(|(queue, which)| Call::Delete { queue, which }),
-        1 => queue.prop_map(|queue| Call::Purge { queue }),
+        3 => (queue, any::<prop::sample::Index>()).prop_map(|(queue, which)| Call::Delete { queue, which }),
         2 => (0..100u64).prop_map(Call::Wait),
     ]
 }
 
-fn attributes(dead_letters: Option<String>) -> Attributes {
-    let redrive = dead_letters.map(|dead_letters| Redrive { dead_letters, max_receives: 2 });
-    Attributes { visibility_timeout: 1, delay: 0, max_message_bytes: 100, redrive }
+/// The store of a journal, with both queues and their dead-letter queues.
+fn open(path: &Path, now: Millis) -> Store {
+    let mut store = Store::open(path, now).unwrap();
+    for name in QUEUES {
+        let dead_letters = format!("{name}-dead");
+        store.create(&dead_letters, 1, None);
+        store.create(name, 1, Some(Redrive { dead_letters, max_receives: 2 }));
+    }
+    store
 }
 
 fn message(id: u128, sent: Millis, delay: Millis, body: &str) -> Message {
@@ -68,13 +69,7 @@ struct Run {
 
 impl Run {
     fn new(path: &Path) -> Self {
-        let mut store = Store::open(path, 0).unwrap();
-        for name in QUEUES {
-            let dead = format!("{name}-dead");
-            store.set(&dead, attributes(None)).unwrap();
-            store.set(name, attributes(Some(dead))).unwrap();
-        }
-        let mut run = Self { store, now: 0, sent: 0, handles: Vec::new(), points: Vec::new() };
+        let mut run = Self { store: open(path, 0), now: 0, sent: 0, handles: Vec::new(), points: Vec::new() };
         run.note();
         run
     }
@@ -102,7 +97,6 @@ impl Run {
                 self.store.delete(QUEUES[queue], &[handle]).unwrap();
             }
             Call::Delete { .. } => {}
-            Call::Purge { queue } => self.store.purge(QUEUES[queue]).unwrap(),
             Call::Wait(millis) => self.now += millis,
         }
         self.note();
@@ -115,18 +109,16 @@ impl Run {
 }
 
 fn ids(store: &Store) -> BTreeSet<Uuid> {
-    let names: Vec<_> = store.queues.names().cloned().collect();
-    names.iter().flat_map(|name| store.queues.get(name).unwrap().messages().map(|message| message.id)).collect()
+    store.queues.values().flat_map(Queue::messages).map(|message| message.id).collect()
 }
 
 /// The queues as a restart finds them.
 fn restarted(queues: &Queues, now: Millis) -> Queues {
     let mut queues = queues.clone();
-    let names: Vec<_> = queues.names().cloned().collect();
-    queues.show_all(now);
-    // Which set a message is in depends on when it was looked at last.
-    for name in &names {
-        queues.get_mut(name).unwrap().numbers(now);
+    for queue in queues.values_mut() {
+        queue.show_all(now);
+        // Which set a message is in depends on when it was looked at last.
+        queue.numbers(now);
     }
     queues
 }
@@ -146,7 +138,7 @@ proptest! {
         let bytes = fs::read(&path).unwrap();
         for cut in cuts.iter().map(|cut| cut.index(bytes.len() + 1)) {
             fs::write(&path, &bytes[..cut]).unwrap();
-            let found = ids(&Store::open(&path, run.now).unwrap());
+            let found = ids(&open(&path, run.now));
             let whole = run.points.iter().rposition(|(size, _)| *size <= cut as u64);
             let Some(whole) = whole else { continue };
             // A call that was cut may have been made in part: a send added some, a deletion is one entry.
@@ -157,7 +149,7 @@ proptest! {
             prop_assert!(found.iter().all(|id| acknowledged.contains(id) || next.contains(id)), "cut at {cut}");
         }
         fs::write(&path, &bytes).unwrap();
-        let replayed = Store::open(&path, run.now).unwrap().queues;
+        let replayed = open(&path, run.now).queues;
         prop_assert_eq!(restarted(&replayed, run.now), restarted(&run.store.queues, run.now));
     }
 
@@ -167,10 +159,10 @@ proptest! {
         let path = folder.path().join("journal");
         let mut run = Run::new(&path);
         run.make_all(calls);
-        let changes: Vec<_> = run.store.queues.changes().collect();
+        let changes = Change::all(&run.store.queues);
         run.store.journal.as_mut().unwrap().rewrite(changes.iter().map(Change::entry)).unwrap();
         run.store.send(QUEUES[0], vec![message(u128::MAX, run.now, 0, "after")]).unwrap();
-        let replayed = Store::open(&path, run.now).unwrap().queues;
+        let replayed = open(&path, run.now).queues;
         prop_assert_eq!(restarted(&replayed, run.now), restarted(&run.store.queues, run.now));
     }
 }
@@ -188,7 +180,7 @@ fn the_journal_is_rewritten_when_most_of_it_is_dead() {
         run.store.delete(QUEUES[1], &[handle]).unwrap();
     }
     assert!(fs::metadata(&path).unwrap().len() < LEAST_DEAD + (4 << 20));
-    assert_eq!(ids(&Store::open(&path, 9).unwrap()), BTreeSet::from([Uuid::from_u128(u128::MAX)]));
+    assert_eq!(ids(&open(&path, 9)), BTreeSet::from([Uuid::from_u128(u128::MAX)]));
 }
 
 #[test]
@@ -199,14 +191,14 @@ fn a_restart_keeps_receive_counts_and_handles_and_shows_what_was_in_flight() {
     run.store.send(QUEUES[0], vec![message(1, 0, 0, "a"), message(2, 0, 0, "b"), message(3, 0, 100, "c")]).unwrap();
     let first = run.store.receive(QUEUES[0], 2, 5, 1_000).unwrap();
     drop(run);
-    let mut store = Store::open(&path, 7).unwrap();
+    let mut store = open(&path, 7);
     store.delete(QUEUES[0], &[first[0].handle()]).unwrap();
     let second = store.receive(QUEUES[0], 10, 7, 1_000).unwrap();
     assert_eq!(second.iter().map(|message| &*message.body).collect::<Vec<_>>(), ["b"], "one is delayed still");
     assert_eq!((second[0].receives, second[0].first_received), (2, Some(5)));
     drop(store);
-    let mut store = Store::open(&path, 8).unwrap();
+    let mut store = open(&path, 8);
     assert!(store.receive(QUEUES[0], 10, 8, 1_000).unwrap().is_empty());
-    let dead = store.queues.get("one-dead").unwrap().messages().map(|message| message.id).collect::<Vec<_>>();
+    let dead = store.queue("one-dead").messages().map(|message| message.id).collect::<Vec<_>>();
     assert_eq!(dead, [second[0].id]);
 }

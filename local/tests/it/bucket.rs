@@ -57,7 +57,7 @@ async fn exactly_one_of_many_conditional_puts_of_a_key_succeeds() {
         statuses.sort_unstable();
         assert_eq!((statuses[0], &statuses[1..]), (200, &[412; 23][..]));
     }
-    assert_eq!(bucket.stored(), Stored { records: 15, objects: 5, quarantined: 0, bytes: 15 });
+    assert_eq!(bucket.stored(), Stored { records: 15, objects: 5, quarantined: 0, bytes: 15, puts: 120 });
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,7 +116,7 @@ async fn an_incomplete_body_is_not_stored() {
     drop(stream);
     until("the unfinished file is removed", async || unfinished(data.path()).is_empty()).await;
     assert!(!bucket.root.join(KEY).exists());
-    assert_eq!(bucket.objects_of_this_run(), []);
+    assert_eq!(bucket.objects().unwrap(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,7 +156,7 @@ async fn a_missing_bucket_and_keys_outside_the_bucket_are_refused() {
         assert_eq!(status(&put(&client, key, b"x").await), 400, "{key}");
     }
     assert!(!data.path().join("outside").exists());
-    assert_eq!(bucket.objects_of_this_run(), []);
+    assert_eq!(bucket.objects().unwrap(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -171,10 +171,14 @@ async fn objects_of_this_run_are_distinguished_from_earlier_ones() {
     let client = s3(&second.endpoint);
     assert_eq!(status(&put(&client, KEY, b"{}\n").await), 412);
     put(&client, "quarantine/dt=2026-11-21/m.json", b"{}").await.unwrap();
-    let mut objects: Vec<_> =
-        second.objects_of_this_run().into_iter().map(|object| (object.key, object.kind)).collect();
-    objects.sort_unstable_by(|one, other| one.0.cmp(&other.0));
-    let expected = [("quarantine/dt=2026-11-21/m.json".to_owned(), Kind::Quarantined), (KEY.to_owned(), Kind::Records)];
+    let mut objects = second.objects().unwrap();
+    objects.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+    let objects: Vec<_> =
+        objects.iter().map(|object| (object.key.as_str(), object.kind, object.is_of_this_run)).collect();
+    let (quarantined, earlier) = ("quarantine/dt=2026-11-21/m.json", "records/earlier.ndjson");
+    let mut expected =
+        [(quarantined, Kind::Quarantined, true), (earlier, Kind::Records, false), (KEY, Kind::Records, false)];
+    expected.sort_unstable_by_key(|(key, ..)| *key);
     assert_eq!(objects, expected);
     let stored = second.stored();
     assert_eq!((stored.objects, stored.quarantined), (0, 1));

@@ -133,7 +133,10 @@ async fn an_event_has_the_members_that_lambda_writes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_contains_the_messages_of_its_window() {
-    let queue = queue(5, None).await;
+    // No message may become visible again within the window.
+    let visibility_timeout = Duration::from_mins(1);
+    let settings_of_queue = QueueSettings { visibility_timeout, ..queue_settings(free_port(), 5, None) };
+    let queue = Queue::start(settings_of_queue).await.unwrap();
     let function = Function::new(vec![]);
     let settings = EventSourceSettings { window: Duration::from_secs(1), ..settings(&queue) };
     let _source = EventSource::start(settings, Arc::clone(&function));

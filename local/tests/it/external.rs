@@ -9,11 +9,10 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use spillway_local::event_source::connect;
 use spillway_local::invoke::{Invoke as _, InvokeError};
 use spillway_local::loopback::Server;
 use spillway_local::remote::RemoteFunction;
-use spillway_local::sqs::Queue;
+use spillway_local::sqs::{Queue, connect};
 use tokio::net::TcpListener;
 
 const TIMEOUT: Duration = Duration::from_secs(20);

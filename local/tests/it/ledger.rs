@@ -62,7 +62,7 @@ fn gzip(text: &str) -> Vec<u8> {
 async fn every_record_is_counted_by_outcome() {
     let data = tempfile::tempdir().unwrap();
     let bucket = bucket(data.path()).await;
-    let ledger = Ledger::start();
+    let ledger = Ledger::default();
     let queue = queue(1, Some(ledger.tap())).await;
     let client = s3(&bucket.endpoint);
     let put = async |key: &str, body: Vec<u8>| {
@@ -135,7 +135,7 @@ async fn objects_of_earlier_runs_count_only_if_found_again() {
     earlier.close().await;
 
     let bucket = bucket(data.path()).await;
-    let ledger = Ledger::start();
+    let ledger = Ledger::default();
     let queue = queue(5, Some(ledger.tap())).await;
     send(&queue, sealed(&lines(2, 0..1), Encoding::None)).await;
     delete_one(&queue).await;
@@ -182,7 +182,7 @@ async fn ledger_on_disk_adds_up_over_restarts() {
 async fn unreadable_objects_are_listed() {
     let data = tempfile::tempdir().unwrap();
     let bucket = bucket(data.path()).await;
-    let ledger = Ledger::start();
+    let ledger = Ledger::default();
     let queue = queue(5, Some(ledger.tap())).await;
     let client = s3(&bucket.endpoint);
     for key in ["records/broken.ndjson.gz", "quarantine/broken.json"] {
@@ -196,7 +196,7 @@ async fn unreadable_objects_are_listed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn accepted_records_are_counted_immediately() {
-    let ledger = Ledger::start();
+    let ledger = Ledger::default();
     let queue = queue(5, Some(ledger.tap())).await;
     send(&queue, sealed(&lines(1, 0..1000), Encoding::ZstdBase64)).await;
     until("all are counted", async || ledger.accepted() == 1000).await;

@@ -46,7 +46,7 @@ impl Body for EventBody {
         let Some(invocation) = self.assignment.take() else { return Poll::Ready(None) };
         let Some(reservation) = self.reservation.take() else { return Poll::Ready(None) };
         let flight = Flight { result: invocation.result, deadline: self.deadline, reservation };
-        self.api.in_flight().add(self.number, flight);
+        self.api.in_flight.add(self.number, flight);
         Poll::Ready(Some(Ok(Frame::data(invocation.event))))
     }
 

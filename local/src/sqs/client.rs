@@ -1,4 +1,4 @@
-//! The SQS client of the event source.
+//! Clients of SQS, without the SDK's retries.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use spillway_aws::{Calls, Credentials};
 /// Includes the up to 20 seconds that a receive waits for messages.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A client of the SQS at `endpoint`, without the SDK's retries. Access key and secret are both `credential`.
+/// A client of the SQS at `endpoint`. Access key and secret are both `credential`.
 #[must_use]
 pub fn connect(endpoint: &str, region: &str, credential: &str) -> Client {
     connect_as(endpoint, region, Credentials::new(credential, credential, None, None, "local"))
 }
 
-/// A client of the SQS at `endpoint` with these credentials, without the SDK's retries.
+/// A client of the SQS at `endpoint` with these credentials.
 #[must_use]
 pub fn connect_as(endpoint: &str, region: &str, credentials: Credentials) -> Client {
     Client::new(&Calls::once(CALL_TIMEOUT).fixed(endpoint, region, credentials))
