@@ -1,7 +1,7 @@
 //! Measurements of the pipeline: `cargo run --profile measure -p bench -- NAME`.
 //!
-//! A measurement is one file with its arguments, its steps and its tables. Most start a pipeline and load it ([`mod@run`],
-//! [`load`]); `workers`, `cold` and `stages` start functions alone. All print a [`report`].
+//! A measurement is one file with its arguments, its steps and its tables. Most start a pipeline and load it
+//! ([`mod@run`], [`load`]); `workers`, `cold` and `stages` start functions alone. All print a [`report`].
 
 mod cold;
 mod compare;

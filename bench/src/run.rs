@@ -25,8 +25,8 @@ const DRAIN_TIMEOUT: Duration = Duration::from_mins(5);
 const WARM_UP: Duration = Duration::from_secs(1);
 /// Round trips inside a region of AWS: about 5 ms to SQS and 30 ms to S3.
 ///
-/// On loopback a call takes less than a millisecond. Pollers and group commit then make far more calls, and use far more
-/// CPU, than with AWS.
+/// On loopback a call takes less than a millisecond. Pollers and group commit then make far more calls, and use far
+/// more CPU, than with AWS.
 const REGION: [&str; 2] = ["sqs.latency=1:5ms", "s3.latency=1:30ms"];
 
 /// The options of every measurement that loads a pipeline.

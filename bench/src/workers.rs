@@ -1,4 +1,4 @@
-//! The pool of uploads: deliver alone, with an S3 that takes 30 ms per PUT and one object per payload, by number of workers.
+//! The pool of uploads by number of workers: deliver alone, with 30 ms per PUT and one object per payload.
 
 pub(crate) mod function;
 

@@ -1,8 +1,8 @@
 //! The default of the other pipeline: the worker pool of the 2015 article, with the same S3 and the same SDK.
 //!
 //! The pool answers a request as soon as its payloads are in a bounded queue in memory. Each worker takes a payload and
-//! PUTs it as one object, with one attempt. Payloads in memory are lost with the process, and payloads that S3 refuses are
-//! lost too. (M. Castilho, "Handling 1 Million Requests per Minute with Go", 2015; this is an implementation in Rust.)
+//! PUTs it as one object, with one attempt. Payloads in memory are lost with the process, and payloads that S3 refuses
+//! are lost too. (M. Castilho, "Handling 1 Million Requests per Minute with Go", 2015; this is an implementation in Rust.)
 
 pub(crate) mod pool;
 

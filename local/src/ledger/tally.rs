@@ -53,7 +53,7 @@ impl Tally {
             }),
             Kind::Records if objects::holds_records(&object.path) => {
                 objects::each_line(&object.path, u64::MAX, |line| {
-                    self.found(&ids::of_line(line), Place::Object, counts)
+                    self.found(&ids::of_line(line), Place::Object, counts);
                 })
             }
             Kind::Records => Ok(()),
