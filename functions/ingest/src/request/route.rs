@@ -22,12 +22,21 @@ pub(super) enum Route<'a> {
 
 /// The route of a method and path.
 pub(super) fn of<'a>(method: &str, path: &'a str) -> Result<Route<'a>, RequestError> {
-    let (route, allowed) = match path.strip_prefix(STREAMS) {
-        Some(stream) => (Route::Stream(stream), "POST"),
-        None if path == HEALTH => (Route::Health, "GET"),
-        None => return Err(RequestError::NotFound),
+    let (route, allowed) = match target(path)? {
+        route @ Route::Health => (route, "GET"),
+        route @ Route::Stream(_) => (route, "POST"),
     };
     if method == allowed { Ok(route) } else { Err(RequestError::MethodNotAllowed(allowed)) }
+}
+
+/// The target that a path names. A stage or a domain mapping may precede it, and one slash may follow it.
+fn target(path: &str) -> Result<Route<'_>, RequestError> {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    match path.split_once(STREAMS) {
+        Some((_, stream)) => Ok(Route::Stream(stream)),
+        None if path.ends_with(HEALTH) => Ok(Route::Health),
+        None => Err(RequestError::NotFound),
+    }
 }
 
 /// The stream of that name, if the sender may write to it.
@@ -43,4 +52,40 @@ pub(super) fn find<'a>(
         return Err(RequestError::Forbidden);
     }
     streams.get_key_value(&name).ok_or(RequestError::NotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_and_domain_mappings_precede_the_path() {
+        for prefix in ["", "/prod", "/ingest", "/a/b", "/health"] {
+            for end in ["", "/"] {
+                let path = format!("{prefix}/v1/streams/clicks{end}");
+                assert_eq!(target(&path), Ok(Route::Stream("clicks")), "{path}");
+                let path = format!("{prefix}/health{end}");
+                assert_eq!(target(&path), Ok(Route::Health), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_stream_begins_after_the_first_occurrence_of_the_route() {
+        for (path, stream) in [
+            ("/v1/streams/a/v1/streams/b", "a/v1/streams/b"),
+            ("/v1/streams/health", "health"),
+            ("/v1/streams/a/health", "a/health"),
+            ("/v1/streams/a//", "a/"),
+        ] {
+            assert_eq!(target(path), Ok(Route::Stream(stream)), "{path}");
+        }
+    }
+
+    #[test]
+    fn other_paths_are_not_found() {
+        for path in ["", "/", "/v1/streams", "/v1/streams/", "/v2/streams/a", "/v1//streams/a", "/unhealth", "health"] {
+            assert_eq!(target(path), Err(RequestError::NotFound), "{path}");
+        }
+    }
 }

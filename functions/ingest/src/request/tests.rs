@@ -159,7 +159,7 @@ async fn every_error_has_its_status() {
     assert_eq!(at("POST", "/v1/streams/nowhere", "{}").status().await, 401);
     assert_eq!(at("POST", "/v1/streams/devices", "{}").header("x-write-key", "clicks-key").status().await, 403);
     assert_eq!(at("POST", "/v1/streams/nowhere", "{}").header("x-write-key", "clicks-key").status().await, 403);
-    for stream in ["nowhere", "..", "%2e%2e", "Clicks", "clicks/", "", "a/b", &"a".repeat(64)] {
+    for stream in ["nowhere", "..", "%2e%2e", "Clicks", "clicks//", "", "a/b", "clicks/v1", &"a".repeat(64)] {
         assert_eq!(post(stream, "{}").status().await, 404, "{stream}");
     }
     assert_eq!(at("POST", "/v2/streams/clicks", "{}").header("x-write-key", "key").status().await, 404);
@@ -168,6 +168,14 @@ async fn every_error_has_its_status() {
     assert_eq!(post("clicks", format!("[{}0]", "0,".repeat(200_000))).status().await, 413);
     assert_eq!(post("clicks", "{}").header("content-type", "text/html").status().await, 415);
     assert_eq!(post("clicks", "{}").header("content-encoding", "br").status().await, 415);
+}
+
+#[tokio::test]
+async fn a_stage_before_the_path_and_a_slash_after_it_do_not_matter() {
+    for path in ["/prod/v1/streams/clicks", "/ingest/v1/streams/clicks/", "/v1/streams/clicks/"] {
+        let (status, ..) = at("POST", path, "{}").header("x-write-key", "key").run().await;
+        assert_eq!(status, 200, "{path}");
+    }
 }
 
 #[tokio::test]
