@@ -48,8 +48,18 @@ impl<S: SendMessages> Ingest<S> {
             Ok(Route::Stream(stream)) => self.ingest(stream, &parts, body).await,
             Err(error) => Err(error),
         };
-        let is_full = matches!(result, Err(RequestError::Busy));
-        let response = result.unwrap_or_else(|error| response::problem(&error, None));
+        match result {
+            Ok(response) => self.counted(response, false),
+            Err(error) => self.refuse(&error),
+        }
+    }
+
+    /// Answers a request that failed as a whole.
+    pub fn refuse(&self, error: &RequestError) -> Response<Body> {
+        self.counted(response::problem(error, None), *error == RequestError::Busy)
+    }
+
+    fn counted(&self, response: Response<Body>, is_full: bool) -> Response<Body> {
         self.metrics.answered(response.status().as_u16(), is_full, self.group_commit.calls(), SystemTime::now());
         response
     }
