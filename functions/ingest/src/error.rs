@@ -15,7 +15,7 @@ pub enum RequestError {
     Forbidden,
     /// The path or the stream is unknown.
     NotFound,
-    /// The path allows only this other method.
+    /// The path allows only these other methods.
     MethodNotAllowed(&'static str),
     /// A limit is exceeded.
     TooLarge(String),
@@ -72,7 +72,7 @@ impl RequestError {
             }
             Self::Forbidden => "this write key may not write to this stream; use a key that lists it",
             Self::NotFound => "no such path or stream; POST to /v1/streams/{stream}",
-            Self::MethodNotAllowed(_) => "this path does not allow this method; use the one in the header Allow",
+            Self::MethodNotAllowed(_) => "this path does not allow this method; use one of the header Allow",
             Self::NotEnqueued => {
                 "SQS did not take every record before the deadline; \
                  retry with the same Idempotency-Key to get the same record ids"

@@ -45,6 +45,7 @@ impl<S: SendMessages> Ingest<S> {
         let (parts, body) = request.into_parts();
         let result = match route::of(parts.method.as_str(), parts.raw_http_path()) {
             Ok(Route::Health) => return response::healthy(),
+            Ok(Route::Preflight) => return response::preflight(),
             Ok(Route::Stream(stream)) => self.ingest(stream, &parts, body).await,
             Err(error) => Err(error),
         };

@@ -75,7 +75,7 @@ pub fn accepted(request_id: Uuid, outcomes: &Outcomes) -> Response<Body> {
     respond(StatusCode::OK, "application/json", &Accepted { request_id, outcomes })
 }
 
-/// The response to `GET /health`.
+/// The response to `GET /health` and `HEAD /health`; the front leaves the body out of the latter.
 #[must_use]
 pub fn healthy() -> Response<Body> {
     #[derive(Serialize)]
@@ -83,6 +83,14 @@ pub fn healthy() -> Response<Body> {
         status: &'static str,
     }
     respond(StatusCode::OK, "application/json", &Health { status: "ok" })
+}
+
+/// The response to a preflight request. The front adds the CORS headers, because it knows the origins.
+#[must_use]
+pub fn preflight() -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
 }
 
 /// An error as a problem document, with the `outcomes` of the payloads if they were judged.

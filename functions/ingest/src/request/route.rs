@@ -11,30 +11,41 @@ use crate::judge::Stream;
 const STREAMS: &str = "/v1/streams/";
 const HEALTH: &str = "/health";
 
-/// The target of a request.
+/// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Route<'a> {
     /// The health check.
     Health,
+    /// A preflight request of a browser, before a document from a page of another origin.
+    Preflight,
     /// A document for a stream, whose name is not checked yet.
+    Stream(&'a str),
+}
+
+/// The target that a path names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target<'a> {
+    Health,
     Stream(&'a str),
 }
 
 /// The route of a method and path.
 pub(super) fn of<'a>(method: &str, path: &'a str) -> Result<Route<'a>, RequestError> {
-    let (route, allowed) = match target(path)? {
-        route @ Route::Health => (route, "GET"),
-        route @ Route::Stream(_) => (route, "POST"),
-    };
-    if method == allowed { Ok(route) } else { Err(RequestError::MethodNotAllowed(allowed)) }
+    match (target(path)?, method) {
+        (Target::Stream(stream), "POST") => Ok(Route::Stream(stream)),
+        (Target::Stream(_), "OPTIONS") => Ok(Route::Preflight),
+        (Target::Stream(_), _) => Err(RequestError::MethodNotAllowed("OPTIONS, POST")),
+        (Target::Health, "GET" | "HEAD") => Ok(Route::Health),
+        (Target::Health, _) => Err(RequestError::MethodNotAllowed("GET, HEAD")),
+    }
 }
 
-/// The target that a path names. A stage or a domain mapping may precede it, and one slash may follow it.
-fn target(path: &str) -> Result<Route<'_>, RequestError> {
+/// A stage or a domain mapping may precede the path, and one slash may follow it.
+fn target(path: &str) -> Result<Target<'_>, RequestError> {
     let path = path.strip_suffix('/').unwrap_or(path);
     match path.split_once(STREAMS) {
-        Some((_, stream)) => Ok(Route::Stream(stream)),
-        None if path.ends_with(HEALTH) => Ok(Route::Health),
+        Some((_, stream)) => Ok(Target::Stream(stream)),
+        None if path.ends_with(HEALTH) => Ok(Target::Health),
         None => Err(RequestError::NotFound),
     }
 }
@@ -63,9 +74,9 @@ mod tests {
         for prefix in ["", "/prod", "/ingest", "/a/b", "/health"] {
             for end in ["", "/"] {
                 let path = format!("{prefix}/v1/streams/clicks{end}");
-                assert_eq!(target(&path), Ok(Route::Stream("clicks")), "{path}");
+                assert_eq!(target(&path), Ok(Target::Stream("clicks")), "{path}");
                 let path = format!("{prefix}/health{end}");
-                assert_eq!(target(&path), Ok(Route::Health), "{path}");
+                assert_eq!(target(&path), Ok(Target::Health), "{path}");
             }
         }
     }
@@ -78,7 +89,7 @@ mod tests {
             ("/v1/streams/a/health", "a/health"),
             ("/v1/streams/a//", "a/"),
         ] {
-            assert_eq!(target(path), Ok(Route::Stream(stream)), "{path}");
+            assert_eq!(target(path), Ok(Target::Stream(stream)), "{path}");
         }
     }
 

@@ -179,10 +179,14 @@ async fn a_stage_before_the_path_and_a_slash_after_it_do_not_matter() {
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_405_with_the_allowed_one() {
-    for (method, path, allowed) in
-        [("GET", "/v1/streams/clicks", "POST"), ("DELETE", "/v1/streams/nowhere", "POST"), ("POST", "/health", "GET")]
-    {
+async fn a_wrong_method_is_405_with_the_allowed_ones() {
+    for (method, path, allowed) in [
+        ("GET", "/v1/streams/clicks", "OPTIONS, POST"),
+        ("HEAD", "/v1/streams/clicks", "OPTIONS, POST"),
+        ("DELETE", "/v1/streams/nowhere", "OPTIONS, POST"),
+        ("POST", "/health", "GET, HEAD"),
+        ("OPTIONS", "/health", "GET, HEAD"),
+    ] {
         let (status, _, response, _) = at(method, path, "").run().await;
         assert_eq!((status, response.headers()["allow"].to_str().unwrap()), (405, allowed));
     }
@@ -190,8 +194,19 @@ async fn a_wrong_method_is_405_with_the_allowed_one() {
 
 #[tokio::test]
 async fn health_needs_no_key() {
-    let (status, answer, _, _) = at("GET", "/health", "").run().await;
-    assert_eq!((status, answer), (200, json!({"status": "ok"})));
+    for method in ["GET", "HEAD"] {
+        let (status, answer, _, _) = at(method, "/prod/health", "").run().await;
+        assert_eq!((status, answer), (200, json!({"status": "ok"})), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_request_is_204_without_a_key_whether_the_stream_exists_or_not() {
+    for stream in ["clicks", "nowhere"] {
+        let preflight = at("OPTIONS", &format!("/v1/streams/{stream}"), "").header("origin", "https://shop.example");
+        let response = ingest(&Memory::default(), &[]).handle(preflight.request).await;
+        assert_eq!((response.status().as_u16(), response.body()), (204, &Body::Empty), "{stream}");
+    }
 }
 
 #[tokio::test]
