@@ -27,8 +27,15 @@ fn browsers_may_send_every_header_that_ingest_or_a_browser_library_uses() {
     let template = Template::read();
     let cors = &definition(&template)["x-amazon-apigateway-cors"]["Fn::If"];
     assert_eq!(cors[0], "HasCors");
-    let headers =
-        ["content-type", "content-encoding", "authorization", "x-write-key", "idempotency-key", "anonymousid", "sentat"];
+    let headers = [
+        "content-type",
+        "content-encoding",
+        "authorization",
+        "x-write-key",
+        "idempotency-key",
+        "anonymousid",
+        "sentat",
+    ];
     assert_eq!(cors[1]["allowHeaders"], json!(headers));
 }
 

@@ -12,8 +12,8 @@ use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequestContext, ApiG
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, LambdaEvent, Request, RequestExt, Response};
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
 use crate::error::RequestError;
 
@@ -150,7 +150,9 @@ impl<'de> Visitor<'de> for HeadersVisitor {
 }
 
 fn with(mut headers: HeaderMap, name: &str, value: &str) -> Option<HeaderMap> {
-    headers.try_append(HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_bytes(value.as_bytes()).ok()?).ok()?;
+    headers
+        .try_append(HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_bytes(value.as_bytes()).ok()?)
+        .ok()?;
     Some(headers)
 }
 
@@ -241,7 +243,10 @@ mod tests {
             form_urlencoded::parse(request.uri().query().unwrap().as_bytes()).into_owned().collect::<Vec<_>>()
         };
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(query(json!("write_key=K&r=\u{e9} <\n#\"%zz")), [pair("write_key", "K"), pair("r", "\u{e9} <\n#\"%zz")]);
+        assert_eq!(
+            query(json!("write_key=K&r=\u{e9} <\n#\"%zz")),
+            [pair("write_key", "K"), pair("r", "\u{e9} <\n#\"%zz")]
+        );
         assert_eq!(query(json!("a=%26+x&&b")), [pair("a", "& x"), pair("b", "")]);
         assert_eq!(query(Value::Null), []);
     }
@@ -281,7 +286,8 @@ mod tests {
 
     #[test]
     fn headers_that_http_does_not_allow_are_400_and_are_not_quoted() {
-        for headers in [json!({"zqx zqx": "1"}), json!({"": "zqx"}), json!({"x-a": "zqx\n"}), json!({"zqx\u{e9}": "1"})] {
+        for headers in [json!({"zqx zqx": "1"}), json!({"": "zqx"}), json!({"x-a": "zqx\n"}), json!({"zqx\u{e9}": "1"})]
+        {
             let error = read(&event(&[("headers", headers.clone())])).unwrap_err();
             assert_eq!((error.status().as_u16(), error.detail()), (400, "a header is not valid in HTTP"), "{headers}");
         }
@@ -293,7 +299,13 @@ mod tests {
 
     #[test]
     fn other_events_fail_without_quoting_a_value() {
-        for event in [json!({}), json!(["zqx"]), json!("zqx"), event(&[("body", json!({"zqx": 1}))]), event(&[("headers", json!("zqx"))])] {
+        for event in [
+            json!({}),
+            json!(["zqx"]),
+            json!("zqx"),
+            event(&[("body", json!({"zqx": 1}))]),
+            event(&[("headers", json!("zqx"))]),
+        ] {
             let error = serde_json::from_str::<HttpEvent>(&event.to_string()).unwrap_err().to_string();
             assert!(error.contains("payload format 2.0") && !error.contains("zqx"), "{error}");
         }
