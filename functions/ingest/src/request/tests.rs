@@ -151,6 +151,21 @@ async fn a_document_with_only_rejected_payloads_is_400_with_the_reasons() {
 }
 
 #[tokio::test]
+async fn ndjson_sent_as_json_is_400_and_names_its_content_type() {
+    for (body, hinted) in [
+        ("{\"a\":1}\n{\"a\":2}\n", true),
+        ("\u{feff}{\"a\":1}\r\n{\"a\":", true),
+        ("{\"a\":1}\nnonsense", false),
+        ("[{}]\n[{}]", false),
+        ("{\"a\":", false),
+    ] {
+        let (status, problem, ..) = post("clicks", body).header("content-type", "application/json").run().await;
+        let detail = problem["detail"].as_str().unwrap();
+        assert_eq!((status, detail.contains("application/x-ndjson")), (400, hinted), "{body} {detail}");
+    }
+}
+
+#[tokio::test]
 async fn every_error_has_its_status() {
     assert_eq!(post("clicks", "nonsense").status().await, 400);
     assert_eq!(post("clicks", "").status().await, 400);
