@@ -102,6 +102,10 @@ pub fn problem(error: &RequestError, outcomes: Option<&Outcomes>) -> Response<Bo
         title: &'static str,
         status: u16,
         detail: &'a str,
+        // Client libraries read these members instead of RFC 9457's.
+        code: u16,
+        error: &'static str,
+        message: &'a str,
         #[serde(flatten)]
         outcomes: Option<&'a Outcomes>,
     }
@@ -111,6 +115,9 @@ pub fn problem(error: &RequestError, outcomes: Option<&Outcomes>) -> Response<Bo
         title: status.canonical_reason().unwrap_or_default(),
         status: status.as_u16(),
         detail: error.detail(),
+        code: status.as_u16(),
+        error: error.kind(),
+        message: error.detail(),
         outcomes,
     };
     let mut response = respond(status, "application/problem+json", &problem);
@@ -122,12 +129,17 @@ pub fn problem(error: &RequestError, outcomes: Option<&Outcomes>) -> Response<Bo
 
 fn header(error: &RequestError) -> Option<(HeaderName, HeaderValue)> {
     match error {
-        RequestError::Unauthorized => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+        RequestError::Unauthorized { from_page } => Some((WWW_AUTHENTICATE, challenge(*from_page))),
         RequestError::MethodNotAllowed(allowed) => Some((ALLOW, HeaderValue::from_static(allowed))),
         // Clients that were refused together should not retry together.
         error if error.is_transient() => Some((RETRY_AFTER, HeaderValue::from(fastrand::u64(1..=MAX_RETRY_AFTER)))),
         _ => None,
     }
+}
+
+/// Some clients send credentials only after a challenge. A page gets none for Basic: its browser would open a login box.
+fn challenge(from_page: bool) -> HeaderValue {
+    HeaderValue::from_static(if from_page { "Bearer" } else { "Basic realm=\"spillway\", Bearer" })
 }
 
 fn respond(status: StatusCode, content_type: &'static str, body: &impl Serialize) -> Response<Body> {

@@ -224,6 +224,22 @@ async fn a_preflight_request_is_204_without_a_key_whether_the_stream_exists_or_n
     }
 }
 
+/// Client libraries read these members instead of those of RFC 9457.
+#[tokio::test]
+async fn a_problem_has_code_error_and_message() {
+    let (_, problem, ..) = at("POST", "/v1/streams/clicks", "{}").run().await;
+    assert_eq!((&problem["code"], &problem["error"]), (&json!(401), &json!("unauthorized")));
+    assert_eq!(problem["message"], problem["detail"]);
+}
+
+#[tokio::test]
+async fn a_401_challenges_pages_for_bearer_alone() {
+    let challenge = async |exchange: Exchange| exchange.run().await.2.headers()["www-authenticate"].clone();
+    let without_key = || at("POST", "/v1/streams/clicks", "{}");
+    assert_eq!(challenge(without_key()).await, "Basic realm=\"spillway\", Bearer");
+    assert_eq!(challenge(without_key().header("origin", "https://shop.example")).await, "Bearer");
+}
+
 #[tokio::test]
 async fn without_sqs_the_response_is_503_with_retry_after() {
     let (status, problem, response, _) = Exchange { broken: true, ..post("clicks", "{}") }.run().await;
