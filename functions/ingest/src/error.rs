@@ -75,7 +75,7 @@ impl RequestError {
             }
             Self::Forbidden => "this write key may not write to this stream; use a key that lists it",
             Self::NotFound => "no such path or stream; POST to /v1/streams/{stream}",
-            Self::MethodNotAllowed(_) => "this path does not allow this method; use one of the header Allow",
+            Self::MethodNotAllowed(_) => "this path does not allow this method; use one that the header Allow lists",
             Self::NotEnqueued => {
                 "SQS did not take every record before the deadline; \
                  retry with the same Idempotency-Key to get the same record ids"

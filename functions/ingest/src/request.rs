@@ -1,6 +1,7 @@
 //! Handles one request, stage by stage: route ► authenticate ► decode ► split ► judge ► stamp ► enqueue ► respond.
 
 mod document;
+mod opt_out;
 mod route;
 
 use std::time::{Duration, SystemTime};

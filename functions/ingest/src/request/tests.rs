@@ -41,11 +41,12 @@ fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-const STREAMS: [(&str, &str); 4] = [
+const STREAMS: [(&str, &str); 5] = [
     ("clicks", "{}"),
     ("devices", r#"{"stamp":{"client_ip":"truncated","user_agent":true,"country":true}}"#),
     ("events", r#"{"schema":{"required":["event"]}}"#),
     ("consented", r#"{"consent":{"pointer":"/ok","granted":[true]}}"#),
+    ("private", r#"{"consent":{"honour_gpc":true}}"#),
 ];
 
 fn ingest(queue: &Memory, more: &[(&str, &str)]) -> Ingest<Memory> {
@@ -238,6 +239,15 @@ async fn a_401_challenges_pages_for_bearer_alone() {
     let without_key = || at("POST", "/v1/streams/clicks", "{}");
     assert_eq!(challenge(without_key()).await, "Basic realm=\"spillway\", Bearer");
     assert_eq!(challenge(without_key().header("origin", "https://shop.example")).await, "Bearer");
+}
+
+#[tokio::test]
+async fn every_element_of_every_opt_out_header_is_read() {
+    for (values, withheld) in [(&["0", "1"][..], 1), (&["0, 1"], 1), (&["1;x"], 1), (&["0", "0"], 0), (&[], 0)] {
+        let with = |exchange: Exchange, value: &&str| exchange.header("sec-gpc", value);
+        let (_, answer, ..) = values.iter().fold(post("private", "{}"), with).run().await;
+        assert_eq!(answer["withheld"], withheld, "{values:?}");
+    }
 }
 
 #[tokio::test]
