@@ -5,12 +5,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use spillway_local::faults::{self, Fault, Kind, Plan};
 use spillway_local::pipeline::{ExternalSqs, QueueStorage, Settings};
+use spillway_shared::keys::KeyRing;
 
 use crate::quarantine::Quarantine;
 use crate::redrive::Redrive;
+
+/// The write key of a server without another one.
+const DEFAULT_WRITE_KEY: &str = "local";
 
 /// Serverless telemetry ingestion: the whole pipeline on this machine.
 ///
@@ -134,8 +139,8 @@ pub(crate) struct Behind {
     /// The folder with streams/ and keys.json
     #[arg(long, default_value = "./config")]
     pub(crate) config: PathBuf,
-    /// A write key in addition to those in keys.json; repeatable
-    #[arg(long = "write-key", value_name = "KEY", default_value = "local")]
+    /// A write key in addition to those in keys.json; repeatable (default: `local` if keys.json has no key)
+    #[arg(long = "write-key", value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) write_keys: Vec<String>,
     /// The batching window of the event source
     #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
@@ -232,15 +237,24 @@ impl Behind {
     /// The default settings with these arguments.
     fn settings(self) -> io::Result<Settings> {
         Ok(Settings {
+            write_keys: self.write_keys(),
             s3_listen: self.s3_listen,
             sqs_listen: self.sqs_listen,
             data: self.data,
             bucket: self.bucket,
             config: self.config,
-            write_keys: self.write_keys,
             window: self.window,
             ..Settings::of_this_process()?
         })
+    }
+
+    /// The given keys; without any, the default key unless keys.json has keys. Ingest reports an unreadable keys.json.
+    pub(crate) fn write_keys(&self) -> Vec<String> {
+        let file_has_keys = KeyRing::load(&self.config).map_or(true, |keys| !keys.is_empty());
+        if self.write_keys.is_empty() && !file_has_keys {
+            return vec![DEFAULT_WRITE_KEY.to_owned()];
+        }
+        self.write_keys.clone()
     }
 }
 
@@ -275,6 +289,7 @@ fn long_help_of_fault() -> String {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
+    use spillway_shared::keys::digest;
 
     use super::*;
 
@@ -288,6 +303,31 @@ mod tests {
         let arguments = Arguments::parse_from(["spillway", "--listen", "127.0.0.1:0"]);
         assert!(arguments.command.is_none());
         assert_eq!(arguments.serve.listen.port(), 0);
+    }
+
+    #[test]
+    fn the_default_key_is_known_only_without_other_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = |more: &[&str]| {
+            let config = folder.path().to_str().unwrap();
+            Arguments::parse_from([&["spillway", "--config", config], more].concat()).serve.behind.write_keys()
+        };
+        assert_eq!(keys(&[]), ["local"]);
+        assert_eq!(keys(&["--write-key", "a", "--write-key", "b"]), ["a", "b"]);
+        let entry = format!(r#"{{"name":"shop","sha256":"{}"}}"#, digest(b"shop-key"));
+        for (file, known) in
+            [(r#"{"keys":[]}"#, &["local"][..]), (&format!(r#"{{"keys":[{entry}]}}"#), &[]), ("broken", &[])]
+        {
+            std::fs::write(folder.path().join("keys.json"), file).unwrap();
+            assert_eq!(keys(&[]), known, "{file}");
+        }
+        assert_eq!(keys(&["--write-key", "local"]), ["local"]);
+    }
+
+    #[test]
+    fn an_empty_write_key_is_refused() {
+        assert!(Arguments::try_parse_from(["spillway", "--write-key", ""]).is_err());
+        assert!(Arguments::try_parse_from(["spillway", "backends", "--write-key="]).is_err());
     }
 
     #[test]

@@ -21,14 +21,14 @@ const LINE_INTERVAL: Duration = Duration::from_secs(5);
 pub(crate) async fn run(arguments: Serve) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen()?;
     raise_file_limit();
-    let (admin, key) = (arguments.admin, arguments.behind.write_keys[0].clone());
+    let (admin, keys) = (arguments.admin, arguments.behind.write_keys());
     let settings = arguments.settings()?;
     let pipeline = tokio::select! {
         pipeline = Pipeline::start(settings) => Arc::new(pipeline?),
         () = signals.next() => return Ok(ExitCode::FAILURE),
     };
     let admin = Admin::start(admin, Arc::clone(&pipeline)).await?;
-    banner(&pipeline, &admin, &key);
+    banner(&pipeline, &admin, keys.first().map_or("YOUR_KEY", String::as_str));
     tokio::select! {
         () = print_counts(&pipeline) => {}
         () = signals.next() => {}

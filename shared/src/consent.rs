@@ -13,7 +13,7 @@ use crate::pointer::Pointer;
 pub struct Consent {
     /// What a payload must contain; without a rule only `honour_gpc` counts.
     pub rule: Option<Rule>,
-    /// Whether every payload of a request with `Sec-GPC: 1` or `DNT: 1` is withheld, in every region.
+    /// Whether every payload of a request that opts out by `Sec-GPC` or `DNT` is withheld, in every region.
     pub honour_gpc: bool,
 }
 
@@ -24,7 +24,7 @@ pub struct Rule {
     pub pointer: Pointer,
     /// Which choices are consent.
     pub test: Test,
-    /// What a missing choice means; `null` is not missing.
+    /// What a missing choice means; `null` is not missing, and neither is a choice below a value that is not an object.
     pub absent: Absent,
     /// The regions that the rule binds; without them it binds all.
     pub regions: Option<Regions>,
@@ -56,9 +56,9 @@ pub enum Absent {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Regions {
-    /// Points to the region in the payload. A payload without a region is bound.
+    /// Points to the region in the payload. A payload without a [region's code](region_code) is bound.
     pub pointer: Pointer,
-    /// The bound regions; ASCII case does not matter.
+    /// The codes of the bound regions; ASCII case does not matter.
     #[serde(rename = "in", deserialize_with = "regions")]
     pub bound: Vec<String>,
 }
@@ -83,10 +83,21 @@ struct Members {
     honour_gpc: bool,
 }
 
+/// A region's code, such as `EU` or `US-CA`, without the blanks around it; `None` for any other text.
+///
+/// A code consists of ASCII letters and digits, with single hyphens between them.
+#[must_use]
+pub fn region_code(text: &str) -> Option<&str> {
+    let code = text.trim();
+    let is_part = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    code.split('-').all(is_part).then_some(code)
+}
+
 /// Reads a list of regions such as `EU` or `US-CA`.
 fn regions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let regions: Vec<String> = list(deserializer)?;
-    if regions.iter().any(String::is_empty) { Err(D::Error::custom("a region must not be empty")) } else { Ok(regions) }
+    let codes = regions.iter().map(|region| region_code(region).map(str::to_owned)).collect::<Option<_>>();
+    codes.ok_or_else(|| D::Error::custom("a region must be a code such as `EU` or `US-CA`"))
 }
 
 /// An id of a purpose or vendor: a string or a number.

@@ -78,6 +78,9 @@ impl KeyRing {
     }
 
     fn add(&mut self, key: WriteKey, refuse: &mut dyn FnMut(String)) {
+        if key.digest == <[u8; 32]>::from(Sha256::digest(b"")) {
+            refuse(format!("`{}` has the digest of the empty key", key.name));
+        }
         for other in &self.0 {
             if other.name == key.name {
                 refuse(format!("two keys are named `{}`", key.name));

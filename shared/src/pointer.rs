@@ -8,6 +8,15 @@ use serde_json::Value;
 #[serde(try_from = "String")]
 pub struct Pointer(Vec<Token>);
 
+/// Why a pointer finds no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// An object on the way lacks the member.
+    Absent,
+    /// A value on the way is not an object, or an array without that element.
+    NotAnObject,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Token {
     key: String,
@@ -24,13 +33,21 @@ impl Pointer {
         text.strip_prefix('/')?.split('/').map(Token::parse).collect::<Option<_>>().map(Self)
     }
 
-    /// The value at the pointer; `None` if it is absent (`null` is a value).
+    /// The value at the pointer; `None` if it is missing (`null` is a value).
     #[must_use]
     pub fn find<'a>(&self, value: &'a Value) -> Option<&'a Value> {
+        self.locate(value).ok()
+    }
+
+    /// The value at the pointer, or why it is missing.
+    ///
+    /// # Errors
+    /// An object on the way lacks the member, or a value on the way has no such member.
+    pub fn locate<'a>(&self, value: &'a Value) -> Result<&'a Value, Missing> {
         self.0.iter().try_fold(value, |value, token| match value {
-            Value::Object(members) => members.get(&token.key),
-            Value::Array(elements) => elements.get(token.index?),
-            _ => None,
+            Value::Object(members) => members.get(&token.key).ok_or(Missing::Absent),
+            Value::Array(elements) => token.index.and_then(|index| elements.get(index)).ok_or(Missing::NotAnObject),
+            _ => Err(Missing::NotAnObject),
         })
     }
 }
@@ -89,6 +106,23 @@ mod tests {
     fn missing_values_are_absent() {
         for pointer in ["/b", "/a/2", "/a/-", "/a/00", "/a/+1", "/a/", "/a/0/x", "/a/99999999999999999999"] {
             assert_eq!(find(pointer), None, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn only_an_object_lacks_a_member() {
+        let document = json!({"a": [10, {"b": null}], "c": {"d": {}}});
+        for (pointer, missing) in [
+            ("/b", Missing::Absent),
+            ("/b/c", Missing::Absent),
+            ("/c/d/e", Missing::Absent),
+            ("/a/1/c", Missing::Absent),
+            ("/a/2", Missing::NotAnObject),
+            ("/a/b", Missing::NotAnObject),
+            ("/a/0/b", Missing::NotAnObject),
+            ("/a/1/b/c", Missing::NotAnObject),
+        ] {
+            assert_eq!(Pointer::parse(pointer).unwrap().locate(&document), Err(missing), "{pointer}");
         }
     }
 

@@ -61,6 +61,8 @@ pub(super) fn odd() -> Vec<Vec<u8>> {
         post("clicks", &["Content-Encoding: zstd"], b"\x28\xb5\x2f\xfdzqx zqx zqx"),
         post("clicks", &["Content-Encoding: deflate"], b"zqx"),
         post("clicks", &["Content-Encoding: zqx"], b"zqx"),
+        post("clicks", &[], b"\x1f\xef\xbf\xbdzqx"),
+        post("clicks", &[], b"{\"zqx\":1}\n{\"zqx\":2}"),
         post("clicks", &["Content-Encoding: gzip, zqx"], b"zqx"),
         post("telemetry", &[], br#"[{"secret":"zqx"},{"event":{"zqx":"zqx"},"n":"zqx"}]"#),
         post("telemetry", &[], br#"[{"a":"zqx","a":"zqx"},{"event":1e999,"s":"zqx"},{"s":"\ud800zqx"}]"#),

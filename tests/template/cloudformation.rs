@@ -26,6 +26,11 @@ impl Template {
         }
     }
 
+    /// The expression of a condition.
+    pub(crate) fn condition(&self, name: &str) -> &Value {
+        &self.conditions[name]
+    }
+
     /// The variables of a function.
     pub(crate) fn variables(&self, function: &str) -> BTreeMap<String, Value> {
         let variables = &self.resources[function]["Properties"]["Environment"]["Variables"];

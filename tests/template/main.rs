@@ -1,10 +1,12 @@
-//! Compares `template.yaml` with the code and the manual: variables, versions, times, rights, the table, metrics and alarms.
+//! Compares `template.yaml` with the code and the manual: variables, versions, times, rights, the front, the table,
+//! metrics and alarms.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod alarms;
 mod bucket;
 mod cloudformation;
+mod front;
 mod metrics;
 mod roles;
 mod times;

@@ -1,7 +1,9 @@
 //! Authenticates a request by its write key.
 
+use std::borrow::Cow;
+
 use base64_simd::STANDARD as BASE64;
-use lambda_http::http::header::AUTHORIZATION;
+use lambda_http::http::header::{AUTHORIZATION, ORIGIN};
 use lambda_http::http::{HeaderMap, HeaderValue};
 use spillway_shared::keys::{KeyRing, WriteKey};
 use spillway_shared::stream::StreamName;
@@ -22,7 +24,8 @@ pub enum Access {
 pub struct Sender<'a>(Option<&'a WriteKey>);
 
 impl Access {
-    /// Authenticates a sender by the key in the headers or the query.
+    /// Authenticates a sender by the first known key in the headers or the query: a proxy may add an `Authorization`
+    /// header itself.
     ///
     /// # Errors
     /// The key is missing or unknown; both cases give the same error.
@@ -30,8 +33,9 @@ impl Access {
         match self {
             Self::Open => Ok(Sender(None)),
             Self::Keys(ring) => {
-                let key = presented(headers, query).ok_or(RequestError::Unauthorized)?;
-                ring.find(&key).map(|key| Sender(Some(key))).ok_or(RequestError::Unauthorized)
+                let key = presented(headers, query).find_map(|key| ring.find(&key));
+                let from_page = headers.contains_key(ORIGIN);
+                key.map(|key| Sender(Some(key))).ok_or(RequestError::Unauthorized { from_page })
             }
         }
     }
@@ -51,34 +55,30 @@ impl Sender<'_> {
     }
 }
 
-/// The first key in the request: `X-Write-Key`, then `Authorization`, then the query.
-fn presented(headers: &HeaderMap, query: &str) -> Option<Vec<u8>> {
-    if let Some(key) = headers.get("x-write-key") {
-        return Some(key.as_bytes().to_vec());
-    }
+/// The keys in the request: `X-Write-Key`, then `Authorization`, then the query.
+fn presented<'a>(headers: &'a HeaderMap, query: &'a str) -> impl Iterator<Item = Cow<'a, [u8]>> {
+    let key = headers.get("x-write-key").map(|key| Cow::Borrowed(key.as_bytes()));
     let authorization = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
-    authorization.and_then(from_authorization).or_else(|| from_query(query))
+    key.into_iter().chain(authorization.and_then(from_authorization)).chain(from_query(query))
 }
 
-/// The key in an `Authorization` header; other schemes than Bearer and Basic carry no key.
-fn from_authorization(value: &[u8]) -> Option<Vec<u8>> {
+/// The key in an `Authorization` header. Schemes other than Bearer and Basic have no key, and neither has broken base64.
+fn from_authorization(value: &[u8]) -> Option<Cow<'_, [u8]>> {
     let space = value.iter().position(|byte| *byte == b' ')?;
     let (scheme, rest) = (&value[..space], value[space..].trim_ascii());
     if scheme.eq_ignore_ascii_case(b"bearer") {
-        return Some(rest.to_vec());
+        return Some(Cow::Borrowed(rest));
     }
     if !scheme.eq_ignore_ascii_case(b"basic") {
         return None;
     }
-    // Broken base64 counts as the empty key, which is never valid.
-    let pair = BASE64.decode_to_vec(rest).unwrap_or_default();
-    pair.split(|byte| *byte == b':').next().map(<[u8]>::to_vec)
+    let pair = BASE64.decode_to_vec(rest).ok()?;
+    pair.split(|byte| *byte == b':').next().map(|user| Cow::Owned(user.to_vec()))
 }
 
-fn from_query(query: &str) -> Option<Vec<u8>> {
-    form_urlencoded::parse(query.as_bytes())
-        .find(|(name, _)| name == "write_key")
-        .map(|(_, value)| value.into_owned().into_bytes())
+fn from_query(query: &str) -> Option<Cow<'_, [u8]>> {
+    let (_, key) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "write_key")?;
+    Some(Cow::Owned(key.into_owned().into_bytes()))
 }
 
 #[cfg(test)]

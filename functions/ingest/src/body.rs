@@ -57,13 +57,23 @@ pub fn form(headers: &HeaderMap) -> Result<Form, RequestError> {
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(Form::Json) };
     let value = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
     match value.split(';').next().unwrap_or_default().trim() {
-        "" | "application/json" | "text/plain" => Ok(Form::Json),
-        "application/x-ndjson" | "application/jsonl" | "application/jsonlines" => Ok(Form::Lines),
+        "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/jsonlines" => {
+            Ok(Form::Lines)
+        }
+        "" | "text/plain" | "application/json" | "text/json" | "application/csp-report" => Ok(Form::Json),
+        // RFC 6839; this includes `application/reports+json`.
+        other if is_one_type(other) && other.ends_with("+json") => Ok(Form::Json),
         _ => Err(RequestError::Unsupported(
             "unsupported content type: send application/json, or application/x-ndjson with one object per line"
                 .to_owned(),
         )),
     }
+}
+
+/// Whether the text has the form of one media type. API Gateway joins repeated headers by commas.
+fn is_one_type(text: &str) -> bool {
+    let is_token = |part: &str| part.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'/' | b','));
+    text.split_once('/').is_some_and(|(kind, subtype)| !kind.is_empty() && is_token(kind) && is_token(subtype))
 }
 
 /// The coding that the content encoding names, in any case.
@@ -75,7 +85,7 @@ pub fn coding(headers: &HeaderMap) -> Result<Coding, RequestError> {
     let value = values.next().map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_lowercase());
     match (value.as_deref().unwrap_or_default(), values.next()) {
         ("" | "identity", None) => Ok(Coding::Identity),
-        ("gzip", None) => Ok(Coding::Gzip),
+        ("gzip" | "x-gzip", None) => Ok(Coding::Gzip),
         ("deflate", None) => Ok(Coding::Deflate),
         ("zstd", None) => Ok(Coding::Zstd),
         _ => Err(RequestError::Unsupported(
@@ -103,7 +113,8 @@ pub fn most_held(limit: usize) -> usize {
     compressed + decoded + stamped.max(ZSTD_WINDOW_BYTES)
 }
 
-/// Decodes a body of at most `limit` bytes.
+/// Decodes a body to at most `limit` bytes. Some clients send gzip without naming it, so its first bytes
+/// count as well.
 ///
 /// Memory is reserved from `budget` before it is allocated, and decoding stops at the limit, so a decompression bomb
 /// costs no more memory than a document.
@@ -113,6 +124,10 @@ pub fn most_held(limit: usize) -> usize {
 pub fn decode(body: Vec<u8>, coding: Coding, limit: usize, budget: &Budget) -> Result<Decoded, RequestError> {
     let mut held = budget.try_reserve(body.len()).ok_or(RequestError::Busy)?;
     let source = body.as_slice();
+    let coding = if coding == Coding::Identity && is_gzip(source) { Coding::Gzip } else { coding };
+    if coding != Coding::Identity && was_read_as_text(source) {
+        return Err(read_as_text());
+    }
     let bytes = match coding {
         Coding::Identity => {
             if body.len() > limit {
@@ -125,6 +140,17 @@ pub fn decode(body: Vec<u8>, coding: Coding, limit: usize, budget: &Budget) -> R
         Coding::Zstd => unzstd(source, limit, budget, &mut held),
     }?;
     Ok(Decoded { bytes, held })
+}
+
+/// Whether a body begins like gzip, also after a front read it as text. No JSON begins like this.
+fn is_gzip(body: &[u8]) -> bool {
+    body.starts_with(b"\x1F\x8B") || body.starts_with("\x1F\u{FFFD}".as_bytes())
+}
+
+/// Whether a front read a compressed body as text: U+FFFD replaces the second byte of gzip, zstd and the usual zlib. None
+/// of them begins like this.
+fn was_read_as_text(body: &[u8]) -> bool {
+    matches!(body, [0x1F | 0x28 | 0x78, 0xEF, 0xBF, 0xBD, ..])
 }
 
 fn inflate(source: &[u8], limit: usize, budget: &Budget, held: &mut Reservation) -> Result<Vec<u8>, RequestError> {
@@ -173,6 +199,14 @@ fn explain(error: &io::Error) -> RequestError {
 
 fn broken() -> RequestError {
     RequestError::Unreadable("the body does not match Content-Encoding, or other bytes follow it".to_owned())
+}
+
+fn read_as_text() -> RequestError {
+    RequestError::Unreadable(
+        "API Gateway read the compressed body as text, which destroyed it; send NDJSON with Content-Type: \
+         application/x-ndjson, or send the body without Content-Type or without compression"
+            .to_owned(),
+    )
 }
 
 fn too_large(limit: usize) -> RequestError {

@@ -10,12 +10,15 @@ pub enum RequestError {
     /// Every payload of the document was rejected.
     AllRejected,
     /// The write key is missing or unknown.
-    Unauthorized,
+    Unauthorized {
+        /// Whether the request comes from a page: a browser opens a login box for a challenge of Basic.
+        from_page: bool,
+    },
     /// The write key may not write this stream.
     Forbidden,
     /// The path or the stream is unknown.
     NotFound,
-    /// The path allows only this other method.
+    /// The path allows only these other methods.
     MethodNotAllowed(&'static str),
     /// A limit is exceeded.
     TooLarge(String),
@@ -33,7 +36,7 @@ impl RequestError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Unreadable(_) | Self::AllRejected => StatusCode::BAD_REQUEST,
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -49,7 +52,7 @@ impl RequestError {
         match self {
             Self::Unreadable(_) => "unreadable",
             Self::AllRejected => "all-rejected",
-            Self::Unauthorized => "unauthorized",
+            Self::Unauthorized { .. } => "unauthorized",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not-found",
             Self::MethodNotAllowed(_) => "method-not-allowed",
@@ -66,13 +69,13 @@ impl RequestError {
         match self {
             Self::Unreadable(detail) | Self::TooLarge(detail) | Self::Unsupported(detail) => detail,
             Self::AllRejected => "every payload was rejected; see `rejections`",
-            Self::Unauthorized => {
+            Self::Unauthorized { .. } => {
                 "send a known write key in X-Write-Key, as Authorization: Bearer, \
                  as the user name of Authorization: Basic, or as ?write_key="
             }
             Self::Forbidden => "this write key may not write to this stream; use a key that lists it",
             Self::NotFound => "no such path or stream; POST to /v1/streams/{stream}",
-            Self::MethodNotAllowed(_) => "this path does not allow this method; use the one in the header Allow",
+            Self::MethodNotAllowed(_) => "this path does not allow this method; use one that the header Allow lists",
             Self::NotEnqueued => {
                 "SQS did not take every record before the deadline; \
                  retry with the same Idempotency-Key to get the same record ids"

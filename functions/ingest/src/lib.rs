@@ -66,7 +66,13 @@ async fn serve(config: Config) -> Result<(), Error> {
     }
     let handler = move |event| {
         let ingest = Arc::clone(&ingest);
-        async move { Ok::<_, Infallible>(event::response(ingest.handle(event::request(event)).await)) }
+        async move {
+            let response = match event::request(event) {
+                Ok(request) => ingest.handle(request).await,
+                Err(error) => ingest.refuse(&error),
+            };
+            Ok::<_, Infallible>(event::response(response))
+        }
     };
     lambda_runtime::run_concurrent(service_fn(handler)).await
 }

@@ -1,17 +1,19 @@
 //! Handles one request, stage by stage: route ► authenticate ► decode ► split ► judge ► stamp ► enqueue ► respond.
 
 mod document;
+mod opt_out;
 mod route;
 
 use std::time::{Duration, SystemTime};
 
 use lambda_http::http::request::Parts as RequestParts;
 use lambda_http::{Body, Request, RequestExt, Response};
+use serde_json::value::RawValue;
 use spillway_shared::deadline::time_left;
 use spillway_shared::pool::Budget;
 use tokio::time::Instant;
 
-use crate::body::{coding, decode, form};
+use crate::body::{Form, coding, decode, form};
 use crate::config::Intake;
 use crate::error::RequestError;
 use crate::group_commit::{GroupCommit, NotEnqueued, SendMessages};
@@ -45,11 +47,22 @@ impl<S: SendMessages> Ingest<S> {
         let (parts, body) = request.into_parts();
         let result = match route::of(parts.method.as_str(), parts.raw_http_path()) {
             Ok(Route::Health) => return response::healthy(),
+            Ok(Route::Preflight) => return response::preflight(),
             Ok(Route::Stream(stream)) => self.ingest(stream, &parts, body).await,
             Err(error) => Err(error),
         };
-        let is_full = matches!(result, Err(RequestError::Busy));
-        let response = result.unwrap_or_else(|error| response::problem(&error, None));
+        match result {
+            Ok(response) => self.counted(response, false),
+            Err(error) => self.refuse(&error),
+        }
+    }
+
+    /// Answers a request that failed as a whole.
+    pub fn refuse(&self, error: &RequestError) -> Response<Body> {
+        self.counted(response::problem(error, None), *error == RequestError::Busy)
+    }
+
+    fn counted(&self, response: Response<Body>, is_full: bool) -> Response<Body> {
         self.metrics.answered(response.status().as_u16(), is_full, self.group_commit.calls(), SystemTime::now());
         response
     }
@@ -61,7 +74,8 @@ impl<S: SendMessages> Ingest<S> {
         let (form, coding) = (form(&parts.headers)?, coding(&parts.headers)?);
         let mut body = decode(bytes(body), coding, self.intake.body_bytes, &self.budget)?;
         let repaired = surrogates::repair(&mut body.bytes);
-        let payloads = split(&body.bytes, form, self.intake.payloads)?;
+        let payloads =
+            split(&body.bytes, form, self.intake.payloads).map_err(|error| hint(error, form, &body.bytes))?;
 
         let document = ReceivedDocument { name, stream, sender, parts, form, repaired, received_at: SystemTime::now() };
         let stamped = document.stamp(payloads, &self.intake, &self.budget).await?;
@@ -85,6 +99,25 @@ fn bytes(body: Body) -> Vec<u8> {
         Body::Binary(bytes) => bytes,
         _ => Vec::new(),
     }
+}
+
+/// Names the content type of NDJSON if it was sent as JSON.
+fn hint(error: RequestError, form: Form, body: &[u8]) -> RequestError {
+    match error {
+        RequestError::Unreadable(detail) if form == Form::Json && is_ndjson(body) => RequestError::Unreadable(format!(
+            "{detail}; send one object per line with Content-Type: application/x-ndjson"
+        )),
+        error => error,
+    }
+}
+
+/// Whether the body begins with one object and goes on with another one.
+fn is_ndjson(body: &[u8]) -> bool {
+    let body = body.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(body);
+    let mut objects = serde_json::Deserializer::from_slice(body).into_iter::<&RawValue>();
+    let first = objects.next().and_then(Result::ok);
+    let rest = body.get(objects.byte_offset()..).unwrap_or_default();
+    first.is_some_and(|first| first.get().starts_with('{')) && rest.trim_ascii_start().starts_with(b"{")
 }
 
 /// When a request must be answered, by the deadline of its invocation.

@@ -75,7 +75,7 @@ pub fn accepted(request_id: Uuid, outcomes: &Outcomes) -> Response<Body> {
     respond(StatusCode::OK, "application/json", &Accepted { request_id, outcomes })
 }
 
-/// The response to `GET /health`.
+/// The response to `GET /health` and `HEAD /health`; the front leaves the body out of the latter.
 #[must_use]
 pub fn healthy() -> Response<Body> {
     #[derive(Serialize)]
@@ -83,6 +83,14 @@ pub fn healthy() -> Response<Body> {
         status: &'static str,
     }
     respond(StatusCode::OK, "application/json", &Health { status: "ok" })
+}
+
+/// The response to a preflight request. The front adds the CORS headers, because it knows the origins.
+#[must_use]
+pub fn preflight() -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
 }
 
 /// An error as a problem document, with the `outcomes` of the payloads if they were judged.
@@ -94,6 +102,10 @@ pub fn problem(error: &RequestError, outcomes: Option<&Outcomes>) -> Response<Bo
         title: &'static str,
         status: u16,
         detail: &'a str,
+        // Client libraries read these members instead of RFC 9457's.
+        code: u16,
+        error: &'static str,
+        message: &'a str,
         #[serde(flatten)]
         outcomes: Option<&'a Outcomes>,
     }
@@ -103,6 +115,9 @@ pub fn problem(error: &RequestError, outcomes: Option<&Outcomes>) -> Response<Bo
         title: status.canonical_reason().unwrap_or_default(),
         status: status.as_u16(),
         detail: error.detail(),
+        code: status.as_u16(),
+        error: error.kind(),
+        message: error.detail(),
         outcomes,
     };
     let mut response = respond(status, "application/problem+json", &problem);
@@ -114,12 +129,17 @@ pub fn problem(error: &RequestError, outcomes: Option<&Outcomes>) -> Response<Bo
 
 fn header(error: &RequestError) -> Option<(HeaderName, HeaderValue)> {
     match error {
-        RequestError::Unauthorized => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+        RequestError::Unauthorized { from_page } => Some((WWW_AUTHENTICATE, challenge(*from_page))),
         RequestError::MethodNotAllowed(allowed) => Some((ALLOW, HeaderValue::from_static(allowed))),
         // Clients that were refused together should not retry together.
         error if error.is_transient() => Some((RETRY_AFTER, HeaderValue::from(fastrand::u64(1..=MAX_RETRY_AFTER)))),
         _ => None,
     }
+}
+
+/// Some clients send credentials only after a challenge. A page gets none for Basic: its browser would open a login box.
+fn challenge(from_page: bool) -> HeaderValue {
+    HeaderValue::from_static(if from_page { "Bearer" } else { "Basic realm=\"spillway\", Bearer" })
 }
 
 fn respond(status: StatusCode, content_type: &'static str, body: &impl Serialize) -> Response<Body> {

@@ -13,8 +13,8 @@ const STREAMS: &str = "/v1/streams/";
 pub(super) enum Route<'a> {
     /// `ANY /v1/streams/{stream}`, with the name of the stream.
     Stream(&'a str),
-    /// `GET /health`.
-    Health,
+    /// `GET /health` or `HEAD /health`, with the key of the route.
+    Health(&'static str),
     /// `$default`: every other request.
     Default,
 }
@@ -23,7 +23,8 @@ impl<'a> Route<'a> {
     pub(super) fn of(method: &Method, path: &'a str) -> Self {
         match path.strip_prefix(STREAMS) {
             Some(stream) if !stream.is_empty() && !stream.contains('/') => Self::Stream(stream),
-            _ if method == Method::GET && path == "/health" => Self::Health,
+            _ if path == "/health" && method == Method::GET => Self::Health("GET /health"),
+            _ if path == "/health" && method == Method::HEAD => Self::Health("HEAD /health"),
             _ => Self::Default,
         }
     }
@@ -31,7 +32,7 @@ impl<'a> Route<'a> {
     pub(super) fn key(self) -> &'static str {
         match self {
             Self::Stream(_) => "ANY /v1/streams/{stream}",
-            Self::Health => "GET /health",
+            Self::Health(key) => key,
             Self::Default => "$default",
         }
     }
@@ -40,7 +41,7 @@ impl<'a> Route<'a> {
     pub(super) fn parameters(self) -> Option<BTreeMap<&'static str, &'a str>> {
         match self {
             Self::Stream(stream) => Some(BTreeMap::from([("stream", stream)])),
-            Self::Health | Self::Default => None,
+            Self::Health(_) | Self::Default => None,
         }
     }
 }
@@ -100,7 +101,8 @@ mod tests {
             (Method::PUT, "/v1/streams/clicks", Route::Stream("clicks")),
             (Method::POST, "/v1/streams/", Route::Default),
             (Method::POST, "/v1/streams/a/b", Route::Default),
-            (Method::GET, "/health", Route::Health),
+            (Method::GET, "/health", Route::Health("GET /health")),
+            (Method::HEAD, "/health", Route::Health("HEAD /health")),
             (Method::POST, "/health", Route::Default),
         ] {
             assert_eq!(Route::of(&method, path), expected, "{method} {path}");

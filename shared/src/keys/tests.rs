@@ -117,6 +117,17 @@ fn malformed_key_files_are_refused() {
     }
 }
 
+/// Otherwise `X-Write-Key:` without a value would grant access.
+#[test]
+fn the_digest_of_the_empty_key_is_refused() {
+    let empty = digest(b"");
+    let refused = "`a` has the digest of the empty key";
+    let variable = KeyRing::parse_variable(&format!("a={},b={}", empty.to_uppercase(), digest(b"b")));
+    assert_eq!(sentences(variable), [format!("WRITE_KEYS: key 1: {refused}")]);
+    let (_folder, file) = from_file(&format!(r#"{{"keys":[{{"name":"a","sha256":"{empty}"}}]}}"#));
+    assert!(sentences(file)[0].ends_with(&format!("/keys/0: {refused}")));
+}
+
 #[test]
 fn rings_merge_unless_they_share_a_name_or_digest() {
     let ring = |name: &str, key: &[u8]| KeyRing::parse_variable(&format!("{name}={}", digest(key))).unwrap();

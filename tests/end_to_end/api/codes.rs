@@ -14,7 +14,7 @@ fn errors() -> Vec<RequestError> {
     let all = vec![
         E::Unreadable(text()),
         E::AllRejected,
-        E::Unauthorized,
+        E::Unauthorized { from_page: false },
         E::Forbidden,
         E::NotFound,
         E::MethodNotAllowed("POST"),
@@ -27,7 +27,7 @@ fn errors() -> Vec<RequestError> {
         // A new variant does not compile here: add it to the list above as well.
         let (E::Unreadable(_)
         | E::AllRejected
-        | E::Unauthorized
+        | E::Unauthorized { .. }
         | E::Forbidden
         | E::NotFound
         | E::MethodNotAllowed(_)
@@ -54,6 +54,7 @@ fn reasons() -> Vec<Reason> {
 fn body(error: &RequestError) -> Value {
     json!({
         "type": problem_type(error), "title": "any", "status": error.status().as_u16(), "detail": error.detail(),
+        "code": error.status().as_u16(), "error": error.kind(), "message": error.detail(),
         "accepted": 0, "withheld": 0, "rejected": 0, "rejections": []
     })
 }

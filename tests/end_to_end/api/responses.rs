@@ -39,6 +39,7 @@ fn cases() -> Vec<Case> {
     let usual = [
         (STREAM, "200", post("judged", mixed)),
         (STREAM, "200", post("clicks", "[]")),
+        (STREAM, "204", Call::new(Method::OPTIONS, "/v1/streams/clicks")),
         (STREAM, "400", post("clicks", "[")),
         (STREAM, "400", post("clicks", "[7]")),
         (STREAM, "401", post("clicks", "{}").header("x-write-key", "wrong")),

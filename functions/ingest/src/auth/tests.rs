@@ -27,8 +27,39 @@ fn a_key_is_found_in_every_place() {
         assert_eq!(name(&access(), header, query), Ok("web".to_owned()), "{header:?} {query}");
     }
     assert_eq!(name(&access(), None, "write_key=app+key"), Ok("app".to_owned()));
-    let of_another_scheme = Some(("authorization", "Digest username=\"x\""));
-    assert_eq!(name(&access(), of_another_scheme, "write_key=web-key"), Ok("web".to_owned()));
+}
+
+/// A proxy may put its own credentials into the headers.
+#[test]
+fn a_key_in_the_query_is_tried_when_the_headers_hold_none_of_ours() {
+    for header in [
+        ("authorization", "Digest username=\"x\""),
+        ("authorization", "Bearer of-a-proxy"),
+        ("authorization", "Basic !!!"),
+        ("authorization", "Basic cHJveHk6cHJveHk="),
+        ("x-write-key", ""),
+        ("x-write-key", "other"),
+    ] {
+        assert_eq!(name(&access(), Some(header), "write_key=web-key"), Ok("web".to_owned()), "{header:?}");
+        assert!(name(&access(), Some(header), "write_key=other").is_err(), "{header:?}");
+    }
+    let bearer = Some(("authorization", "Bearer app key"));
+    assert_eq!(name(&access(), bearer, "write_key=web-key"), Ok("app".to_owned()), "a header comes first");
+}
+
+#[test]
+fn broken_base64_is_no_key_even_if_the_empty_key_were_known() {
+    for value in [&b"Basic !!!"[..], b"Basic d2ViLWtleQ", b"Basic d2ViLWtleR==", b"Basic d2ViLWtl eQ=="] {
+        assert_eq!(from_authorization(value), None);
+    }
+}
+
+#[test]
+fn a_page_is_not_challenged_for_a_user_name() {
+    let from_page = HeaderMap::from_iter([(ORIGIN, HeaderValue::from_static("https://shop.example"))]);
+    for (headers, from_page) in [(from_page, true), (HeaderMap::new(), false)] {
+        assert_eq!(access().admit(&headers, "").err(), Some(RequestError::Unauthorized { from_page }));
+    }
 }
 
 #[test]
@@ -37,18 +68,21 @@ fn unknown_wrong_and_missing_keys_give_the_same_error() {
         (None, ""),
         (Some(("x-write-key", "")), ""),
         (Some(("x-write-key", "web-keY")), ""),
-        (Some(("x-write-key", "other")), "write_key=web-key"),
+        (Some(("x-write-key", "other")), "write_key=another"),
         (Some(("authorization", "Bearer")), ""),
         (Some(("authorization", "Digest web-key")), ""),
         (Some(("authorization", "Basic !!!")), ""),
         (Some(("authorization", "Basic d2ViLWtleQ")), ""),
         (Some(("authorization", "Basic d2ViLWtleR==")), ""),
         (Some(("authorization", "Basic d2ViLWtl eQ==")), ""),
-        (Some(("authorization", "Basic !!!")), "write_key=web-key"),
         (Some(("authorization", "web-key")), ""),
         (None, "write_key="),
     ] {
-        assert_eq!(name(&access(), header, query), Err(RequestError::Unauthorized), "{header:?} {query}");
+        assert_eq!(
+            name(&access(), header, query),
+            Err(RequestError::Unauthorized { from_page: false }),
+            "{header:?} {query}"
+        );
     }
 }
 

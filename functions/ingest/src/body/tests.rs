@@ -41,14 +41,28 @@ fn content_types_are_recognised_with_any_parameters() {
         ("application/json", Form::Json),
         ("Application/JSON; charset=utf-8", Form::Json),
         ("text/plain;charset=UTF-8", Form::Json),
+        ("text/json", Form::Json),
+        ("application/csp-report", Form::Json),
+        ("application/reports+json", Form::Json),
+        ("application/CloudEvents+JSON; charset=utf-8", Form::Json),
         ("application/x-ndjson", Form::Lines),
+        ("application/ndjson", Form::Lines),
         ("application/jsonl", Form::Lines),
         ("application/jsonlines ; x=y", Form::Lines),
     ] {
         assert_eq!(form(&headers("content-type", &[value])), Ok(form_), "{value}");
     }
     assert_eq!(form(&HeaderMap::new()), Ok(Form::Json));
-    for value in ["application/xml", "application/json, application/json", "multipart/form-data", "json"] {
+    for value in [
+        "application/xml",
+        "application/json, application/json",
+        "a/b+json,c/d+json",
+        "/a+json",
+        "+json",
+        "a/b/c+json",
+        "multipart/form-data",
+        "json",
+    ] {
         assert_eq!(form(&headers("content-type", &[value])).unwrap_err().status(), 415, "{value}");
     }
 }
@@ -59,6 +73,7 @@ fn one_content_encoding_is_recognised_in_any_case() {
         ("", Coding::Identity),
         ("Identity", Coding::Identity),
         (" GZip ", Coding::Gzip),
+        ("X-GZIP", Coding::Gzip),
         ("deflate", Coding::Deflate),
         ("ZSTD", Coding::Zstd),
     ] {
@@ -74,6 +89,36 @@ fn several_gzip_members_or_zstd_frames_are_one_body() {
     let two = |encode: fn(&[u8]) -> Vec<u8>| [encode(b"[{},"), encode(b"{}]")].concat();
     assert_eq!(decoded(two(gzip), Coding::Gzip), Ok(b"[{},{}]".to_vec()));
     assert_eq!(decoded(two(zstd), Coding::Zstd), Ok(b"[{},{}]".to_vec()));
+}
+
+#[test]
+fn gzip_is_recognised_by_its_first_bytes() {
+    assert_eq!(decoded(gzip(b"[{}]"), Coding::Identity), Ok(b"[{}]".to_vec()));
+    assert_eq!(decoded(gzip(&vec![b' '; LIMIT + 1]), Coding::Identity), Err(413));
+    assert_eq!(decoded(b"\x1F".to_vec(), Coding::Identity), Ok(b"\x1F".to_vec()));
+}
+
+/// What is left of a compressed body after API Gateway passed it as text.
+#[test]
+fn a_compressed_body_that_was_read_as_text_is_400_with_the_remedy() {
+    let text = b"[{\"event\":\"page_view\"}]";
+    let as_text = |body: &[u8]| String::from_utf8_lossy(body).into_owned().into_bytes();
+    let usual_zlib = {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    };
+    for (body, coding) in [
+        (gzip(text), Coding::Gzip),
+        (gzip(text), Coding::Identity),
+        (zstd(text), Coding::Zstd),
+        (usual_zlib, Coding::Deflate),
+    ] {
+        assert_eq!(decoded(body.clone(), coding), Ok(text.to_vec()), "{coding:?}");
+        let error = decode(as_text(&body), coding, LIMIT, &Budget::new(64 << 20)).unwrap_err();
+        assert_eq!(error.status(), 400, "{coding:?}");
+        assert!(error.detail().contains("application/x-ndjson"), "{coding:?}: {}", error.detail());
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Whether a payload carries consent. A value that is not understood is not consent.
 
 use serde_json::Value;
-use spillway_shared::consent::{Absent, Regions, Rule, Test};
+use spillway_shared::consent::{Absent, Regions, Rule, Test, region_code};
+use spillway_shared::pointer::Missing;
 
 use super::equal::same;
 
@@ -10,19 +11,19 @@ pub(super) fn is_given(rule: &Rule, payload: &Value) -> bool {
     if rule.regions.as_ref().is_some_and(|regions| !binds(regions, payload)) {
         return true;
     }
-    match rule.pointer.find(payload) {
-        None => rule.absent == Absent::Allow,
-        Some(choice) => passes(&rule.test, choice),
+    match rule.pointer.locate(payload) {
+        Ok(choice) => passes(&rule.test, choice),
+        Err(Missing::Absent) => rule.absent == Absent::Allow,
+        // Such as `"consent": false`, where an object with the choice is expected.
+        Err(Missing::NotAnObject) => false,
     }
 }
 
-/// A region that is absent, empty or not a string is bound: a missing value must not remove protection.
+/// A region that is missing or not a region's code is bound: a missing value must not remove protection.
 fn binds(regions: &Regions, payload: &Value) -> bool {
-    match regions.pointer.find(payload) {
-        Some(Value::String(region)) if !region.is_empty() => {
-            regions.bound.iter().any(|bound| bound.eq_ignore_ascii_case(region))
-        }
-        _ => true,
+    match regions.pointer.find(payload).and_then(Value::as_str).and_then(region_code) {
+        Some(region) => regions.bound.iter().any(|bound| bound.eq_ignore_ascii_case(region)),
+        None => true,
     }
 }
 

@@ -14,6 +14,7 @@ use spillway_shared::pool::{Budget, Reservation};
 use spillway_shared::stream::StreamName;
 use uuid::Uuid;
 
+use super::opt_out;
 use crate::auth::Sender;
 use crate::body::Form;
 use crate::config::Intake;
@@ -62,7 +63,7 @@ impl ReceivedDocument<'_> {
     ) -> Result<Stamped, RequestError> {
         let idempotency_key = self.idempotency_key()?;
         self.stream.judge.check_context(split.context.as_deref()).map_err(unreadable_context)?;
-        let facts = Facts { opted_out: self.opted_out() };
+        let facts = Facts { opted_out: opt_out::is_stated(&self.parts.headers) };
         let mut template = self.template(split.context.as_deref(), facts, intake);
         let bytes = bytes_of_records(&split, &template, intake)?;
         let held = budget.try_reserve(bytes).ok_or(RequestError::Busy)?;
@@ -145,11 +146,6 @@ impl ReceivedDocument<'_> {
             user_agent: self.header(USER_AGENT.as_str()).map(Cow::into_owned),
             country: intake.country_header.as_ref().and_then(|name| self.header(name.as_str())).map(Cow::into_owned),
         }
-    }
-
-    /// Whether the request has Global Privacy Control, or its predecessor Do Not Track.
-    fn opted_out(&self) -> bool {
-        ["sec-gpc", "dnt"].iter().any(|name| self.header(name).is_some_and(|value| value.trim() == "1"))
     }
 
     fn header(&self, name: &str) -> Option<Cow<'_, str>> {

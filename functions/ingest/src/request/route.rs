@@ -11,23 +11,43 @@ use crate::judge::Stream;
 const STREAMS: &str = "/v1/streams/";
 const HEALTH: &str = "/health";
 
-/// The target of a request.
+/// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Route<'a> {
     /// The health check.
     Health,
+    /// A preflight request of a browser, before a document from a page of another origin.
+    Preflight,
     /// A document for a stream, whose name is not checked yet.
+    Stream(&'a str),
+}
+
+/// The target that a path names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target<'a> {
+    Health,
     Stream(&'a str),
 }
 
 /// The route of a method and path.
 pub(super) fn of<'a>(method: &str, path: &'a str) -> Result<Route<'a>, RequestError> {
-    let (route, allowed) = match path.strip_prefix(STREAMS) {
-        Some(stream) => (Route::Stream(stream), "POST"),
-        None if path == HEALTH => (Route::Health, "GET"),
-        None => return Err(RequestError::NotFound),
-    };
-    if method == allowed { Ok(route) } else { Err(RequestError::MethodNotAllowed(allowed)) }
+    match (target(path)?, method) {
+        (Target::Stream(stream), "POST") => Ok(Route::Stream(stream)),
+        (Target::Stream(_), "OPTIONS") => Ok(Route::Preflight),
+        (Target::Stream(_), _) => Err(RequestError::MethodNotAllowed("OPTIONS, POST")),
+        (Target::Health, "GET" | "HEAD") => Ok(Route::Health),
+        (Target::Health, _) => Err(RequestError::MethodNotAllowed("GET, HEAD")),
+    }
+}
+
+/// A stage or a domain mapping may precede the path, and one slash may follow it.
+fn target(path: &str) -> Result<Target<'_>, RequestError> {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    match path.split_once(STREAMS) {
+        Some((_, stream)) => Ok(Target::Stream(stream)),
+        None if path.ends_with(HEALTH) => Ok(Target::Health),
+        None => Err(RequestError::NotFound),
+    }
 }
 
 /// The stream of that name, if the sender may write to it.
@@ -43,4 +63,40 @@ pub(super) fn find<'a>(
         return Err(RequestError::Forbidden);
     }
     streams.get_key_value(&name).ok_or(RequestError::NotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_and_domain_mappings_precede_the_path() {
+        for prefix in ["", "/prod", "/ingest", "/a/b", "/health"] {
+            for end in ["", "/"] {
+                let path = format!("{prefix}/v1/streams/clicks{end}");
+                assert_eq!(target(&path), Ok(Target::Stream("clicks")), "{path}");
+                let path = format!("{prefix}/health{end}");
+                assert_eq!(target(&path), Ok(Target::Health), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_stream_begins_after_the_first_occurrence_of_the_route() {
+        for (path, stream) in [
+            ("/v1/streams/a/v1/streams/b", "a/v1/streams/b"),
+            ("/v1/streams/health", "health"),
+            ("/v1/streams/a/health", "a/health"),
+            ("/v1/streams/a//", "a/"),
+        ] {
+            assert_eq!(target(path), Ok(Target::Stream(stream)), "{path}");
+        }
+    }
+
+    #[test]
+    fn other_paths_are_not_found() {
+        for path in ["", "/", "/v1/streams", "/v1/streams/", "/v2/streams/a", "/v1//streams/a", "/unhealth", "health"] {
+            assert_eq!(target(path), Err(RequestError::NotFound), "{path}");
+        }
+    }
 }

@@ -41,11 +41,12 @@ fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-const STREAMS: [(&str, &str); 4] = [
+const STREAMS: [(&str, &str); 5] = [
     ("clicks", "{}"),
     ("devices", r#"{"stamp":{"client_ip":"truncated","user_agent":true,"country":true}}"#),
     ("events", r#"{"schema":{"required":["event"]}}"#),
     ("consented", r#"{"consent":{"pointer":"/ok","granted":[true]}}"#),
+    ("private", r#"{"consent":{"honour_gpc":true}}"#),
 ];
 
 fn ingest(queue: &Memory, more: &[(&str, &str)]) -> Ingest<Memory> {
@@ -151,6 +152,21 @@ async fn a_document_with_only_rejected_payloads_is_400_with_the_reasons() {
 }
 
 #[tokio::test]
+async fn ndjson_sent_as_json_is_400_and_names_its_content_type() {
+    for (body, hinted) in [
+        ("{\"a\":1}\n{\"a\":2}\n", true),
+        ("\u{feff}{\"a\":1}\r\n{\"a\":", true),
+        ("{\"a\":1}\nnonsense", false),
+        ("[{}]\n[{}]", false),
+        ("{\"a\":", false),
+    ] {
+        let (status, problem, ..) = post("clicks", body).header("content-type", "application/json").run().await;
+        let detail = problem["detail"].as_str().unwrap();
+        assert_eq!((status, detail.contains("application/x-ndjson")), (400, hinted), "{body} {detail}");
+    }
+}
+
+#[tokio::test]
 async fn every_error_has_its_status() {
     assert_eq!(post("clicks", "nonsense").status().await, 400);
     assert_eq!(post("clicks", "").status().await, 400);
@@ -159,7 +175,7 @@ async fn every_error_has_its_status() {
     assert_eq!(at("POST", "/v1/streams/nowhere", "{}").status().await, 401);
     assert_eq!(at("POST", "/v1/streams/devices", "{}").header("x-write-key", "clicks-key").status().await, 403);
     assert_eq!(at("POST", "/v1/streams/nowhere", "{}").header("x-write-key", "clicks-key").status().await, 403);
-    for stream in ["nowhere", "..", "%2e%2e", "Clicks", "clicks/", "", "a/b", &"a".repeat(64)] {
+    for stream in ["nowhere", "..", "%2e%2e", "Clicks", "clicks//", "", "a/b", "clicks/v1", &"a".repeat(64)] {
         assert_eq!(post(stream, "{}").status().await, 404, "{stream}");
     }
     assert_eq!(at("POST", "/v2/streams/clicks", "{}").header("x-write-key", "key").status().await, 404);
@@ -171,10 +187,22 @@ async fn every_error_has_its_status() {
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_405_with_the_allowed_one() {
-    for (method, path, allowed) in
-        [("GET", "/v1/streams/clicks", "POST"), ("DELETE", "/v1/streams/nowhere", "POST"), ("POST", "/health", "GET")]
-    {
+async fn a_stage_before_the_path_and_a_slash_after_it_do_not_matter() {
+    for path in ["/prod/v1/streams/clicks", "/ingest/v1/streams/clicks/", "/v1/streams/clicks/"] {
+        let (status, ..) = at("POST", path, "{}").header("x-write-key", "key").run().await;
+        assert_eq!(status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_method_is_405_with_the_allowed_ones() {
+    for (method, path, allowed) in [
+        ("GET", "/v1/streams/clicks", "OPTIONS, POST"),
+        ("HEAD", "/v1/streams/clicks", "OPTIONS, POST"),
+        ("DELETE", "/v1/streams/nowhere", "OPTIONS, POST"),
+        ("POST", "/health", "GET, HEAD"),
+        ("OPTIONS", "/health", "GET, HEAD"),
+    ] {
         let (status, _, response, _) = at(method, path, "").run().await;
         assert_eq!((status, response.headers()["allow"].to_str().unwrap()), (405, allowed));
     }
@@ -182,8 +210,44 @@ async fn a_wrong_method_is_405_with_the_allowed_one() {
 
 #[tokio::test]
 async fn health_needs_no_key() {
-    let (status, answer, _, _) = at("GET", "/health", "").run().await;
-    assert_eq!((status, answer), (200, json!({"status": "ok"})));
+    for method in ["GET", "HEAD"] {
+        let (status, answer, _, _) = at(method, "/prod/health", "").run().await;
+        assert_eq!((status, answer), (200, json!({"status": "ok"})), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_request_is_204_without_a_key_whether_the_stream_exists_or_not() {
+    for stream in ["clicks", "nowhere"] {
+        let preflight = at("OPTIONS", &format!("/v1/streams/{stream}"), "").header("origin", "https://shop.example");
+        let response = ingest(&Memory::default(), &[]).handle(preflight.request).await;
+        assert_eq!((response.status().as_u16(), response.body()), (204, &Body::Empty), "{stream}");
+    }
+}
+
+/// Client libraries read these members instead of those of RFC 9457.
+#[tokio::test]
+async fn a_problem_has_code_error_and_message() {
+    let (_, problem, ..) = at("POST", "/v1/streams/clicks", "{}").run().await;
+    assert_eq!((&problem["code"], &problem["error"]), (&json!(401), &json!("unauthorized")));
+    assert_eq!(problem["message"], problem["detail"]);
+}
+
+#[tokio::test]
+async fn a_401_challenges_pages_for_bearer_alone() {
+    let challenge = async |exchange: Exchange| exchange.run().await.2.headers()["www-authenticate"].clone();
+    let without_key = || at("POST", "/v1/streams/clicks", "{}");
+    assert_eq!(challenge(without_key()).await, "Basic realm=\"spillway\", Bearer");
+    assert_eq!(challenge(without_key().header("origin", "https://shop.example")).await, "Bearer");
+}
+
+#[tokio::test]
+async fn every_element_of_every_opt_out_header_is_read() {
+    for (values, withheld) in [(&["0", "1"][..], 1), (&["0, 1"], 1), (&["1;x"], 1), (&["0", "0"], 0), (&[], 0)] {
+        let with = |exchange: Exchange, value: &&str| exchange.header("sec-gpc", value);
+        let (_, answer, ..) = values.iter().fold(post("private", "{}"), with).run().await;
+        assert_eq!(answer["withheld"], withheld, "{values:?}");
+    }
 }
 
 #[tokio::test]

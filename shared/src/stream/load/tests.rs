@@ -114,7 +114,14 @@ fn errors_name_the_member() {
         (consent(r#""any_of": ["a", true]"#), "/consent/any_of/1: must be an id: a string or a number"),
         (rule(r#""absent": "maybe""#), "/consent/absent: unknown variant `maybe`, expected `withhold` or `allow`"),
         (rule(r#""regions": {"pointer": "/r", "in": []}"#), "/consent/regions/in: must not be empty"),
-        (rule(r#""regions": {"pointer": "/r", "in": [""]}"#), "/consent/regions/in: a region must not be empty"),
+        (
+            rule(r#""regions": {"pointer": "/r", "in": [""]}"#),
+            "/consent/regions/in: a region must be a code such as `EU` or `US-CA`",
+        ),
+        (
+            rule(r#""regions": {"pointer": "/r", "in": ["EU", "U S"]}"#),
+            "/consent/regions/in: a region must be a code such as `EU` or `US-CA`",
+        ),
         (rule(r#""regions": {"in": ["EU"]}"#), "/consent/regions: missing field `pointer`"),
     ] {
         assert_eq!(errors(&[("s.json", &text)]), [format!("s.json: {expected}")], "{text}");

@@ -41,7 +41,7 @@ fn absent_is_not_null() {
     consent(&json!({"pointer": "/c", "granted": [null]}), &[(r#"{"c": null}"#, Accepted), ("{}", Withheld)]);
     consent(
         &json!({"pointer": "/c/d", "granted": [1], "absent": "allow"}),
-        &[(r#"{"c": null}"#, Accepted), (r#"{"c": {}}"#, Accepted)],
+        &[(r#"{"c": null}"#, Withheld), (r#"{"c": {}}"#, Accepted)],
     );
     schema(&json!({"required": ["a"]}), &[(r#"{"a": null}"#, Accepted), ("{}", Rejected)]);
     schema(&json!({"properties": {"a": {"type": "string"}}}), &[("{}", Accepted), (r#"{"a": null}"#, Rejected)]);
@@ -195,6 +195,44 @@ fn a_rule_binds_its_regions_and_payloads_without_a_region() {
             (r#"{"r": null}"#, Withheld),
             (r#"{"r": ""}"#, Withheld),
             (r#"{"r": ["US"]}"#, Withheld),
+        ],
+    );
+}
+
+#[test]
+fn regions_are_trimmed_and_malformed_ones_are_bound() {
+    consent(
+        &json!({"pointer": "/c", "granted": [true], "regions": {"pointer": "/r", "in": [" EU ", "US-CA"]}}),
+        &[
+            (r#"{"r": " eu\t"}"#, Withheld),
+            (r#"{"r": "\u00a0EU\n"}"#, Withheld),
+            (r#"{"r": " US "}"#, Accepted),
+            (r#"{"r": "US-NY"}"#, Accepted),
+            (r#"{"r": " "}"#, Withheld),
+            (r#"{"r": "US,EU"}"#, Withheld),
+            (r#"{"r": "US_CA"}"#, Withheld),
+            (r#"{"r": "US-"}"#, Withheld),
+            (r#"{"r": "U S"}"#, Withheld),
+            (r#"{"r": "?"}"#, Withheld),
+            (r#"{"r": "\u0415U"}"#, Withheld),
+        ],
+    );
+}
+
+#[test]
+fn a_parent_that_is_not_an_object_is_a_refusal_and_not_an_absence() {
+    consent(
+        &json!({"pointer": "/consent/analytics", "granted": [true], "absent": "allow"}),
+        &[
+            ("{}", Accepted),
+            (r#"{"consent": {}}"#, Accepted),
+            (r#"{"consent": {"analytics": true}}"#, Accepted),
+            (r#"{"consent": false}"#, Withheld),
+            (r#"{"consent": null}"#, Withheld),
+            (r#"{"consent": "denied"}"#, Withheld),
+            (r#"{"consent": []}"#, Withheld),
+            (r#"{"consent": ["analytics"]}"#, Withheld),
+            (r#"{"consent": 0}"#, Withheld),
         ],
     );
 }

@@ -1,0 +1,76 @@
+//! The HTTP API: its routes, and the rules of CORS.
+
+use serde_json::{Value, json};
+
+use crate::cloudformation::Template;
+
+fn definition(template: &Template) -> &Value {
+    &template.resources["Api"]["Properties"]["DefinitionBody"]
+}
+
+#[test]
+fn head_works_wherever_get_does() {
+    let template = Template::read();
+    let paths = definition(&template)["paths"].as_object().unwrap();
+    let with_get = paths.values().filter(|path| path.get("get").is_some()).collect::<Vec<_>>();
+    assert!(!with_get.is_empty());
+    for path in with_get {
+        assert_eq!(path["head"], path["get"]);
+    }
+    let throttles = &template.resources["Api"]["Properties"]["RouteSettings"];
+    assert!(throttles["GET /health"].is_object());
+    assert_eq!(throttles["HEAD /health"], throttles["GET /health"]);
+}
+
+#[test]
+fn browsers_may_send_every_header_that_ingest_or_a_browser_library_uses() {
+    let template = Template::read();
+    let cors = &definition(&template)["x-amazon-apigateway-cors"]["Fn::If"];
+    assert_eq!(cors[0], "HasCors");
+    let headers = [
+        "content-type",
+        "content-encoding",
+        "authorization",
+        "x-write-key",
+        "idempotency-key",
+        "anonymousid",
+        "sentat",
+    ];
+    assert_eq!(cors[1]["allowHeaders"], json!(headers));
+}
+
+#[test]
+fn credentials_are_allowed_for_listed_origins_but_not_with_an_asterisk() {
+    let template = Template::read();
+    let credentials = &definition(&template)["x-amazon-apigateway-cors"]["Fn::If"][1]["allowCredentials"]["Fn::If"];
+    assert_eq!(*credentials, json!(["HasListedOrigins", true, {"Ref": "AWS::NoValue"}]));
+    for (origins, allowed) in [
+        (&["https://shop.example"][..], true),
+        (&["https://shop.example", "http://127.0.0.1:3000"], true),
+        (&["*"], false),
+        (&["https://*"], false),
+        (&["https://shop.example", "*"], false),
+    ] {
+        assert_eq!(equals(template.condition("HasListedOrigins"), origins), allowed, "{origins:?}");
+    }
+}
+
+/// `Fn::Equals` for these values of `CorsOrigins`.
+fn equals(condition: &Value, origins: &[&str]) -> bool {
+    let [left, right] = [0, 1].map(|side| evaluate(&condition["Fn::Equals"][side], origins));
+    left == right
+}
+
+/// The value of an expression of `Fn::Join`, `Fn::Split` and a reference to `CorsOrigins`.
+fn evaluate(node: &Value, origins: &[&str]) -> Value {
+    if node["Ref"] == "CorsOrigins" {
+        return json!(origins);
+    }
+    let arguments = |function: &str| Some((node[function][0].as_str()?, evaluate(&node[function][1], origins)));
+    if let Some((separator, list)) = arguments("Fn::Join") {
+        let texts: Vec<_> = list.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
+        return texts.join(separator).into();
+    }
+    let (separator, text) = arguments("Fn::Split").unwrap_or_else(|| panic!("{node} is not expected"));
+    text.as_str().unwrap().split(separator).collect()
+}
