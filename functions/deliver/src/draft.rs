@@ -1,7 +1,7 @@
 //! From a plan to the bytes of an object, within the memory that was reserved for it.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::io;
 use std::iter;
 use std::ops::Range;
@@ -94,7 +94,7 @@ pub fn drafts<'a>(
     messages: &'a [Message<'a>],
     held: Reservation,
     format: &'a Format,
-    stored: HashSet<String>,
+    stored: BTreeSet<String>,
 ) -> Drafts<'a> {
     match plan {
         Plan::Whole(inside) => Box::new(iter::once(Draft::Whole(inside, held))),
@@ -102,9 +102,9 @@ pub fn drafts<'a>(
             Ok(message) => {
                 let message = Arc::new(message);
                 let header = &messages[split.message].sealed.header;
-                Box::new(split.parts().map(move |part| match stored.contains(&message.key(&part, header, format)) {
-                    true => Draft::Stored(split.message),
-                    false => Draft::Part(Arc::clone(&message), part),
+                Box::new(split.parts().map(move |part| {
+                    let is_stored = stored.contains(&message.key(&part, header, format));
+                    if is_stored { Draft::Stored(split.message) } else { Draft::Part(Arc::clone(&message), part) }
                 }))
             }
             Err(error) => Box::new(iter::once(Draft::Failed(split.message, error))),
@@ -192,7 +192,7 @@ impl Made {
         let records = inside.iter().map(|sealed| u64::from(sealed.header.records)).sum();
         let name = object::name(inside.iter().map(|sealed| sealed.identity()).collect());
         let key = object::key(&format.prefix, &first.header, &name, format.compression);
-        Ok(Some(format.object(key, encoder.finish()?, records)))
+        Ok(Some(object_of(key, encoder.finish()?, records)))
     }
 }
 
@@ -214,15 +214,13 @@ impl<'a> SplitMessage<'a> {
         let records = &self.records[self.bounds[part.start]..self.bounds[part.end]];
         let mut encoder = Encoder::new(format.compression, records.len());
         encoder.push(records)?;
-        let object = format.object(self.key(part, header, format), encoder.finish()?, part.len() as u64);
+        let object = object_of(self.key(part, header, format), encoder.finish()?, part.len() as u64);
         let mut made = Made { object: Some(object), messages: vec![self.index], ..Made::default() };
         made.oldest.update(records);
         Ok(made)
     }
 }
 
-impl Format {
-    fn object(&self, key: String, body: Vec<u8>, records: u64) -> Object {
-        Object { key, body: body.into(), content_type: "application/x-ndjson", records: Some(records) }
-    }
+fn object_of(key: String, body: Vec<u8>, records: u64) -> Object {
+    Object { key, body: body.into(), content_type: "application/x-ndjson", records: Some(records) }
 }

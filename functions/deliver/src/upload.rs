@@ -3,7 +3,7 @@
 //! An upload reserves memory first and takes a worker second. A worker therefore never waits for memory, and every
 //! upload that holds memory makes progress.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::time::SystemTime;
 
@@ -122,7 +122,7 @@ impl<S: ObjectStore> Uploads<S> {
     async fn reserve<'a>(&'a self, plan: Plan, messages: &'a [Message<'a>], deadline: Instant) -> Drafts<'a> {
         let held = self.budget.reserve(draft::max_bytes(&plan, messages, &self.format)).await;
         let stored = match &plan {
-            Plan::Whole(_) => HashSet::new(),
+            Plan::Whole(_) => BTreeSet::new(),
             Plan::Split(split) => self.stored_parts(&messages[split.message], deadline).await,
         };
         draft::drafts(plan, messages, held, &self.format, stored)
@@ -132,9 +132,9 @@ impl<S: ObjectStore> Uploads<S> {
     /// invocation may have time for some parts only, and a PUT of a stored part takes as long as a new one.
     ///
     /// Keys that cannot be listed are missing; their PUTs then find them stored.
-    async fn stored_parts(&self, message: &Message<'_>, deadline: Instant) -> HashSet<String> {
+    async fn stored_parts(&self, message: &Message<'_>, deadline: Instant) -> BTreeSet<String> {
         let prefix = object::prefix_of_parts(&self.format.prefix, &message.sealed);
-        let (mut stored, mut last) = (HashSet::new(), prefix.clone());
+        let (mut stored, mut last) = (BTreeSet::new(), prefix.clone());
         while let Ok(page) = self.attempts.run(deadline, || self.store.list(&prefix, &last)).await {
             last = page.keys.last().cloned().unwrap_or_default();
             stored.extend(page.keys);

@@ -62,7 +62,7 @@ impl ReceivedDocument<'_> {
         budget: &Budget,
     ) -> Result<Stamped, RequestError> {
         let idempotency_key = self.idempotency_key()?;
-        self.stream.judge.check_context(split.context.as_deref()).map_err(unreadable_context)?;
+        self.stream.judge.check_context(split.context.as_deref()).map_err(|error| unreadable_context(&error))?;
         let facts = Facts { opted_out: opt_out::is_stated(&self.parts.headers) };
         let mut template = self.template(split.context.as_deref(), facts, intake);
         let bytes = bytes_of_records(&split, &template, intake)?;
@@ -203,7 +203,7 @@ fn bytes_of_records(split: &SplitDocument<'_>, template: &Template, intake: &Int
     )))
 }
 
-fn unreadable_context(rejection: Rejection) -> RequestError {
+fn unreadable_context(rejection: &Rejection) -> RequestError {
     RequestError::Unreadable(format!("the context, the members next to `payloads`: {}", rejection.detail))
 }
 
