@@ -6,7 +6,6 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use flate2::read::MultiGzDecoder;
 use spillway_shared::message;
 
 /// A file of the bucket.
@@ -34,9 +33,9 @@ pub(crate) fn objects(folder: &Path) -> Vec<Object> {
     objects
 }
 
-/// Passes every line of an object to `visit`; the object must be complete.
+/// Passes every line of an object to `visit`; the object must be complete. Objects are zstd, the default.
 pub(crate) fn each_record(object: &Object, mut visit: impl FnMut(&[u8])) {
-    let file = MultiGzDecoder::new(File::open(&object.path).unwrap());
+    let file = zstd::stream::read::Decoder::new(File::open(&object.path).unwrap()).unwrap();
     let mut lines = BufReader::with_capacity(1 << 18, file);
     let mut line = Vec::new();
     while lines.read_until(b'\n', &mut line).unwrap_or_else(|error| panic!("{}: {error}", object.path.display())) > 0 {

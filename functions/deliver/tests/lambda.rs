@@ -129,9 +129,9 @@ async fn a_batch_goes_in_by_the_runtime_api_and_comes_out_in_s3() {
     s3.set_auth(SimpleAuth::from_single("key", "secret"));
     let s3 = serve(s3.build()).await;
     let events = vec![
-        json!({"Records": [message("a", 1), message("b", 2)]}),
+        json!({"Records": [message("a", 1), message("b", 3)]}),
         json!({"Records": [message("a", 1)]}),
-        json!({"Records": [message("b", 2)]}),
+        json!({"Records": [message("b", 3)]}),
         json!({"nothing": "of the kind"}),
     ];
     let (runtime_api, mut answered) = runtime_api(events).await;
