@@ -1,4 +1,4 @@
-//! Decoding of bodies: any bytes, any coding. It neither panics nor goes beyond its limit.
+//! Decodes any bytes with any coding: no panic, and no output beyond the limit.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

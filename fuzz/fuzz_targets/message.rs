@@ -1,4 +1,4 @@
-//! Reading of messages: any text. What can be read keeps to its header.
+//! Reads any text as a message: a readable message agrees with its header.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

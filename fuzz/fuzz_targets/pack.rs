@@ -1,4 +1,4 @@
-//! Packing: whatever records there are, each lies in exactly one message, and every limit is kept.
+//! Packs any records: each record is in exactly one message, and no limit is exceeded.
 #![no_main]
 
 use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! Splitting of documents: every payload is an object that a parser reads, and stays within the document.
+//! Splits any document: every payload is valid JSON, an object, and a slice of the document.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

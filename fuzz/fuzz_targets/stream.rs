@@ -1,4 +1,4 @@
-//! Stream files: any text. What is taken can judge; what is not is explained. Nothing panics.
+//! Reads any text as a stream file: an accepted file judges payloads, a refused one has an error, nothing panics.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

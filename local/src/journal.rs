@@ -37,7 +37,7 @@ pub enum JournalError {
     #[error("{0}: {1}")]
     File(PathBuf, io::Error),
     /// An entry is not what was written.
-    #[error("{0} is damaged at byte {1}: {2}; restore the file from a copy, or remove it and lose what it holds")]
+    #[error("{0} is damaged at byte {1}: {2}; restore the file from a copy, or remove it and lose its messages")]
     Damaged(PathBuf, u64, String),
 }
 

@@ -1,4 +1,4 @@
-//! Write keys: who may write to which streams, known by SHA-256 digests alone.
+//! Write keys and the streams that each may write, known only by SHA-256 digests.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,17 +12,17 @@ use crate::stream::StreamName;
 
 mod read;
 
-/// What a key that Spillway made begins with, so that people and secret scanners know it.
+/// The start of generated keys, by which people and secret scanners recognise them.
 const PREFIX: &str = "sw_";
 
-/// The write keys that are known.
+/// The configured write keys.
 #[derive(Debug, Clone, Default)]
 pub struct KeyRing(Vec<WriteKey>);
 
 /// One write key; the key itself is not kept, only its digest.
 #[derive(Debug, Clone)]
 pub struct WriteKey {
-    /// What people call it: `[A-Za-z0-9][A-Za-z0-9_.-]{0,62}`.
+    /// Its name: `[A-Za-z0-9][A-Za-z0-9_.-]{0,62}`.
     pub name: String,
     digest: [u8; 32],
     streams: Option<Vec<StreamName>>,
@@ -32,7 +32,7 @@ impl KeyRing {
     /// Reads the variable `WRITE_KEYS`: `name=<sha256 hex>[:stream+stream…]`, separated by commas.
     ///
     /// # Errors
-    /// Every fault, by the position of its key; what might be a secret is not repeated.
+    /// Every error, by the position of its key. Errors do not repeat text that may be a secret.
     pub fn parse_variable(text: &str) -> Result<Self, ConfigErrors> {
         read::variable(text)
     }
@@ -40,7 +40,7 @@ impl KeyRing {
     /// Reads `<config_dir>/keys.json`; without that file there are no keys.
     ///
     /// # Errors
-    /// Every fault, by file and member.
+    /// The first error, by file and member.
     pub fn load(config_dir: &Path) -> Result<Self, ConfigErrors> {
         read::file(&config_dir.join("keys.json"))
     }
@@ -48,7 +48,7 @@ impl KeyRing {
     /// The keys of both rings.
     ///
     /// # Errors
-    /// That a name or a digest stands in both.
+    /// A name or a digest is in both rings.
     pub fn merge(self, other: Self) -> Result<Self, ConfigErrors> {
         let mut errors = ConfigErrors::default();
         let mut ring = self;

@@ -53,7 +53,7 @@ fn ends_with_everything_stored(server: Server, data: &Path, answered: &BTreeSet<
     assert_eq!((missing, code), (0, Some(0)), "{printed}");
     assert!(printed.contains("Ledger of all runs on this data folder"), "{printed}");
     let accepted = row(&printed, "accepted by SQS");
-    let places = ["stored ", "quarantined", "dead-lettered", "still in the queue"].map(|name| row(&printed, name));
+    let places = ["stored ", "quarantined", "dead-lettered", "queued"].map(|name| row(&printed, name));
     assert_eq!((accepted, row(&printed, "missing")), (places.iter().sum(), 0), "{printed}");
     assert!(accepted >= answered.len() as u64, "{printed}");
 }

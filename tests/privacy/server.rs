@@ -76,7 +76,7 @@ impl Spillway {
         let status = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.process.id())]).status().unwrap();
         assert!(status.success());
         until("it ends", async || self.process.try_wait().unwrap().is_some()).await;
-        until("its last line", async || self.printed().contains("it holds")).await;
+        until("its last line", async || self.printed().contains("no record is lost")).await;
         self.printed()
     }
 }

@@ -1,4 +1,4 @@
-//! How an invocation's time is shared out: uploads, then delays of what failed, then the answer.
+//! Divides the time of an invocation: uploads, then delays of failed messages, then the response.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,15 +6,15 @@ use lambda_runtime::Context;
 use spillway_shared::deadline::time_left;
 use tokio::time::Instant;
 
-/// All ends so long before the function's time does: enough to answer. With less than 3.6 s, a twelfth of them.
+/// Kept free for the response; a twelfth of the time if that is less than 3.6 s.
 const FOR_ANSWER: Duration = Duration::from_millis(300);
-/// Uploads end so long before that: enough to delay what failed. With less than 2.8 s, a quarter of them.
+/// Kept free before that for delaying failed messages; a quarter of the time if that is less than 2.8 s.
 const FOR_DELAYS: Duration = Duration::from_millis(700);
 
 /// The time of an invocation whose deadline is unknown: the template's default for the function's timeout.
 const UNKNOWN: Duration = Duration::from_secs(20);
 
-/// When all must have ended but the answer, on this process's clock.
+/// When everything but the response must have ended, on this process's clock.
 pub(crate) fn answer_by(context: &Context) -> Instant {
     let left = time_left(context.deadline, SystemTime::now()).unwrap_or(UNKNOWN);
     Instant::now() + left - FOR_ANSWER.min(left / 12)

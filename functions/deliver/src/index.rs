@@ -4,8 +4,6 @@ use std::ops::Index;
 
 use aws_lambda_events::event::sqs::SqsMessage;
 
-use crate::unpack::Message;
-
 /// An SQS message of the batch, by its index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BatchIndex(pub usize);
@@ -25,14 +23,6 @@ impl Index<BatchIndex> for [SqsMessage] {
     type Output = SqsMessage;
 
     fn index(&self, index: BatchIndex) -> &SqsMessage {
-        &self[index.0]
-    }
-}
-
-impl<'a> Index<MessageIndex> for [Message<'a>] {
-    type Output = Message<'a>;
-
-    fn index(&self, index: MessageIndex) -> &Message<'a> {
         &self[index.0]
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::ops::Index;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use aws_lambda_events::event::sqs::SqsMessage;
@@ -30,6 +31,14 @@ pub struct Message<'a> {
     /// The SQS messages that carry it: usually one, several after a resend or a second delivery. They share its
     /// outcome.
     pub carriers: Vec<BatchIndex>,
+}
+
+impl<'a> Index<MessageIndex> for [Message<'a>] {
+    type Output = Message<'a>;
+
+    fn index(&self, index: MessageIndex) -> &Message<'a> {
+        &self[index.0]
+    }
 }
 
 /// Why a message cannot be stored as records.

@@ -1,4 +1,4 @@
-//! The ids of records, found without parsing what stands around them.
+//! Finds the ids of records without parsing the records.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
-//! The ledger: distinct record ids that SQS acknowledged on one side, where they are on the other.
+//! The ledger counts the distinct record ids that SQS acknowledged, by outcome.
 //!
-//! The way of an id: before SQS acknowledges a message, the [`Tap`] reads the [`ids`] in it and keeps them as [`runs`], on
-//! disk too if the queue is; at the end every place is read and ticked off in a [`tally`].
+//! Before SQS acknowledges a message, the [`Tap`] reads its record [`ids`] and adds them to the [`runs`], and to a journal
+//! if the queue is on disk. At the end, the ledger reads queues and objects and marks each id in a [`tally`].
 
 mod ids;
 mod objects;

@@ -1,4 +1,4 @@
-//! Reads the lines of objects, with bounded memory whatever lies in them.
+//! Reads the lines of objects, with bounded memory whatever they contain.
 
 use std::borrow::Cow;
 use std::fs::File;

@@ -1,14 +1,14 @@
-//! What a ledger says at the end of a run.
+//! The report of a ledger at the end of a run.
 
 use std::fmt;
 
-/// Distinct record ids: accepted by SQS, in this run or since the data folder was made, and where each of them is.
+/// Distinct record ids by outcome, of this run or of all runs since the data folder was created.
 ///
-/// An id that lies in several places counts where it lies best: stored before quarantined before dead-lettered before
-/// in flight. So `accepted` is the sum of `stored`, `quarantined`, `dead_lettered`, `in_flight` and `missing`.
+/// An id with several outcomes counts once: as stored, otherwise as quarantined, dead-lettered or queued, in this order.
+/// `accepted` is therefore the sum of `stored`, `quarantined`, `dead_lettered`, `in_flight` and `missing`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
-    /// Acknowledged by SQS. A message that cannot be read counts as one record.
+    /// Acknowledged by SQS. A message that cannot be decoded counts as one record.
     pub accepted: u64,
     /// In objects.
     pub stored: u64,
@@ -16,9 +16,9 @@ pub struct Report {
     pub quarantined: u64,
     /// In the dead-letter queue.
     pub dead_lettered: u64,
-    /// Still in the queue.
+    /// Queued.
     pub in_flight: u64,
-    /// Nowhere.
+    /// Accepted, but found nowhere.
     pub missing: u64,
     /// Stored more than once.
     pub duplicates: u64,
@@ -26,23 +26,23 @@ pub struct Report {
     pub foreign: u64,
     /// Objects that could not be read, with the reason.
     pub unreadable: Vec<String>,
-    /// What the ledger could not look into.
+    /// The external services that the ledger cannot inspect.
     pub unseen: Unseen,
-    /// Whether it contains earlier runs on the same data folder.
+    /// Whether the report covers earlier runs on the same data folder.
     pub earlier_runs: bool,
 }
 
-/// What somebody else runs, so that a ledger cannot look into it.
+/// External services, which a ledger cannot inspect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Unseen {
-    /// What SQS acknowledged and what is left in it: nothing counts as accepted, and what was found as foreign.
+    /// SQS: no record counts as accepted, and all stored records count as foreign.
     pub sqs: bool,
-    /// What lies in the bucket: what was taken off the queue counts as missing.
+    /// S3: all records taken off the queue count as missing.
     pub s3: bool,
 }
 
 impl Report {
-    /// Whether nothing that was accepted is missing, as far as it could look.
+    /// Whether no accepted record is missing, as far as the ledger can tell.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.missing == 0 || self.unseen.s3
@@ -70,7 +70,7 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    /// Only what could be looked into.
+    /// The counts of the services that the ledger can inspect.
     fn rows(&self) -> Vec<(&'static str, u64)> {
         let Unseen { sqs, s3 } = self.unseen;
         let rows = [
@@ -78,7 +78,7 @@ impl Report {
             (!sqs && !s3, "stored", self.stored),
             (!sqs && !s3, "quarantined", self.quarantined),
             (!sqs, "dead-lettered", self.dead_lettered),
-            (!sqs, "still in the queue", self.in_flight),
+            (!sqs, "queued", self.in_flight),
             (!sqs && !s3, "missing", self.missing),
             (!sqs && s3, "taken off the queue", self.missing),
             (!sqs && !s3, "stored more than once", self.duplicates),
@@ -90,11 +90,11 @@ impl Report {
 
     fn verdict(&self) -> &'static str {
         match (self.unseen.sqs, self.unseen.s3) {
-            (true, true) => "SQS and S3 are elsewhere: what became of the records is for them to say",
-            (true, false) => "SQS is elsewhere: what it accepted, and whether all of it is here, is not known",
-            (false, true) => "S3 is elsewhere: whether it has what was taken off the queue is not known",
-            (false, false) if self.holds() => "it holds: nothing is lost",
-            (false, false) => "it does NOT hold: records are missing",
+            (true, true) => "SQS and S3 are external: the ledger cannot inspect them",
+            (true, false) => "SQS is external: the ledger does not know which records it accepted",
+            (false, true) => "S3 is external: the ledger does not know whether it stored the records",
+            (false, false) if self.holds() => "no record is lost",
+            (false, false) => "records are MISSING",
         }
     }
 }
@@ -117,17 +117,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_user_reads_whether_it_holds() {
+    fn the_report_ends_with_the_verdict() {
         let report = Report { accepted: 1_234_567, stored: 1_234_566, missing: 1, ..Report::default() };
         let text = report.to_string();
         assert!(text.contains("accepted by SQS               1,234,567\n"), "{text}");
-        assert!(text.ends_with("does NOT hold: records are missing"), "{text}");
+        assert!(text.ends_with("records are MISSING"), "{text}");
         assert!(!report.holds());
         let unseen = Report { unseen: Unseen { s3: true, ..Unseen::default() }, ..report }.to_string();
         assert!(
             unseen.contains("taken off the queue                   1\n") && !unseen.contains("  stored"),
             "{unseen}"
         );
-        assert!(Report::default().to_string().ends_with("nothing is lost"));
+        assert!(Report::default().to_string().ends_with("no record is lost"));
     }
 }

@@ -1,4 +1,4 @@
-//! Sets of record ids, kept as runs: the records of one request mostly stand together, and take 32 bytes then.
+//! Sets of record ids, stored as runs: consecutive records of one request take 32 bytes together.
 
 use std::collections::HashMap;
 

@@ -1,14 +1,13 @@
 //! Injected faults of calls, of entries and of messages.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::protocol::Refusal;
 use super::queue::Message;
 use super::rules;
-use super::service::Service;
 use crate::faults::{Faults, Kind};
 use crate::lock::lock;
 
@@ -37,23 +36,6 @@ impl Repeats {
             due.push(message);
         }
         due
-    }
-}
-
-impl Service {
-    /// Makes some received messages visible early, unless they are deleted by then.
-    pub(super) fn show_early(self: &Arc<Self>, messages: &[Message]) {
-        for message in messages {
-            if let Some(lasts) = self.settings.faults.sample(Kind::SqsEarly) {
-                let (service, handle) = (Arc::clone(self), message.handle());
-                tokio::spawn(async move {
-                    sleep(lasts).await;
-                    if service.hide_for(&service.settings.name, handle, 0).is_ok() {
-                        service.settings.faults.count(Kind::SqsEarly);
-                    }
-                });
-            }
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use uuid::Uuid;
 
 use super::faults::{disorder, is_failing};
@@ -14,6 +14,7 @@ use super::protocol::{Answer, Batch, OfQueue, OfReceipt, Receive, Refusal, Send,
 use super::queue::{Handle, Message, Millis, Redrive};
 use super::rules;
 use super::service::{Service, now};
+use crate::faults::Kind;
 use crate::lock::lock;
 
 type Results = Vec<Result<Value, Refusal>>;
@@ -60,6 +61,21 @@ impl Service {
             md5: format!("{:032x}", u128::from_be_bytes(Md5::digest(&entry.message_body).into())),
             body: Arc::from(entry.message_body),
         })
+    }
+
+    /// Makes some received messages visible early, unless they are deleted by then.
+    fn show_early(self: &Arc<Self>, messages: &[Message]) {
+        for message in messages {
+            if let Some(lasts) = self.settings.faults.sample(Kind::SqsEarly) {
+                let (service, handle) = (Arc::clone(self), message.handle());
+                tokio::spawn(async move {
+                    sleep(lasts).await;
+                    if service.hide_for(&service.settings.name, handle, 0).is_ok() {
+                        service.settings.faults.count(Kind::SqsEarly);
+                    }
+                });
+            }
+        }
     }
 
     pub(super) async fn receive(self: &Arc<Self>, call: &Receive) -> Answer {
