@@ -59,7 +59,8 @@ fn batch() -> [SqsMessage; 3] {
 #[tokio::test(start_paused = true)]
 async fn a_batch_is_one_line_with_its_outcomes() {
     let store = Memory::new();
-    let lines = lines(&store, &[&batch(), &batch()]).await;
+    let batch = batch();
+    let lines = lines(&store, &[&batch, &batch]).await;
     assert_eq!(lines.len(), 2);
     let names = ["Messages", "Records", "Objects", "Duplicates", "Failed", "Quarantined", "PutRetries"];
     assert_eq!(counts(&lines[0], names), json!([3.0, 3.0, 2.0, 0.0, 0.0, 1.0, 0.0]));
