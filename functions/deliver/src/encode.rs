@@ -27,7 +27,7 @@ const FRAME_BYTES: usize = 384 << 10;
 /// those of 64 KiB 7 and 3 %. Compressing again would be most of deliver's work.
 const JOINED_BYTES: usize = 128 << 10;
 
-/// An upper bound in bytes of what is held besides the compressed bytes: gzip's state, or the records of a frame, which
+/// The most bytes in memory besides the compressed ones: gzip's state, or the records of a frame, which
 /// can exceed [`FRAME_BYTES`] by one message.
 const STATE_BYTES: usize = 2 << 20;
 
@@ -112,7 +112,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// Compresses what was appended, in zstd once it is enough for a frame.
+    /// Compresses the appended records; zstd waits until they fill a frame.
     ///
     /// # Errors
     /// The compressor failed, which it does only without memory.

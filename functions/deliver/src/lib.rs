@@ -13,7 +13,7 @@
 //!   quarantine  stores an unreadable message whole, with the reason
 //!   outcomes    which messages are done and which have failed
 //!   settle      hides failed messages for a
-//!     delay     that grows with their receives, and deletes what is stored before suspects are handled
+//!     delay     that grows with their receives, and deletes stored messages before suspects are handled
 //!     sqs       both by calls to SQS
 //!   metrics     one line for each batch
 //! ```

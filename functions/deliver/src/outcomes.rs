@@ -27,9 +27,9 @@ pub enum BatchFailure {
 pub(crate) struct Outcomes {
     /// By `BatchIndex`, whether the message is stored or quarantined and may be deleted.
     done: Vec<bool>,
-    /// What is counted.
+    /// The counts of the batch.
     pub(crate) delivered: Delivered,
-    /// What is logged.
+    /// The failures to log.
     pub(crate) failures: Failures,
 }
 

@@ -75,7 +75,7 @@ impl<S: ObjectStore> Uploads<S> {
         Self { store, breaker: Breaker::default(), pool, budget, attempts: config.attempts, format }
     }
 
-    /// Whether so many uploads failed that only probes are sent.
+    /// Whether the breaker is open after many failures, so that only probes are sent.
     #[must_use]
     pub fn are_failing(&self) -> bool {
         self.breaker.is_open()

@@ -63,7 +63,7 @@ impl RequestError {
         }
     }
 
-    /// What is wrong, and what to do about it.
+    /// Describes the problem and the remedy.
     #[must_use]
     pub fn detail(&self) -> &str {
         match self {

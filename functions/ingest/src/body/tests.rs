@@ -98,7 +98,7 @@ fn gzip_is_recognised_by_its_first_bytes() {
     assert_eq!(decoded(b"\x1F".to_vec(), Coding::Identity), Ok(b"\x1F".to_vec()));
 }
 
-/// What is left of a compressed body after API Gateway passed it as text.
+/// A compressed body as API Gateway passes it when it reads the body as text.
 #[test]
 fn a_compressed_body_that_was_read_as_text_is_400_with_the_remedy() {
     let text = b"[{\"event\":\"page_view\"}]";

@@ -69,7 +69,7 @@ async fn a_batch_is_one_line_with_its_outcomes() {
     assert_eq!(counts(&lines[0], ["ObjectBytes"]), json!([f64::from(u32::try_from(bytes).unwrap())]));
     let lag = lag(&lines[0]);
     assert!((200.0..260.0).contains(&lag), "{lag}");
-    // The second time all keys exist: nothing is stored, so there is no lag.
+    // The second time all keys exist. Deliver stores no object, so it reports no lag.
     assert_eq!(counts(&lines[1], names), json!([3.0, 0.0, 0.0, 2.0, 0.0, 1.0, 0.0]));
     assert_eq!(lines[1]["LagSeconds"], Value::Null);
 }
