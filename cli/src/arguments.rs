@@ -184,7 +184,14 @@ pub(crate) struct Check {
     /// A document to judge: JSON, or one payload per line if the name ends in .ndjson, .jsonl or .jsonlines
     #[arg(long)]
     pub(crate) sample: Option<PathBuf>,
-    /// The stream of the sample; optional if there is only one stream
+    /// Payloads with their expected outcomes, one JSON object per line; exits with 1 and a diff if an outcome differs
+    ///
+    /// A line is `{"payload":{…},"outcome":"rejected","reason":"schema","pointer":"/user/id"}`. Outcomes are accepted,
+    /// withheld, rejected and kept; reason and pointer are optional, and so is `"opted_out":true` for a request with
+    /// `Sec-GPC: 1`.
+    #[arg(long, value_name = "FILE", conflicts_with = "sample")]
+    pub(crate) expect: Option<PathBuf>,
+    /// The stream of the sample or the cases; optional if there is only one stream
     pub(crate) stream: Option<String>,
 }
 

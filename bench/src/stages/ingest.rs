@@ -86,7 +86,7 @@ fn stamping(document: &[u8], texts: &[&RawValue]) -> Stage {
         let template = messages::template();
         let mut lines = String::with_capacity(document.len() + texts.len() * template.overhead());
         for (index, text) in texts.iter().enumerate() {
-            template.append(&mut lines, index, black_box(text.get()));
+            template.append(&mut lines, index, None, black_box(text.get()));
         }
         lines
     };

@@ -11,7 +11,7 @@ use serde_json::Value;
 use spillway_shared::config::ConfigErrors;
 use spillway_shared::consent::{Consent, Rule};
 use spillway_shared::json;
-use spillway_shared::stream::{self, Definition, Stamp, StreamName};
+use spillway_shared::stream::{self, Definition, Enforce, Rejected, Stamp, StreamName};
 
 use crate::rejection::{Reason, Rejection};
 
@@ -29,6 +29,9 @@ use schema::{Schema, UNEXPLAINED};
 pub struct Judge {
     /// Whether payloads of requests with Global Privacy Control are withheld.
     pub honour_gpc: bool,
+    /// Whether rejected payloads are kept: see [`Judge::keeps`].
+    pub keep: bool,
+    enforce: Enforce,
     rule: Option<Rule>,
     schema: Option<Schema>,
 }
@@ -45,6 +48,8 @@ pub struct Facts {
 pub enum Verdict {
     /// The payload is accepted.
     Accept,
+    /// The payload is accepted although it violates the schema, which the stream does not enforce.
+    Warn(Rejection),
     /// Consent is missing: the payload is dropped and counted.
     Withhold,
     /// The payload is rejected.
@@ -78,7 +83,8 @@ impl Judge {
     pub fn compile(name: &StreamName, definition: &Definition) -> Result<Self, ConfigErrors> {
         let consent = definition.consent.clone().unwrap_or(Consent { rule: None, honour_gpc: false });
         let schema = definition.schema.as_ref().map(|schema| Schema::compile(schema, name)).transpose()?;
-        Ok(Self { honour_gpc: consent.honour_gpc, rule: consent.rule, schema })
+        let keep = definition.rejected == Rejected::Keep;
+        Ok(Self { honour_gpc: consent.honour_gpc, keep, enforce: definition.enforce, rule: consent.rule, schema })
     }
 
     /// The outcome of one payload: a JSON object of valid syntax, with at most [`json::MAX_LEVELS`].
@@ -108,6 +114,27 @@ impl Judge {
         }
     }
 
+    /// Whether a payload that was rejected for this reason is kept.
+    ///
+    /// Consent must be established: the schema is judged after consent, and the other reasons exist before it. Nothing of
+    /// a request with Global Privacy Control is kept.
+    #[must_use]
+    pub fn keeps(&self, reason: Reason, facts: &Facts) -> bool {
+        self.keep
+            && !facts.opted_out
+            && match reason {
+                Reason::Schema => true,
+                Reason::NotAnObject | Reason::DuplicateKey => self.rule.is_none(),
+                Reason::Unreadable | Reason::TooDeep | Reason::TooLarge => false,
+            }
+    }
+
+    /// Whether every violation of the schema is explained, because records contain the explanation.
+    #[must_use]
+    pub fn stores_details(&self) -> bool {
+        self.keep || self.enforce == Enforce::Warn
+    }
+
     /// The digest of the schema, which every record of the stream carries; `None` without a schema.
     #[must_use]
     pub fn schema_digest(&self) -> Option<&str> {
@@ -134,8 +161,15 @@ impl Judge {
             return Verdict::Withhold;
         }
         match self.schema.as_ref().filter(|schema| !schema.matches(&value)) {
-            Some(schema) => Verdict::Reject(Rejection::new(Reason::Schema, explain(schema, &value, payload.len()))),
+            Some(schema) => self.enforced(Rejection::new(Reason::Schema, explain(schema, &value, payload.len()))),
             None => Verdict::Accept,
+        }
+    }
+
+    fn enforced(&self, violation: Rejection) -> Verdict {
+        match self.enforce {
+            Enforce::Reject => Verdict::Reject(violation),
+            Enforce::Warn => Verdict::Warn(violation),
         }
     }
 }

@@ -23,9 +23,11 @@ const UNCOMPRESSED_BYTES: usize = 4 << 10;
 /// records.
 const EXPECTED_RATIO: usize = 2;
 
-/// The stream and hour that the records of one message share.
+/// The kind, stream and hour that the records of one message share.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Partition {
+    /// Whether the payloads were accepted.
+    pub kind: Kind,
     /// The stream of the records.
     pub stream: StreamName,
     /// The hour in which the records were received.
@@ -61,7 +63,7 @@ pub fn fits(record: &str, max_message_bytes: usize) -> bool {
         return true;
     }
     let worst = Header {
-        kind: Kind::Accepted,
+        kind: Kind::Rejected,
         id: MessageId::new(0),
         stream: StreamName::parse("x").unwrap_or_else(|| unreachable!("a good name")),
         hour: Hour::of(std::time::SystemTime::UNIX_EPOCH),
@@ -219,9 +221,9 @@ impl<W: Clone> Packer<'_, W> {
 
     fn header(&self, id: MessageId, lines: &str, encoding: Encoding) -> Option<Header> {
         let records = memchr::memchr_iter(b'\n', lines.as_bytes()).count();
-        let Partition { stream, hour } = self.partition.clone();
+        let Partition { kind, stream, hour } = self.partition.clone();
         Some(Header {
-            kind: Kind::Accepted,
+            kind,
             id,
             stream,
             hour,

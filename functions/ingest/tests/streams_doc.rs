@@ -28,7 +28,7 @@ fn load(text: &str) -> Judge {
 
 fn outcome(verdict: &Verdict) -> &'static str {
     match verdict {
-        Verdict::Accept => "accepted",
+        Verdict::Accept | Verdict::Warn(_) => "accepted",
         Verdict::Withhold => "withheld",
         Verdict::Reject(_) => "rejected",
     }
