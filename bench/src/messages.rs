@@ -39,7 +39,7 @@ pub(crate) fn piece(seed: u64, payloads: usize) -> Piece<()> {
 #[must_use]
 pub fn packed(documents: u64, payloads: usize, together: usize) -> Vec<String> {
     let pieces: Vec<_> = (0..documents).map(|seed| piece(seed, payloads)).collect();
-    let calls = pieces.chunks(together).flat_map(|pieces| pack(pieces.to_vec(), MESSAGE_BYTES, new_id));
+    let calls = pieces.chunks(together).flat_map(|pieces| pack(pieces.to_vec(), MESSAGE_BYTES, |_| new_id()));
     calls.flatten().map(|message| message.body).collect()
 }
 

@@ -13,6 +13,7 @@ use spillway_shared::keys::KeyRing;
 
 use crate::quarantine::Quarantine;
 use crate::redrive::Redrive;
+use crate::rejected::Rejected;
 
 /// The write key of a server without another one.
 const DEFAULT_WRITE_KEY: &str = "local";
@@ -52,6 +53,9 @@ pub(crate) enum Command {
     /// Lists, shows and replays quarantined messages, on AWS or on this machine
     #[command(subcommand)]
     Quarantine(Quarantine),
+    /// Lists, shows and replays rejected payloads that their streams keep, on this machine or on AWS
+    #[command(subcommand)]
+    Rejected(Rejected),
 }
 
 /// The arguments of `spillway serve`.

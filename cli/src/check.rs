@@ -1,7 +1,7 @@
 //! `spillway check`: checks stream files, and judges sample payloads.
 
 mod expect;
-mod outcome;
+pub(crate) mod outcome;
 
 use std::collections::BTreeMap;
 use std::path::Path;

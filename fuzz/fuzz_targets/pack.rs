@@ -24,7 +24,7 @@ fuzz_target!(|documents: Vec<(u8, Vec<String>)>| {
     }
     let mut packed = Vec::new();
     let mut id = 0;
-    let calls = pack(pieces, MAX_MESSAGE_BYTES, || {
+    let calls = pack(pieces, MAX_MESSAGE_BYTES, |_| {
         id += 1;
         MessageId::new(id)
     });

@@ -97,7 +97,7 @@ fn packing(payloads: usize) -> [Stage; 2] {
     let pieces: Vec<_> = (0..TOGETHER).map(|seed| messages::piece(seed, payloads)).collect();
     [("pack, one document", &pieces[..1]), ("pack, 64 documents", &pieces[..])].map(|(name, pieces)| {
         let lines: Vec<u8> = pieces.iter().map(|piece| piece.lines.as_ref()).collect::<Vec<_>>().concat();
-        let pack = || pack(black_box(pieces).to_vec(), MESSAGE_BYTES, messages::new_id);
+        let pack = || pack(black_box(pieces).to_vec(), MESSAGE_BYTES, |_| messages::new_id());
         Stage::new(name, lines.len(), pack, "zstd 1 and base64 alone", || seal(&lines))
     })
 }

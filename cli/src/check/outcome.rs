@@ -10,7 +10,7 @@ use spillway_ingest::rejection::Rejection;
 /// What happens to a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     /// Stored as a record, perhaps with a violation.
     Accepted,
     /// Dropped because consent is missing.
@@ -23,14 +23,14 @@ pub(super) enum Fate {
 
 /// What happens to a payload, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Outcome {
-    pub(super) fate: Fate,
+pub(crate) struct Outcome {
+    pub(crate) fate: Fate,
     /// The rejection, or the violation of an accepted payload.
-    pub(super) finding: Option<Rejection>,
+    pub(crate) finding: Option<Rejection>,
 }
 
 impl Fate {
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
             Self::Withheld => "withheld",
@@ -42,7 +42,7 @@ impl Fate {
 
 impl Outcome {
     /// Judges a payload as ingest does.
-    pub(super) fn of(judge: &Judge, facts: Facts, payload: Result<&str, Refused<'_>>) -> Self {
+    pub(crate) fn of(judge: &Judge, facts: Facts, payload: Result<&str, Refused<'_>>) -> Self {
         let verdict = match payload {
             Ok(payload) => judge.judge(&facts, payload.as_bytes()),
             Err(refused) => Verdict::Reject(refused.rejection),
@@ -59,12 +59,12 @@ impl Outcome {
     }
 
     /// The reason of the rejection or violation.
-    pub(super) fn reason(&self) -> Option<&'static str> {
+    pub(crate) fn reason(&self) -> Option<&'static str> {
         self.finding.as_ref().map(|finding| finding.reason.as_str())
     }
 
     /// Where the payload does not match the schema, as a JSON pointer; empty for the whole payload.
-    pub(super) fn pointer(&self) -> Option<&str> {
+    pub(crate) fn pointer(&self) -> Option<&str> {
         let (place, _) = self.finding.as_ref()?.detail.split_once(": ")?;
         match place {
             "payload" => Some(""),
@@ -74,10 +74,10 @@ impl Outcome {
 }
 
 /// Outcomes of a sample's payloads, displayed as a table.
-pub(super) struct Outcomes(pub(super) Vec<Outcome>);
+pub(crate) struct Outcomes(pub(crate) Vec<Outcome>);
 
 impl Outcomes {
-    pub(super) fn count(&self, fate: Fate) -> usize {
+    pub(crate) fn count(&self, fate: Fate) -> usize {
         self.0.iter().filter(|outcome| outcome.fate == fate).count()
     }
 }

@@ -129,6 +129,13 @@ impl Judge {
             }
     }
 
+    /// Whether a payload may be stored, by the stream's consent rule alone; a payload that cannot be read may not.
+    #[must_use]
+    pub fn consents(&self, payload: &[u8]) -> bool {
+        let given = |rule| json::strict(payload).is_ok_and(|value| consent::is_given(rule, &value));
+        self.rule.as_ref().is_none_or(given)
+    }
+
     /// Whether every violation of the schema is explained, because records contain the explanation.
     #[must_use]
     pub fn stores_details(&self) -> bool {

@@ -118,13 +118,14 @@ impl<W: Clone> Piece<W> {
     }
 }
 
-/// Packs pieces into calls within SQS's limits, with messages of at most `max_message_bytes`.
+/// Packs pieces into calls within SQS's limits, with messages of at most `max_message_bytes`. `new_id` names the message
+/// of some pieces.
 ///
 /// A record that does not fit even alone (see [`fits`]) is left out with its waiter.
 pub fn pack<W: Clone>(
     pieces: Vec<Piece<W>>,
     max_message_bytes: usize,
-    mut new_id: impl FnMut() -> MessageId,
+    mut new_id: impl FnMut(&[Piece<W>]) -> MessageId,
 ) -> Vec<Vec<Packed<W>>> {
     let bytes: usize = pieces.iter().map(|piece| piece.lines.len() + MAX_HEADER_BYTES).sum();
     let compress = bytes > UNCOMPRESSED_BYTES;
@@ -193,9 +194,9 @@ struct Packer<'a, W> {
 
 impl<W: Clone> Packer<'_, W> {
     /// Makes one message of all pieces if they fit, otherwise one of each half.
-    fn pack(&mut self, pieces: Vec<Piece<W>>, new_id: &mut impl FnMut() -> MessageId) {
+    fn pack(&mut self, pieces: Vec<Piece<W>>, new_id: &mut impl FnMut(&[Piece<W>]) -> MessageId) {
         let lines = join(&pieces);
-        let id = new_id();
+        let id = new_id(&pieces);
         if let Some(body) = self.seal(id, &lines) {
             let waiters = pieces.into_iter().map(|piece| piece.waiter).collect();
             self.messages.push(Packed { id, body, waiters });

@@ -13,6 +13,8 @@ use uuid::Uuid;
 
 use crate::rejection::Rejection;
 
+pub mod kept;
+
 /// The most bytes of a stored user agent; longer ones are cut.
 pub const MAX_USER_AGENT_BYTES: usize = 512;
 

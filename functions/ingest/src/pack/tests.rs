@@ -20,7 +20,7 @@ fn piece(number: usize, lines: &str, waiter: usize) -> Piece<usize> {
 fn pack_all(pieces: Vec<Piece<usize>>, max: usize) -> Vec<Vec<Packed<usize>>> {
     let mut id = 0;
     let pieces = pieces.into_iter().flat_map(|piece| piece.cut(max)).collect();
-    pack(pieces, max, || {
+    pack(pieces, max, |_| {
         id += 1;
         MessageId::new(id)
     })
