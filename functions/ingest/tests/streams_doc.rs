@@ -15,7 +15,7 @@ fn blocks() -> Vec<(&'static str, &'static str)> {
     let fenced = DOC.split("```").skip(1).step_by(2);
     fenced
         .map(|block| block.split_once('\n').unwrap())
-        .map(|(kind, text)| (kind.trim_start_matches("json "), text))
+        .filter_map(|(kind, text)| Some((kind.strip_prefix("json ")?, text)))
         .collect()
 }
 
