@@ -1,6 +1,6 @@
 """Payloads that readers have trouble with: each is valid JSON that ingest accepts for a stream without a schema."""
 
-LONG = 200_000  # characters, near the limit of a message
+LONG = 1_000_000  # bytes; the largest record has 1 MiB
 
 
 def nested(levels, opening, closing, inside=""):
@@ -35,7 +35,7 @@ def numbers():
 
 
 def strings():
-    """Characters that end lines, fields or texts elsewhere, and lengths near the limit."""
+    """Characters that end lines, fields or texts elsewhere, and lengths near the limit of a record."""
     yield from ('{"s":"\\u0000"}', '{"s":"a\\u0000b\\u0000"}', '{"s":"\\u0001\\u001f\\u007f"}', '{"s":"\x7f\u0085\u2028\u2029"}')
     yield from ('{"s":"\\ufeff\\ufffe\\uffff"}', '{"s":"\ufeff\ufffd"}', '{"s":"😀 \\ud83d\\ude00 \U0010ffff"}', '{"s":"\u202e\u0301"}')
     yield from ('{"s":"a\\nb\\r\\nc\\rd"}', '{"s":"\\"\\\\\\/\\b\\f\\t"}', '{"s":"\'; DROP TABLE lines; --"}', '{"s":"a,b\\u0001c;d|e"}')

@@ -136,6 +136,14 @@ fn lifecycle(template: &Template) -> Vec<&Value> {
     rules.as_array().unwrap().iter().map(|rule| rule.get("Fn::If").map_or(rule, |choice| &choice[1])).collect()
 }
 
+/// `Suspended` would leave a marker for each deleted object, and S3 deletes only an empty bucket.
+#[test]
+fn a_bucket_without_versions_has_no_versioning_at_all() {
+    let template = Template::read();
+    let versioning = &template.resources["Bucket"]["Properties"]["VersioningConfiguration"];
+    assert_eq!(*versioning, json!({"Fn::If": ["HasVersions", {"Status": "Enabled"}, {"Ref": "AWS::NoValue"}]}));
+}
+
 #[test]
 fn old_versions_expire_whatever_the_parameters_say() {
     let template = Template::read();
