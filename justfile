@@ -46,6 +46,11 @@ package:
     sam build
     ls -l .aws-sam/build/*/bootstrap
 
+# Run the documented queries over odd payloads, those for Spark included (needs Java 17)
+readers:
+    .ci/readers duckdb
+    .ci/readers spark
+
 # Run a measurement: saturate, pipeline, group-commit, workers, cost, cold, stages, compare
 bench name *flags:
     cargo run --profile measure -p bench -- {{name}} {{flags}}

@@ -17,6 +17,8 @@ import duckdb
 import sqlglot
 import zstandard
 
+from odd_payloads import PAYLOADS
+
 A_DAY = "2026-11-20"  # in the range of the stored query for copies
 NOT_RECORDS = ["", "not JSON", "{", "[1]", '"text"', '{"id":7}', '{"payload":{"id":"no-0"}}']
 
@@ -27,9 +29,12 @@ def record(number, **members):
 
 
 def written_here(today):
-    """Partition and line: records with and without optional members, some stored twice, and lines that are not records."""
+    """Partition and line: records with and without optional members or with odd payloads, some stored twice, and lines
+    that are not records."""
     records = [record(1), record(2, source={"country": "DE"}), record(3, context={"batch": [1, None]}), record(1)]
     yield from (("clicks", today, 18, line) for line in records + NOT_RECORDS)
+    odd = (f'{{"id":"odd-{number}","payload":{payload}}}' for number, payload in enumerate(PAYLOADS))
+    yield from (("odd", today, 18, line) for line in odd)
     yield from (("views", today, 18, record(1)), ("clicks", A_DAY, 7, record(4)), ("clicks", A_DAY, 7, record(4)))
 
 

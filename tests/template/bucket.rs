@@ -1,5 +1,7 @@
 //! Where objects are: the keys that deliver builds against the Glue table, deliver's rights and the lifecycle rules.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use spillway_deliver::config::DEFAULT_OBJECT_PREFIX;
 use spillway_deliver::encode::Compression;
@@ -134,6 +136,14 @@ fn lifecycle(template: &Template) -> Vec<&Value> {
     rules.as_array().unwrap().iter().map(|rule| rule.get("Fn::If").map_or(rule, |choice| &choice[1])).collect()
 }
 
+/// `Suspended` would leave a marker for each deleted object, and S3 deletes only an empty bucket.
+#[test]
+fn a_bucket_without_versions_has_no_versioning_at_all() {
+    let template = Template::read();
+    let versioning = &template.resources["Bucket"]["Properties"]["VersioningConfiguration"];
+    assert_eq!(*versioning, json!({"Fn::If": ["HasVersions", {"Status": "Enabled"}, {"Ref": "AWS::NoValue"}]}));
+}
+
 #[test]
 fn old_versions_expire_whatever_the_parameters_say() {
     let template = Template::read();
@@ -144,4 +154,25 @@ fn old_versions_expire_whatever_the_parameters_say() {
     let of_all = of_all.expect("an unconditional rule for all old versions");
     assert_eq!(of_all["Status"], "Enabled");
     assert_eq!(of_all["NoncurrentVersionExpiration"]["NoncurrentDays"], 30);
+}
+
+/// The columns that the view `records` has in a page, by its SQL.
+fn documented_columns(page: &str) -> Vec<&str> {
+    let (_, view) = page.split_once("VIEW records AS\nSELECT ").unwrap();
+    view.split_once("\nFROM ").unwrap().0.split(", ").collect()
+}
+
+#[test]
+fn the_documented_view_has_the_columns_of_the_view_in_athena() {
+    let template = Template::read();
+    let columns = &template.resources["RecordsView"]["Properties"]["TableInput"]["StorageDescriptor"]["Columns"];
+    let columns = columns.as_array().unwrap().iter().map(|column| column["Name"].as_str().unwrap());
+    // The exact line has no column in the documented view: its reader reads members.
+    let columns: Vec<_> = columns.filter(|name| *name != "line").collect();
+    for page in [include_str!("../../README.md"), include_str!("../../docs/operate.md")] {
+        assert_eq!(documented_columns(page), columns);
+    }
+    let (_, spark) = include_str!("../../docs/operate.md").split_once("\ncolumns = \"").unwrap();
+    let spark = spark.split_once('"').unwrap().0.split(", ").map(|column| column.split_once(' ').unwrap().0);
+    assert_eq!(spark.collect::<BTreeSet<_>>(), columns.into_iter().collect());
 }

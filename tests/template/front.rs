@@ -22,6 +22,25 @@ fn head_works_wherever_get_does() {
     assert_eq!(throttles["HEAD /health"], throttles["GET /health"]);
 }
 
+/// When `IngestRunsOn` changes, the API follows the permission to the other function, never the other way round.
+#[test]
+fn the_permission_to_call_ingest_is_there_before_the_api_that_needs_it() {
+    let template = Template::read();
+    let permission = &template.resources["ApiMayInvokeIngest"]["Properties"];
+    let source = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:*";
+    assert_eq!(permission["SourceArn"], json!({"Fn::Sub": source}));
+    assert!(permission.get("SourceAccount").is_none(), "the account is in the ARN");
+    assert_eq!(template.resources["Api"]["DependsOn"], "ApiMayInvokeIngest");
+}
+
+/// The newer regions admit 2,500 requests a second and a burst of 1,250 (API Gateway, quotas).
+#[test]
+fn the_default_throttle_is_within_the_smallest_quota() {
+    let template = Template::read();
+    assert!(template.default("ThrottleRate") <= 2_500);
+    assert!(template.default("ThrottleBurst") <= 1_250);
+}
+
 #[test]
 fn browsers_may_send_every_header_that_ingest_or_a_browser_library_uses() {
     let template = Template::read();

@@ -1,5 +1,5 @@
-//! Compares `template.yaml` with the code and the manual: variables, versions, times, rights, the front, the table,
-//! metrics and alarms.
+//! Compares `template.yaml` with the code and the manual: variables, versions, times, rights, the front, the queue, the
+//! table, metrics, alarms and options.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -8,6 +8,8 @@ mod bucket;
 mod cloudformation;
 mod front;
 mod metrics;
+mod options;
+mod queue;
 mod roles;
 mod times;
 mod variables;

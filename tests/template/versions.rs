@@ -52,6 +52,27 @@ fn a_changed_parameter_changes_the_description_and_so_publishes_a_version() {
 }
 
 #[test]
+fn a_changed_release_changes_the_version_itself_so_that_lambda_publishes_it_again() {
+    let template = Template::read();
+    for function in FUNCTIONS {
+        assert_eq!(template.variables(function)["RELEASE"], serde_json::json!({"Ref": "Release"}), "{function}");
+        assert!(template.parameters_in(description(&template, function)).contains("Release"), "{function}");
+    }
+}
+
+/// SAM would give the version another name for a changed tag or reserved concurrency, but Lambda publishes no version
+/// that equals the last one: the update would fail.
+#[test]
+fn nothing_renames_a_version_without_changing_it() {
+    let template = Template::read();
+    let properties = FUNCTIONS.map(|function| &template.resources[function]["Properties"]);
+    for properties in properties.into_iter().chain([&template.globals["Function"]]) {
+        assert!(properties.get("Tags").is_none(), "{properties}");
+    }
+    assert!(template.globals["Function"].get("ReservedConcurrentExecutions").is_none());
+}
+
+#[test]
 fn the_longest_description_fits_the_limit_of_lambda() {
     let template = Template::read();
     for function in FUNCTIONS {
