@@ -10,7 +10,7 @@ use lambda_http::http::request::Parts as RequestParts;
 use lambda_http::request::RequestContext;
 use spillway_shared::hour::Hour;
 use spillway_shared::message::MAX_RECORD_BYTES;
-use spillway_shared::pool::{Budget, Reservation};
+use spillway_shared::pool::{self, Reservation};
 use spillway_shared::stream::StreamName;
 use uuid::Uuid;
 
@@ -19,7 +19,7 @@ use crate::auth::Sender;
 use crate::body::Form;
 use crate::config::Intake;
 use crate::error::RequestError;
-use crate::judge::{Facts, Stream, Verdict};
+use crate::judge::{Budget, Facts, Stream, Verdict};
 use crate::pack::{Partition, fits};
 use crate::payloads::SplitDocument;
 use crate::record::{Client, Shared, Template, derived_request_id, fresh_request_id, source};
@@ -59,7 +59,7 @@ impl ReceivedDocument<'_> {
         &self,
         split: SplitDocument<'_>,
         intake: &Intake,
-        budget: &Budget,
+        budget: &pool::Budget,
     ) -> Result<Stamped, RequestError> {
         let idempotency_key = self.idempotency_key()?;
         self.stream.judge.check_context(split.context.as_deref()).map_err(|error| unreadable_context(&error))?;
@@ -86,10 +86,11 @@ impl ReceivedDocument<'_> {
         outcomes: &mut Outcomes,
     ) -> Vec<(usize, &'a str)> {
         let (mut accepted, mut pace) = (Vec::with_capacity(payloads.len()), Pace::default());
+        let mut budget = Budget::of(payloads.iter().flatten().map(|payload| payload.len()).sum());
         for (index, payload) in payloads.into_iter().enumerate() {
             pace.work(payload.as_ref().map_or(0, |payload| payload.len())).await;
             let payload = payload.and_then(not_too_large);
-            match payload.map(|payload| (payload, self.judge(facts, payload, outcomes))) {
+            match payload.map(|payload| (payload, self.judge(facts, payload, &mut budget, outcomes))) {
                 Ok((payload, Verdict::Accept)) => accepted.push((index, payload)),
                 Ok((_, Verdict::Withhold)) => outcomes.withheld += 1,
                 Ok((_, Verdict::Reject(rejection))) | Err(rejection) => outcomes.reject(index, rejection),
@@ -99,13 +100,8 @@ impl ReceivedDocument<'_> {
     }
 
     /// Only rejections that the response lists are explained.
-    fn judge(&self, facts: Facts, payload: &str, outcomes: &Outcomes) -> Verdict {
-        let judge = &self.stream.judge;
-        if outcomes.lists_more() {
-            judge.judge(&facts, payload.as_bytes())
-        } else {
-            judge.judge_unexplained(&facts, payload.as_bytes())
-        }
+    fn judge(&self, facts: Facts, payload: &str, budget: &mut Budget, outcomes: &Outcomes) -> Verdict {
+        self.stream.judge.judge_within(&facts, payload.as_bytes(), budget, outcomes.lists_more())
     }
 
     fn idempotency_key(&self) -> Result<Option<&[u8]>, RequestError> {
