@@ -3,7 +3,7 @@
 use spillway_shared::message::{Kind, MAX_RECORD_BYTES};
 
 use super::pace::Pace;
-use crate::judge::{Facts, Judge, Verdict};
+use crate::judge::{Budget, Facts, Judge, Verdict};
 use crate::payloads::Refused;
 use crate::record::Finding;
 use crate::rejection::{Reason, Rejection};
@@ -36,17 +36,20 @@ pub(super) struct Judging<'a> {
     judge: &'a Judge,
     facts: Facts,
     outcomes: &'a mut Outcomes,
+    /// The work that judging the document may still take.
+    budget: Budget,
     /// The bytes of the details that records contain.
     detail_bytes: usize,
 }
 
 impl<'a> Judging<'a> {
     pub(super) fn new(judge: &'a Judge, facts: Facts, outcomes: &'a mut Outcomes) -> Self {
-        Self { judge, facts, outcomes, detail_bytes: 0 }
+        Self { judge, facts, outcomes, budget: Budget::of(0), detail_bytes: 0 }
     }
 
     /// The payloads that are stored, in the order of the document.
     pub(super) async fn judge_all<'p>(mut self, payloads: Vec<Result<&'p str, Refused<'p>>>) -> Vec<StoredPayload<'p>> {
+        self.budget = Budget::of(payloads.iter().flatten().map(|payload| payload.len()).sum());
         let (mut stored, mut pace) = (Vec::with_capacity(payloads.len()), Pace::default());
         for (index, payload) in payloads.into_iter().enumerate() {
             pace.work(payload.as_ref().map_or(0, |payload| payload.len())).await;
@@ -71,13 +74,10 @@ impl<'a> Judging<'a> {
     }
 
     /// Only rejections that the response lists or a record contains are explained.
-    fn verdict(&self, payload: &str) -> Verdict {
+    fn verdict(&mut self, payload: &str) -> Verdict {
         let is_stored = self.judge.stores_details() && self.detail_bytes < MAX_DETAIL_BYTES;
-        if is_stored || self.outcomes.lists_more() {
-            self.judge.judge(&self.facts, payload.as_bytes())
-        } else {
-            self.judge.judge_unexplained(&self.facts, payload.as_bytes())
-        }
+        let explains = is_stored || self.outcomes.lists_more();
+        self.judge.judge_within(&self.facts, payload.as_bytes(), &mut self.budget, explains)
     }
 
     fn reject<'p>(&mut self, index: usize, rejection: Rejection, text: Option<&'p str>) -> Option<StoredPayload<'p>> {
