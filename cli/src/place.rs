@@ -1,72 +1,103 @@
-//! Where an operator's command works: on the server of this machine, or on AWS.
+//! Where an operator's command works: the server on this machine, or a stack on AWS.
 
+use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use spillway_local::client::Client;
 use spillway_local::pipeline::Endpoints;
+use spillway_shared::config::process_environment;
 
 use crate::aws;
 use crate::aws::bucket::Bucket;
 use crate::aws::queue::Queue;
 
-/// The arguments that name a place.
-#[derive(Debug, Args)]
+/// The arguments that name a place. Without any of them it is `spillway serve` on this machine.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Place")]
 pub(crate) struct Place {
-    /// The name of the bucket on AWS (default: the bucket of `spillway serve` on this machine)
-    #[arg(long, env = "BUCKET")]
+    /// The admin address of `spillway serve`, which knows its bucket and queue
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9001")]
+    admin: SocketAddr,
+    /// Work on AWS; the environment variables `BUCKET` and `QUEUE_URL` name what the flags below do not
+    #[arg(long)]
+    aws: bool,
+    /// Work on this bucket on AWS
+    #[arg(long, value_name = "NAME")]
     bucket: Option<String>,
-    /// The endpoint of S3, if it is not AWS; a server on this machine needs no credentials
+    /// Work on this queue on AWS: the one that deliver reads
+    #[arg(long, value_name = "URL")]
+    queue_url: Option<String>,
+    /// The endpoint of S3, if it is not AWS
     #[arg(long, value_name = "URL", requires = "bucket")]
     s3_endpoint: Option<String>,
-    /// The URL of the queue that deliver reads
-    #[arg(long, value_name = "URL", env = "QUEUE_URL")]
-    queue_url: Option<String>,
-    /// The endpoint of SQS, if it is neither AWS nor on this machine
+    /// The endpoint of SQS, if it is not AWS
     #[arg(long, value_name = "URL", requires = "queue_url")]
     sqs_endpoint: Option<String>,
-    /// The admin address of `spillway serve`, which knows bucket, queue and configuration
-    #[arg(long, default_value = "127.0.0.1:9001")]
-    admin: SocketAddr,
+    /// Print machine-readable lines of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A place that was found.
+#[derive(Debug)]
+pub(crate) struct Target {
+    bucket: Option<Named>,
+    queue: Option<Named>,
+    /// The folder with `streams/` of a server on this machine.
+    config: Option<PathBuf>,
+    /// Whether to print lines of JSON.
+    pub(crate) json: bool,
+    description: String,
+}
+
+/// A bucket's name or a queue's URL, and the endpoint if it is not AWS.
+#[derive(Debug)]
+struct Named {
+    name: String,
+    endpoint: Option<String>,
 }
 
 impl Place {
-    /// The bucket: the named one, or that of the server.
-    pub(crate) async fn bucket(&self) -> anyhow::Result<Bucket> {
-        if let Some(bucket) = &self.bucket {
-            return Ok(Bucket::new(&aws::config(self.s3_endpoint.as_deref()).await, bucket));
-        }
-        let Endpoints { s3_endpoint, bucket, .. } = self.endpoints().await?;
-        Ok(Bucket::new(&aws::config(Some(&s3_endpoint)).await, bucket))
+    /// Finds the place and prints it to standard error.
+    ///
+    /// # Errors
+    /// No server answers at the admin address.
+    pub(crate) async fn target(&self) -> anyhow::Result<Target> {
+        let is_aws = self.aws || self.bucket.is_some() || self.queue_url.is_some();
+        let target = if is_aws { self.on_aws() } else { self.on_this_machine().await? };
+        eprintln!("{target}");
+        Ok(target)
     }
 
-    /// The queue: the named one, or that of the server.
-    pub(crate) async fn queue(&self) -> anyhow::Result<Queue> {
-        let url = match (&self.queue_url, &self.bucket) {
-            (Some(url), _) => url.clone(),
-            (None, Some(_)) => anyhow::bail!("name the queue of the bucket's stack: --queue-url URL"),
-            (None, None) => self.endpoints().await?.queue_url,
-        };
-        let endpoint = aws::endpoint_of_queue(self.sqs_endpoint.as_deref(), &url);
-        Ok(Queue::new(&aws::config(endpoint).await, &url))
+    fn on_aws(&self) -> Target {
+        let environment = |name| process_environment(name).filter(|_| self.aws);
+        let named =
+            |name: Option<String>, endpoint: &Option<String>| Some(Named { name: name?, endpoint: endpoint.clone() });
+        let bucket = named(self.bucket.clone().or_else(|| environment("BUCKET")), &self.s3_endpoint);
+        let queue = named(self.queue_url.clone().or_else(|| environment("QUEUE_URL")), &self.sqs_endpoint);
+        Target { bucket, queue, config: None, json: self.json, description: "AWS".to_owned() }
     }
 
-    /// The folder with `streams/`: the given one, or that of the server.
-    pub(crate) async fn config(&self, given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
-        match given {
-            Some(config) => Ok(config),
-            None if self.bucket.is_some() => Ok("./config".into()),
-            None => Ok(self.endpoints().await?.config),
-        }
+    async fn on_this_machine(&self) -> anyhow::Result<Target> {
+        let Endpoints { bucket, s3_endpoint, queue_url, config } = self.endpoints().await?;
+        let queue_endpoint = aws::endpoint_of_queue(None, &queue_url).map(str::to_owned);
+        Ok(Target {
+            bucket: Some(Named { name: bucket, endpoint: Some(s3_endpoint) }),
+            queue: Some(Named { name: queue_url, endpoint: queue_endpoint }),
+            config: Some(config),
+            json: self.json,
+            description: format!("spillway serve at {}", self.admin),
+        })
     }
 
     async fn endpoints(&self) -> anyhow::Result<Endpoints> {
         let no_server = || {
             format!(
-                "no `spillway serve` answers at {}; start it, name its admin address with --admin, or name a bucket on \
-                 AWS with --bucket",
+                "no `spillway serve` answers at {}; start it, name its admin address with --admin, or select AWS with \
+                 --aws, --bucket or --queue-url",
                 self.admin
             )
         };
@@ -74,5 +105,46 @@ impl Place {
         let response = client.get("/endpoints").await.with_context(no_server)?;
         ensure!(response.status.is_success(), "{} is not the admin address of this version of Spillway", self.admin);
         serde_json::from_slice(&response.body).context("the server's endpoints cannot be read")
+    }
+}
+
+impl Target {
+    /// The bucket.
+    ///
+    /// # Errors
+    /// No flag names the bucket of a stack on AWS.
+    pub(crate) async fn bucket(&self) -> anyhow::Result<Bucket> {
+        let Named { name, endpoint } =
+            self.bucket.as_ref().context("name the bucket: --bucket NAME, or --aws with BUCKET")?;
+        Ok(Bucket::new(&aws::config(endpoint.as_deref()).await, name))
+    }
+
+    /// The queue that deliver reads.
+    ///
+    /// # Errors
+    /// No flag names the queue of a stack on AWS.
+    pub(crate) async fn queue(&self) -> anyhow::Result<Queue> {
+        let Named { name, endpoint } =
+            self.queue.as_ref().context("name the queue: --queue-url URL, or --aws with QUEUE_URL")?;
+        let endpoint = aws::endpoint_of_queue(endpoint.as_deref(), name);
+        Ok(Queue::new(&aws::config(endpoint).await, name))
+    }
+
+    /// The folder with `streams/`: the given one, that of the server, or `./config`.
+    pub(crate) fn config(&self, given: Option<PathBuf>) -> PathBuf {
+        given.or_else(|| self.config.clone()).unwrap_or_else(|| Path::new("config").to_owned())
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "on {}", self.description)?;
+        for (what, named) in [("bucket", &self.bucket), ("queue", &self.queue)] {
+            if let Some(Named { name, endpoint }) = named {
+                write!(f, ", {what} {name}")?;
+                endpoint.iter().try_for_each(|endpoint| write!(f, " at {endpoint}"))?;
+            }
+        }
+        Ok(())
     }
 }

@@ -60,8 +60,8 @@ pub(crate) struct Choice {
 /// Runs the subcommand.
 pub(crate) async fn run(arguments: Rejected) -> anyhow::Result<ExitCode> {
     match arguments {
-        Rejected::List { place, choice, keys } => list::run(&place.bucket().await?, &choice, keys).await,
-        Rejected::Show { place, key } => objects::show(&place.bucket().await?, &key).await,
+        Rejected::List { place, choice, keys } => list::run(&place.target().await?, &choice, keys).await,
+        Rejected::Show { place, key } => objects::show(&place.target().await?.bucket().await?, &key).await,
         Rejected::Replay(replay) => replay::run(replay).await,
     }
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use serde_json::json;
 use spillway_ingest::record::kept::KeptRecord;
 use spillway_shared::hour::Hour;
 
 use super::{Choice, objects};
-use crate::aws::bucket::Bucket;
+use crate::place::Target;
 
 /// Rejections with one cause.
 struct Group {
@@ -20,11 +21,12 @@ struct Group {
 type Cause = (String, String, String);
 
 /// Prints the keys of the chosen objects, or counts what they contain. Exits with 1 if an object cannot be read.
-pub(super) async fn run(bucket: &Bucket, choice: &Choice, keys: bool) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(target: &Target, choice: &Choice, keys: bool) -> anyhow::Result<ExitCode> {
+    let bucket = &target.bucket().await?;
     let (mut groups, mut unreadable) = (BTreeMap::new(), 0);
     for object in objects::list(bucket, choice).await? {
         if keys {
-            println!("{}", object.key);
+            print_key(&object.key, target.json);
             continue;
         }
         match objects::read(bucket, &object.key).await {
@@ -35,8 +37,10 @@ pub(super) async fn run(bucket: &Bucket, choice: &Choice, keys: bool) -> anyhow:
             }
         }
     }
-    if !keys {
-        print(&groups);
+    match (keys, target.json) {
+        (true, _) => {}
+        (false, true) => print_lines(&groups),
+        (false, false) => print_table(&groups),
     }
     if unreadable > 0 {
         eprintln!("{unreadable} objects or lines cannot be read");
@@ -64,7 +68,19 @@ fn count(text: &[u8], hour: Hour, choice: &Choice, groups: &mut BTreeMap<Cause, 
     unreadable
 }
 
-fn print(groups: &BTreeMap<Cause, Group>) {
+fn print_key(key: &str, json: bool) {
+    if json { println!("{}", json!({"key": key})) } else { println!("{key}") }
+}
+
+fn print_lines(groups: &BTreeMap<Cause, Group>) {
+    for ((stream, reason, detail), Group { count, first, last }) in groups {
+        let (first, last) = (first.to_string(), last.to_string());
+        let line = json!({"stream": stream, "reason": reason, "detail": detail, "count": count, "first_hour": first, "last_hour": last});
+        println!("{line}");
+    }
+}
+
+fn print_table(groups: &BTreeMap<Cause, Group>) {
     println!("{:>9}  {:<13}  {:<13}  {:<20}  {:<13}  detail", "count", "first hour", "last hour", "stream", "reason");
     for ((stream, reason, detail), Group { count, first, last }) in groups {
         println!("{count:>9}  {first}  {last}  {stream:<20}  {reason:<13}  {detail}");

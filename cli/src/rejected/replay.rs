@@ -38,7 +38,7 @@ pub(crate) struct Replay {
     /// A JSON Patch (RFC 6902) for each payload, or @FILE with one; consent must hold before and after it
     #[arg(long, value_name = "PATCH")]
     edit: Option<String>,
-    /// The folder with streams/ (default: that of `spillway serve`; with --bucket, ./config)
+    /// The folder with streams/ (default: that of `spillway serve`; on AWS, ./config)
     #[arg(long)]
     config: Option<PathBuf>,
     /// Judge only, and send nothing
@@ -68,16 +68,17 @@ struct Replaying {
 /// Replays object by object; a failure is noted and the next object follows. Exits with 1 after a failure.
 pub(super) async fn run(arguments: Replay) -> anyhow::Result<ExitCode> {
     let Replay { place, choice, edit, config, dry_run } = arguments;
-    let config = place.config(config).await?;
-    let streams = judge::load(&config);
+    let target = place.target().await?;
+    let streams = judge::load(&target.config(config));
     let streams = streams.map_err(|errors| anyhow::anyhow!(errors.sentences().join("\n")))?;
     let edit = edit.as_deref().map(Edit::read).transpose()?.unwrap_or_default();
-    let queue = if dry_run { None } else { Some(place.queue().await?) };
-    let replaying = Replaying { bucket: place.bucket().await?, queue, streams, choice, edit };
+    let queue = if dry_run { None } else { Some(target.queue().await?) };
+    let replaying = Replaying { bucket: target.bucket().await?, queue, streams, choice, edit };
     let tally = replaying.all().await?;
-    println!("{tally}");
-    if dry_run {
-        println!("nothing was sent (--dry-run)");
+    if target.json {
+        println!("{}", tally.json(dry_run));
+    } else {
+        println!("{tally}{}", if dry_run { "\nnothing was sent (--dry-run)" } else { "" });
     }
     Ok(if tally.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -178,6 +179,16 @@ fn message_id(key: &str, pieces: &[Piece<usize>], schema: &str, edit: &str) -> M
     }
     let digest: [u8; 32] = digest.finalize().into();
     MessageId::new(digest.first_chunk().map_or(0, |half| u128::from_be_bytes(*half)))
+}
+
+impl Tally {
+    fn json(&self, dry_run: bool) -> serde_json::Value {
+        let Self { replayed, before, withheld, rejected, failed } = self;
+        serde_json::json!({
+            "dry_run": dry_run, "replayed": replayed, "replayed_before": before, "withheld": withheld,
+            "rejected": rejected, "failed": failed,
+        })
+    }
 }
 
 impl fmt::Display for Tally {
