@@ -8,7 +8,7 @@ use spillway_ingest::pack::{Partition, Piece, pack};
 use spillway_ingest::record::{Shared, Template, fresh_request_id};
 use spillway_local::sample;
 use spillway_shared::hour::Hour;
-use spillway_shared::message::MessageId;
+use spillway_shared::message::{Kind, MessageId};
 use spillway_shared::stream::StreamName;
 
 /// The default message size of ingest, in bytes.
@@ -29,9 +29,9 @@ pub(crate) fn piece(seed: u64, payloads: usize) -> Piece<()> {
     let (template, mut lines) = (template(), String::new());
     let readings: Vec<serde_json::Value> = serde_json::from_str(&sample::document(seed, payloads)).unwrap_or_default();
     for (index, reading) in readings.iter().enumerate() {
-        template.append(&mut lines, index, &reading.to_string());
+        template.append(&mut lines, index, None, &reading.to_string());
     }
-    let partition = Partition { stream: stream(), hour: Hour::of(SystemTime::now()) };
+    let partition = Partition { kind: Kind::Accepted, stream: stream(), hour: Hour::of(SystemTime::now()) };
     Piece { partition, lines: lines.into(), waiter: () }
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn piece(seed: u64, payloads: usize) -> Piece<()> {
 #[must_use]
 pub fn packed(documents: u64, payloads: usize, together: usize) -> Vec<String> {
     let pieces: Vec<_> = (0..documents).map(|seed| piece(seed, payloads)).collect();
-    let calls = pieces.chunks(together).flat_map(|pieces| pack(pieces.to_vec(), MESSAGE_BYTES, new_id));
+    let calls = pieces.chunks(together).flat_map(|pieces| pack(pieces.to_vec(), MESSAGE_BYTES, |_| new_id()));
     calls.flatten().map(|message| message.body).collect()
 }
 

@@ -1,4 +1,4 @@
-//! The admin server: status, faults and the description of the HTTP interface, all in JSON.
+//! The admin server: status, endpoints, faults and the description of the HTTP interface, all in JSON.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::json;
 use spillway_local::faults::State as FaultState;
 use spillway_local::loopback::Server;
-use spillway_local::pipeline::{Pipeline, Status};
+use spillway_local::pipeline::{Endpoints, Pipeline, Status};
 use tokio::net::TcpListener;
 
 /// The maximum time that running requests have to finish when the server closes.
@@ -26,7 +26,7 @@ const MAX_BODY_BYTES: usize = 64 << 10;
 /// The HTTP interface of Spillway, this server included.
 const OPENAPI: &str = include_str!("../../docs/openapi.json");
 /// The routes in the words of error messages.
-const ROUTES: &str = "the routes are GET /status, GET /faults, PUT /faults and GET /openapi.json";
+const ROUTES: &str = "the routes are GET /status, GET /endpoints, GET /faults, PUT /faults and GET /openapi.json";
 
 /// A running admin server.
 pub(crate) struct Admin(Server);
@@ -52,6 +52,7 @@ impl Admin {
 fn routes(pipeline: Arc<Pipeline>) -> Router {
     Router::new()
         .route("/status", get(status))
+        .route("/endpoints", get(endpoints))
         .route("/faults", get(faults).put(set_faults))
         .route("/openapi.json", get(openapi))
         .fallback(async || Error(StatusCode::NOT_FOUND, format!("unknown path; {ROUTES}")))
@@ -63,6 +64,10 @@ fn routes(pipeline: Arc<Pipeline>) -> Router {
 async fn status(State(pipeline): State<Arc<Pipeline>>) -> Result<Json<Status>, Error> {
     let status = pipeline.status().await;
     status.map(Json).map_err(|error| Error(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+}
+
+async fn endpoints(State(pipeline): State<Arc<Pipeline>>) -> Json<Endpoints> {
+    Json(pipeline.endpoints())
 }
 
 async fn faults(State(pipeline): State<Arc<Pipeline>>) -> Json<FaultState> {

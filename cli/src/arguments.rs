@@ -13,6 +13,7 @@ use spillway_shared::keys::KeyRing;
 
 use crate::quarantine::Quarantine;
 use crate::redrive::Redrive;
+use crate::rejected::Rejected;
 
 /// The write key of a server without another one.
 const DEFAULT_WRITE_KEY: &str = "local";
@@ -52,6 +53,9 @@ pub(crate) enum Command {
     /// Lists, shows and replays quarantined messages, on AWS or on this machine
     #[command(subcommand)]
     Quarantine(Quarantine),
+    /// Lists, shows and replays rejected payloads that their streams keep, on this machine or on AWS
+    #[command(subcommand)]
+    Rejected(Rejected),
 }
 
 /// The arguments of `spillway serve`.
@@ -184,7 +188,14 @@ pub(crate) struct Check {
     /// A document to judge: JSON, or one payload per line if the name ends in .ndjson, .jsonl or .jsonlines
     #[arg(long)]
     pub(crate) sample: Option<PathBuf>,
-    /// The stream of the sample; optional if there is only one stream
+    /// Payloads with their expected outcomes, one JSON object per line; exits with 1 and a diff if an outcome differs
+    ///
+    /// A line is `{"payload":{…},"outcome":"rejected","reason":"schema","pointer":"/user/id"}`. Outcomes are accepted,
+    /// withheld, rejected and kept; reason and pointer are optional, and so is `"opted_out":true` for a request with
+    /// `Sec-GPC: 1`.
+    #[arg(long, value_name = "FILE", conflicts_with = "sample")]
+    pub(crate) expect: Option<PathBuf>,
+    /// The stream of the sample or the cases; optional if there is only one stream
     pub(crate) stream: Option<String>,
 }
 

@@ -1,22 +1,24 @@
-//! `spillway check`: checks stream files, and judges a sample document.
+//! `spillway check`: checks stream files, and judges sample payloads.
+
+mod expect;
+pub(crate) mod outcome;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow};
 use spillway_ingest::body::Form;
 use spillway_ingest::config::MAX_PAYLOADS;
-use spillway_ingest::judge::{self, Facts, Stream, Verdict};
+use spillway_ingest::judge::{self, Facts, Stream};
 use spillway_ingest::payloads::split;
-use spillway_ingest::rejection::Rejection;
 use spillway_shared::config::ConfigErrors;
 use spillway_shared::keys::KeyRing;
 use spillway_shared::stream::StreamName;
 
 use crate::arguments::Check;
 use crate::report::say;
+use outcome::{Fate, Outcome, Outcomes};
 
 /// Prints every configuration error, or the outcome of each payload. Exits with 1 after an error or a rejection.
 pub(crate) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
@@ -30,11 +32,28 @@ pub(crate) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
     let names: Vec<_> = streams.keys().map(StreamName::as_str).collect();
     say!("{} is valid (streams: {})", arguments.config.display(), names.join(", "));
     let chosen = choose(&streams, arguments.stream.as_deref())?;
-    let Some(sample) = &arguments.sample else { return Ok(ExitCode::SUCCESS) };
-    let stream = chosen.with_context(|| format!("name the stream of the sample, one of: {}", names.join(", ")))?;
+    let stream = || chosen.with_context(|| format!("name the stream of the sample, one of: {}", names.join(", ")));
+    let is_good = match (&arguments.sample, &arguments.expect) {
+        (Some(sample), _) => judge_sample(stream()?, sample)?,
+        (None, Some(expect)) => compare(stream()?, expect)?,
+        (None, None) => true,
+    };
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Prints the outcome of each payload; returns whether none was rejected.
+fn judge_sample(stream: &Stream, sample: &Path) -> anyhow::Result<bool> {
     let outcomes = outcomes(stream, sample)?;
     say!("\n{outcomes}");
-    Ok(if outcomes.rejected() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(outcomes.count(Fate::Rejected) + outcomes.count(Fate::Kept) == 0)
+}
+
+/// Prints the cases whose outcomes differ; returns whether there are none.
+fn compare(stream: &Stream, expect: &Path) -> anyhow::Result<bool> {
+    let file = std::fs::read_to_string(expect).with_context(|| format!("{} cannot be read", expect.display()))?;
+    let comparison = expect::compare(&stream.judge, &file).with_context(|| expect.display().to_string())?;
+    say!("\n{comparison}");
+    Ok(comparison.holds())
 }
 
 fn load(config: &Path) -> Result<BTreeMap<StreamName, Stream>, ConfigErrors> {
@@ -63,11 +82,8 @@ fn outcomes(stream: &Stream, sample: &Path) -> anyhow::Result<Outcomes> {
     let document =
         split(&text, form(sample), limit).map_err(|error| anyhow!("{}: {}", sample.display(), error.detail()))?;
     let facts = Facts { opted_out: false };
-    let judged = |payload: Result<&str, Rejection>| match payload {
-        Ok(payload) => stream.judge.judge(&facts, payload.as_bytes()),
-        Err(rejection) => Verdict::Reject(rejection),
-    };
-    Ok(Outcomes(document.payloads.into_iter().map(judged).collect()))
+    let payloads = document.payloads.into_iter();
+    Ok(Outcomes(payloads.map(|payload| Outcome::of(&stream.judge, facts, payload)).collect()))
 }
 
 /// The form of a sample by its file name, because a file has no content type.
@@ -75,35 +91,5 @@ fn form(sample: &Path) -> Form {
     match sample.extension().and_then(|extension| extension.to_str()) {
         Some("ndjson" | "jsonl" | "jsonlines") => Form::Lines,
         _ => Form::Json,
-    }
-}
-
-/// The outcome of each payload, displayed as a table.
-struct Outcomes(Vec<Verdict>);
-
-impl Outcomes {
-    fn rejected(&self) -> usize {
-        self.0.len() - self.count(&Verdict::Accept) - self.count(&Verdict::Withhold)
-    }
-
-    fn count(&self, wanted: &Verdict) -> usize {
-        self.0.iter().filter(|verdict| *verdict == wanted).count()
-    }
-}
-
-impl fmt::Display for Outcomes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:>7}  {:<8}  {:<13}  detail", "payload", "outcome", "reason")?;
-        for (index, verdict) in self.0.iter().enumerate() {
-            match verdict {
-                Verdict::Accept => writeln!(f, "{index:>7}  accepted")?,
-                Verdict::Withhold => writeln!(f, "{index:>7}  withheld")?,
-                Verdict::Reject(Rejection { reason, detail }) => {
-                    writeln!(f, "{index:>7}  rejected  {:<13}  {detail}", reason.as_str())?;
-                }
-            }
-        }
-        let (accepted, withheld) = (self.count(&Verdict::Accept), self.count(&Verdict::Withhold));
-        write!(f, "{accepted} accepted, {withheld} withheld, {} rejected", self.rejected())
     }
 }

@@ -7,8 +7,10 @@ mod backends;
 mod check;
 mod demo;
 mod key;
+mod place;
 mod quarantine;
 mod redrive;
+mod rejected;
 mod report;
 mod serve;
 mod signals;
@@ -39,6 +41,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Key(key) => key::run(&key),
         Command::Redrive(redrive) => on_runtime(redrive::run(redrive)),
         Command::Quarantine(quarantine) => on_runtime(quarantine::run(quarantine)),
+        Command::Rejected(rejected) => on_runtime(rejected::run(rejected)),
     }
 }
 

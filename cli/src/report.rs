@@ -29,10 +29,10 @@ pub(crate) fn progress(total: u64, items: &str) -> ProgressBar {
 
 /// One line of counts, in the order of the data flow.
 pub(crate) fn line(status: &Status) -> String {
-    let Status { requests, accepted, rejected, withheld, queued, in_flight, stored, objects, .. } = status;
+    let Status { requests, accepted, rejected, withheld, queued, in_flight, stored, kept, objects, .. } = status;
     format!(
         "{requests} requests  {accepted} accepted  {rejected} rejected  {withheld} withheld  |  {queued} queued  \
-         {in_flight} in flight  |  {stored} stored in {objects} objects  {} quarantined  {} dead-lettered",
+         {in_flight} in flight  |  {stored} stored and {kept} kept in {objects} objects  {} quarantined  {} dead-lettered",
         status.quarantined, status.dead_lettered
     )
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use spillway_ingest::pack::{MAX_CALL_BYTES, MAX_CALL_MESSAGES, Partition, Piece, fits, pack};
 use spillway_shared::hour::Hour;
-use spillway_shared::message::{MessageId, open};
+use spillway_shared::message::{Header, Kind, MessageId, open};
 use spillway_shared::stream::StreamName;
 
 const MAX_MESSAGE_BYTES: usize = 4_096;
@@ -24,7 +24,7 @@ fuzz_target!(|documents: Vec<(u8, Vec<String>)>| {
     }
     let mut packed = Vec::new();
     let mut id = 0;
-    let calls = pack(pieces, MAX_MESSAGE_BYTES, || {
+    let calls = pack(pieces, MAX_MESSAGE_BYTES, |_| {
         id += 1;
         MessageId::new(id)
     });
@@ -36,7 +36,8 @@ fuzz_target!(|documents: Vec<(u8, Vec<String>)>| {
             let sealed = open(&message.body).expect("what is packed can be opened");
             let records = sealed.records().expect("and read").into_owned();
             let records = String::from_utf8(records).expect("as text");
-            let partition = Partition { stream: sealed.header.stream, hour: sealed.header.hour };
+            let Header { kind, stream, hour, .. } = sealed.header;
+            let partition = Partition { kind, stream, hour };
             packed.extend(records.split_inclusive('\n').map(|line| (partition.clone(), line.to_owned())));
         }
     }
@@ -47,6 +48,7 @@ fuzz_target!(|documents: Vec<(u8, Vec<String>)>| {
 
 fn partition(place: u8) -> Partition {
     Partition {
+        kind: if place % 5 == 0 { Kind::Accepted } else { Kind::Rejected },
         stream: StreamName::parse(if place % 2 == 0 { "even" } else { "odd" }).expect("a good name"),
         hour: Hour::parse(if place % 3 == 0 { "2026-11-21T18" } else { "2026-11-21T19" }).expect("a good hour"),
     }

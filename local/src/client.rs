@@ -84,8 +84,22 @@ impl Client {
     /// # Errors
     /// The connection failed. The outcome of the document is unknown, and the client can no longer be used.
     pub async fn post(&mut self, document: &Document) -> io::Result<Response> {
+        let request = self.request(document)?;
+        self.send(request).await
+    }
+
+    /// Gets a path and reads the whole response.
+    ///
+    /// # Errors
+    /// The connection failed, and the client can no longer be used.
+    pub async fn get(&mut self, path: &str) -> io::Result<Response> {
+        let request = Request::get(path).header(HOST, &self.host).body(Full::default()).map_err(io::Error::other)?;
+        self.send(request).await
+    }
+
+    async fn send(&mut self, request: Request<Full<Bytes>>) -> io::Result<Response> {
         self.sender.ready().await.map_err(io::Error::other)?;
-        let response = self.sender.send_request(self.request(document)?).await.map_err(io::Error::other)?;
+        let response = self.sender.send_request(request).await.map_err(io::Error::other)?;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         Ok(Response { status: parts.status, headers: parts.headers, body })

@@ -1,5 +1,6 @@
 //! The whole pipeline on one machine, with the real functions: front ► ingest ► SQS ► event source ► deliver ► S3.
 
+mod endpoints;
 pub(crate) mod functions;
 mod servers;
 mod settings;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+pub use endpoints::Endpoints;
 pub use settings::{ExternalSqs, QueueStorage, Settings, SettingsError};
 pub use status::Status;
 

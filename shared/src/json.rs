@@ -1,9 +1,20 @@
 //! A strict JSON parser: a duplicate key at any level is an error, because readers disagree about which one counts.
 
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
+
+mod number;
+mod scan;
+mod tree;
+
+pub use number::Number;
+pub use tree::Tree;
 
 /// The most levels of objects and arrays, including the outermost.
 ///
@@ -18,10 +29,19 @@ const DUPLICATE: &str = "duplicate key";
 /// # Errors
 /// An error of [`serde_json`], too many levels, or a duplicate key (see [`is_duplicate_key`]).
 pub fn strict(text: &[u8]) -> Result<Value, serde_json::Error> {
+    read(text).map(Value::from)
+}
+
+/// As [`strict`], but strings without escapes are borrowed, and numbers stay as they were written.
+///
+/// # Errors
+/// As [`strict`].
+pub fn read(text: &[u8]) -> Result<Tree<'_>, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     // serde_json's own limit is 127 levels; `Strict` counts ours.
     deserializer.disable_recursion_limit();
-    let value = Strict { levels: MAX_LEVELS }.deserialize(&mut deserializer)?;
+    let rest = Cell::new(text);
+    let value = Strict { levels: MAX_LEVELS, rest: &rest }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
 }
@@ -33,80 +53,95 @@ pub fn is_duplicate_key(error: &serde_json::Error) -> bool {
 }
 
 /// Parses a value of at most `levels` levels.
+///
+/// `serde_json` passes on a number's value, not its text. The text is the next number in the document, because values
+/// are visited in its order.
 #[derive(Clone, Copy)]
-struct Strict {
+struct Strict<'t, 'de> {
     levels: usize,
+    /// The text behind the last number.
+    rest: &'t Cell<&'de [u8]>,
 }
 
-impl Strict {
+impl<'de> Strict<'_, 'de> {
     fn inner<E: Error>(self) -> Result<Self, E> {
         let levels = self.levels.checked_sub(1);
-        levels.map(|levels| Self { levels }).ok_or_else(|| E::custom(format_args!("more than {MAX_LEVELS} levels")))
+        let error = || E::custom(format_args!("more than {MAX_LEVELS} levels"));
+        levels.map(|levels| Self { levels, ..self }).ok_or_else(error)
+    }
+
+    fn number<E: Error>(self) -> Result<Tree<'de>, E> {
+        let mut rest = self.rest.get();
+        let number = scan::next_number(&mut rest);
+        self.rest.set(rest);
+        number.map(Tree::Number).ok_or_else(|| E::custom("invalid number"))
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
-    type Value = Value;
+impl<'de> DeserializeSeed<'de> for Strict<'_, 'de> {
+    type Value = Tree<'de>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Tree<'de>, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
-    type Value = Value;
+impl<'de> Visitor<'de> for Strict<'_, 'de> {
+    type Value = Tree<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<Tree<'de>, E> {
+        Ok(Tree::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<Tree<'de>, E> {
+        Ok(Tree::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Tree<'de>, E> {
+        self.number()
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Tree<'de>, E> {
+        self.number()
     }
 
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Tree<'de>, E> {
+        if value.is_finite() { self.number() } else { Err(E::custom("number out of range")) }
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Tree<'de>, E> {
+        Ok(Tree::String(Cow::Borrowed(value)))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
+    fn visit_str<E>(self, value: &str) -> Result<Tree<'de>, E> {
+        Ok(Tree::String(Cow::Owned(value.to_owned())))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Tree<'de>, A::Error> {
         let inner = self.inner()?;
         let mut array = Vec::new();
         while let Some(element) = elements.next_element_seed(inner)? {
             array.push(element);
         }
-        Ok(Value::Array(array))
+        Ok(Tree::Array(array))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Tree<'de>, A::Error> {
+        #[derive(Deserialize)]
+        struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
         let inner = self.inner()?;
-        let mut object = Map::new();
-        while let Some(key) = members.next_key::<String>()? {
+        let mut object = BTreeMap::new();
+        while let Some(Key(key)) = members.next_key()? {
             let value = members.next_value_seed(inner)?;
             if object.insert(key, value).is_some() {
                 return Err(A::Error::custom(DUPLICATE));
             }
         }
-        Ok(Value::Object(object))
+        Ok(Tree::Object(object))
     }
 }
 

@@ -19,6 +19,7 @@ pub mod message;
 pub mod metrics;
 pub mod pointer;
 pub mod pool;
+pub mod prefixes;
 pub mod retry;
 pub mod runtime;
 pub mod stream;

@@ -99,6 +99,10 @@ measured! {
         accepted: u64 => "Accepted" Count,
         /// Rejected payloads.
         rejected: u64 => "Rejected" Count,
+        /// Of these, the kept ones.
+        kept: u64 => "Kept" Count,
+        /// Accepted payloads that violate the schema of a stream that does not enforce it.
+        violations: u64 => "Violations" Count,
         /// Withheld payloads.
         withheld: u64 => "Withheld" Count,
         /// Escapes of lone surrogates that were replaced by `\\ufffd`.
@@ -147,6 +151,8 @@ impl Taken {
     pub fn add(&mut self, other: Self) {
         self.accepted += other.accepted;
         self.rejected += other.rejected;
+        self.kept += other.kept;
+        self.violations += other.violations;
         self.withheld += other.withheld;
         self.repaired += other.repaired;
     }

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::json::Tree;
+
 /// A JSON pointer from a payload to a value inside it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -35,7 +37,7 @@ impl Pointer {
 
     /// The value at the pointer; `None` if it is missing (`null` is a value).
     #[must_use]
-    pub fn find<'a>(&self, value: &'a Value) -> Option<&'a Value> {
+    pub fn find<'a, T: Nested>(&self, value: &'a T) -> Option<&'a T> {
         self.locate(value).ok()
     }
 
@@ -43,13 +45,42 @@ impl Pointer {
     ///
     /// # Errors
     /// An object on the way lacks the member, or a value on the way has no such member.
-    pub fn locate<'a>(&self, value: &'a Value) -> Result<&'a Value, Missing> {
-        self.0.iter().try_fold(value, |value, token| match value {
-            Value::Object(members) => members.get(&token.key).ok_or(Missing::Absent),
-            Value::Array(elements) => token.index.and_then(|index| elements.get(index)).ok_or(Missing::NotAnObject),
-            _ => Err(Missing::NotAnObject),
-        })
+    pub fn locate<'a, T: Nested>(&self, value: &'a T) -> Result<&'a T, Missing> {
+        self.0.iter().try_fold(value, |value, token| value.inner(&token.key, token.index))
     }
+}
+
+/// A JSON value that may contain others.
+pub trait Nested: Sized {
+    /// The member with this name, or the element with this index.
+    ///
+    /// # Errors
+    /// The object lacks the member, or the value has no such member.
+    fn inner(&self, name: &str, index: Option<usize>) -> Result<&Self, Missing>;
+}
+
+impl Nested for Value {
+    fn inner(&self, name: &str, index: Option<usize>) -> Result<&Self, Missing> {
+        match self {
+            Value::Object(members) => members.get(name).ok_or(Missing::Absent),
+            Value::Array(elements) => element(elements, index),
+            _ => Err(Missing::NotAnObject),
+        }
+    }
+}
+
+impl Nested for Tree<'_> {
+    fn inner(&self, name: &str, index: Option<usize>) -> Result<&Self, Missing> {
+        match self {
+            Tree::Object(members) => members.get(name).ok_or(Missing::Absent),
+            Tree::Array(elements) => element(elements, index),
+            _ => Err(Missing::NotAnObject),
+        }
+    }
+}
+
+fn element<T>(elements: &[T], index: Option<usize>) -> Result<&T, Missing> {
+    index.and_then(|index| elements.get(index)).ok_or(Missing::NotAnObject)
 }
 
 impl TryFrom<String> for Pointer {

@@ -66,12 +66,40 @@ pub struct Definition {
     /// JSON Schema for one payload: an object, `true` or `false`; not compiled yet.
     #[serde(default, deserialize_with = "schema")]
     pub schema: Option<Value>,
+    /// What happens to payloads that the schema rejects.
+    #[serde(default)]
+    pub enforce: Enforce,
+    /// Whether rejected payloads are kept.
+    #[serde(default)]
+    pub rejected: Rejected,
     /// Which payloads may be stored.
     #[serde(default, deserialize_with = "present_object")]
     pub consent: Option<Consent>,
     /// Which request metadata is stored.
     #[serde(default, deserialize_with = "object")]
     pub stamp: Stamp,
+}
+
+/// What happens to a payload that does not match the schema or takes too much work to judge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Enforce {
+    /// The payload is rejected.
+    #[default]
+    Reject,
+    /// The payload is accepted, and its record has the member `violation`.
+    Warn,
+}
+
+/// What happens to rejected payloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rejected {
+    /// They are counted and reported to the client.
+    #[default]
+    Drop,
+    /// Those with certain reasons are also stored under `rejected/`.
+    Keep,
 }
 
 /// The request metadata that a record's `source` contains.

@@ -12,8 +12,12 @@ const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config");
 const LONGEST: Duration = Duration::from_secs(30);
 
 pub(crate) fn spillway(arguments: &[&str], data: &Path) -> Command {
+    with_config(arguments, Path::new(CONFIG), data)
+}
+
+fn with_config(arguments: &[&str], config: &Path, data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_spillway"));
-    command.args(arguments).arg("--config").arg(CONFIG).arg("--data").arg(data);
+    command.args(arguments).arg("--config").arg(config).arg("--data").arg(data);
     command
 }
 
@@ -35,9 +39,16 @@ impl Server {
 
     /// The same with more arguments.
     pub(crate) fn start_with(arguments: &[&str], data: &Path) -> Self {
+        Self::start_in(arguments, Path::new(CONFIG), data)
+    }
+
+    /// The same with another folder of streams.
+    pub(crate) fn start_in(arguments: &[&str], config: &Path, data: &Path) -> Self {
         let free = ["--listen", "--admin", "--s3-listen", "--sqs-listen"].map(|flag| [flag, "127.0.0.1:0"]).concat();
-        let mut child =
-            spillway(&[&["serve"], free.as_slice(), arguments].concat(), data).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = with_config(&[&["serve"], free.as_slice(), arguments].concat(), config, data)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let printed = BufReader::new(child.stdout.take().unwrap());
         let mut server = Self { child, printed, banner: String::new() };
         server.banner = server.read_until("curl -i");
@@ -71,7 +82,7 @@ impl Server {
 }
 
 /// Sends a request without an HTTP client and reads the whole answer.
-fn send(address: &str, line: &str, headers: &str, body: &str) -> String {
+pub(crate) fn send(address: &str, line: &str, headers: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     let length = body.len();
     let head =
@@ -82,7 +93,7 @@ fn send(address: &str, line: &str, headers: &str, body: &str) -> String {
     answer
 }
 
-fn get(url: &str) -> Value {
+pub(crate) fn get(url: &str) -> Value {
     let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let answer = send(address, &format!("GET /{path}"), "", "");
     serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
@@ -111,7 +122,7 @@ fn children(pid: u32) -> Vec<u32> {
     all.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
 }
 
-fn wait_until(what: &str, condition: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let end = Instant::now() + LONGEST;
     while !condition() {
         assert!(Instant::now() < end, "{what}");

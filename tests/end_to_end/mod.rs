@@ -6,5 +6,6 @@ mod command;
 mod documents;
 mod kills;
 mod limits;
+mod rejected;
 mod restarts;
 mod status;

@@ -86,7 +86,7 @@ fn stamping(document: &[u8], texts: &[&RawValue]) -> Stage {
         let template = messages::template();
         let mut lines = String::with_capacity(document.len() + texts.len() * template.overhead());
         for (index, text) in texts.iter().enumerate() {
-            template.append(&mut lines, index, black_box(text.get()));
+            template.append(&mut lines, index, None, black_box(text.get()));
         }
         lines
     };
@@ -97,7 +97,7 @@ fn packing(payloads: usize) -> [Stage; 2] {
     let pieces: Vec<_> = (0..TOGETHER).map(|seed| messages::piece(seed, payloads)).collect();
     [("pack, one document", &pieces[..1]), ("pack, 64 documents", &pieces[..])].map(|(name, pieces)| {
         let lines: Vec<u8> = pieces.iter().map(|piece| piece.lines.as_ref()).collect::<Vec<_>>().concat();
-        let pack = || pack(black_box(pieces).to_vec(), MESSAGE_BYTES, messages::new_id);
+        let pack = || pack(black_box(pieces).to_vec(), MESSAGE_BYTES, |_| messages::new_id());
         Stage::new(name, lines.len(), pack, "zstd 1 and base64 alone", || seal(&lines))
     })
 }

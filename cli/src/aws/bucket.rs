@@ -6,6 +6,9 @@ use aws_sdk_s3::config::Builder;
 use bytes::Bytes;
 use spillway_aws::{SdkConfig, is_s3_endpoint_overridden};
 
+/// The status of a PUT whose object exists already: precondition failed.
+const EXISTS: u16 = 412;
+
 /// One bucket.
 #[derive(Debug, Clone)]
 pub(crate) struct Bucket {
@@ -48,6 +51,17 @@ impl Bucket {
         let output = self.client.get_object().bucket(&self.name).key(key).send().await;
         let body = output.with_context(|| format!("{key} cannot be read"))?.body;
         Ok(body.collect().await.with_context(|| format!("{key} cannot be read to its end"))?.into_bytes())
+    }
+
+    /// Creates an object; one that exists already stays as it is.
+    pub(crate) async fn create(&self, key: &str, bytes: Vec<u8>) -> anyhow::Result<()> {
+        let call = self.client.put_object().bucket(&self.name).key(key).if_none_match("*").body(bytes.into());
+        match call.send().await {
+            Err(error) if error.raw_response().is_none_or(|response| response.status().as_u16() != EXISTS) => {
+                Err(error).with_context(|| format!("{key} cannot be written"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Deletes an object.

@@ -120,9 +120,12 @@ impl<S: SendMessages> GroupCommit<S> {
     /// # Errors
     /// Too many records wait already, or SQS did not take everything before `deadline`: some records may be durable
     /// then.
-    pub async fn enqueue(&self, partition: Partition, lines: String, deadline: Instant) -> Result<(), NotEnqueued> {
+    pub async fn enqueue(&self, pieces: Vec<(Partition, String)>, deadline: Instant) -> Result<(), NotEnqueued> {
         let (waiter, acknowledged) = Share::new(deadline);
-        self.0.pending().push(Piece { partition, lines: lines.into(), waiter }, &self.0.limits)?;
+        for (partition, lines) in pieces {
+            self.0.pending().push(Piece { partition, lines: lines.into(), waiter: waiter.clone() }, &self.0.limits)?;
+        }
+        waiter.acknowledge();
         self.start_worker();
         match timeout_at(deadline, acknowledged).await {
             Ok(Ok(())) => Ok(()),

@@ -7,29 +7,35 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde_json::Value;
 use spillway_shared::config::ConfigErrors;
-use spillway_shared::consent::{Consent, Rule};
+use spillway_shared::consent::Consent;
 use spillway_shared::json;
-use spillway_shared::stream::{self, Definition, Stamp, StreamName};
+use spillway_shared::stream::{self, Definition, Enforce, Rejected, Stamp, StreamName};
 
 use crate::rejection::{Reason, Rejection};
 
+mod budget;
 mod compile;
 mod consent;
+mod counted;
 mod detail;
-mod equal;
-mod explainable;
+mod keywords;
+mod meter;
 mod schema;
 
-use schema::{Schema, UNEXPLAINED};
+pub use budget::Budget;
+use consent::CompiledRule;
+use schema::Schema;
 
 /// One stream's compiled definition.
 #[derive(Debug)]
 pub struct Judge {
     /// Whether payloads of requests with Global Privacy Control are withheld.
     pub honour_gpc: bool,
-    rule: Option<Rule>,
+    /// Whether rejected payloads are kept: see [`Judge::keeps`].
+    pub keep: bool,
+    enforce: Enforce,
+    rule: Option<CompiledRule>,
     schema: Option<Schema>,
 }
 
@@ -45,6 +51,8 @@ pub struct Facts {
 pub enum Verdict {
     /// The payload is accepted.
     Accept,
+    /// The payload is accepted although it violates the schema, which the stream does not enforce.
+    Warn(Rejection),
     /// Consent is missing: the payload is dropped and counted.
     Withhold,
     /// The payload is rejected.
@@ -78,22 +86,40 @@ impl Judge {
     pub fn compile(name: &StreamName, definition: &Definition) -> Result<Self, ConfigErrors> {
         let consent = definition.consent.clone().unwrap_or(Consent { rule: None, honour_gpc: false });
         let schema = definition.schema.as_ref().map(|schema| Schema::compile(schema, name)).transpose()?;
-        Ok(Self { honour_gpc: consent.honour_gpc, rule: consent.rule, schema })
+        let keep = definition.rejected == Rejected::Keep;
+        let rule = consent.rule.map(|rule| CompiledRule::compile(rule, name)).transpose()?;
+        Ok(Self { honour_gpc: consent.honour_gpc, keep, enforce: definition.enforce, rule, schema })
+    }
+
+    /// The outcome of one payload, as if it was alone in its document. See [`Judge::judge_within`].
+    #[must_use]
+    pub fn judge(&self, facts: &Facts, payload: &[u8]) -> Verdict {
+        self.judge_within(facts, payload, &mut Budget::of(payload.len()), true)
     }
 
     /// The outcome of one payload: a JSON object of valid syntax, with at most [`json::MAX_LEVELS`].
     ///
+    /// The work is bounded by the payload's bytes and by the budget of its document, whatever payload and schema are.
+    /// The detail of a rejection says where and why the payload does not match the schema only if `explains`.
     /// The parsed payload may take a hundred times its bytes: the caller limits them.
     #[must_use]
-    pub fn judge(&self, facts: &Facts, payload: &[u8]) -> Verdict {
-        self.judge_with(*facts, payload, &Schema::explain)
-    }
-
-    /// As [`Judge::judge`], without explaining where a payload does not match the schema: that can cost far more than
-    /// the judgement.
-    #[must_use]
-    pub fn judge_unexplained(&self, facts: &Facts, payload: &[u8]) -> Verdict {
-        self.judge_with(*facts, payload, &|_, _, _| UNEXPLAINED.to_owned())
+    pub fn judge_within(&self, facts: &Facts, payload: &[u8], budget: &mut Budget, explains: bool) -> Verdict {
+        if self.honour_gpc && facts.opted_out {
+            return Verdict::Withhold;
+        }
+        if !self.parses() {
+            return Verdict::Accept;
+        }
+        let value = match json::read(payload) {
+            Ok(value) => value,
+            Err(error) => return Verdict::Reject(unreadable(&error)),
+        };
+        if self.rule.as_ref().is_some_and(|rule| !rule.is_met(&value)) {
+            return Verdict::Withhold;
+        }
+        let Some(schema) = &self.schema else { return Verdict::Accept };
+        let judged = schema.judge(&value, budget.for_payload(payload.len()), explains);
+        judged.map_or_else(|violation| self.enforced(violation), |()| Verdict::Accept)
     }
 
     /// Checks the context of a document by the rules that hold for payloads: no duplicate keys, no numbers beyond 64-bit
@@ -103,9 +129,37 @@ impl Judge {
     /// The context breaks a rule.
     pub fn check_context(&self, context: Option<&str>) -> Result<(), Rejection> {
         match context.filter(|_| self.parses()) {
-            Some(context) => json::strict(context.as_bytes()).map(drop).map_err(|error| unreadable(&error)),
+            Some(context) => json::read(context.as_bytes()).map(drop).map_err(|error| unreadable(&error)),
             None => Ok(()),
         }
+    }
+
+    /// Whether a payload that was rejected for this reason is kept.
+    ///
+    /// Consent must be established: the schema is judged after consent, and the other reasons exist before it. Nothing of
+    /// a request with Global Privacy Control is kept.
+    #[must_use]
+    pub fn keeps(&self, reason: Reason, facts: &Facts) -> bool {
+        self.keep
+            && !facts.opted_out
+            && match reason {
+                Reason::Schema | Reason::TooCostly => true,
+                Reason::NotAnObject | Reason::DuplicateKey => self.rule.is_none(),
+                Reason::Unreadable | Reason::TooDeep | Reason::TooLarge => false,
+            }
+    }
+
+    /// Whether a payload may be stored, by the stream's consent rule alone; a payload that cannot be read may not.
+    #[must_use]
+    pub fn consents(&self, payload: &[u8]) -> bool {
+        let met = |rule: &CompiledRule| json::read(payload).is_ok_and(|value| rule.is_met(&value));
+        self.rule.as_ref().is_none_or(met)
+    }
+
+    /// Whether every violation of the schema is explained, because records contain the explanation.
+    #[must_use]
+    pub fn stores_details(&self) -> bool {
+        self.keep || self.enforce == Enforce::Warn
     }
 
     /// The digest of the schema, which every record of the stream carries; `None` without a schema.
@@ -119,29 +173,13 @@ impl Judge {
         self.rule.is_some() || self.schema.is_some()
     }
 
-    fn judge_with(&self, facts: Facts, payload: &[u8], explain: Explain<'_>) -> Verdict {
-        if self.honour_gpc && facts.opted_out {
-            return Verdict::Withhold;
-        }
-        if !self.parses() {
-            return Verdict::Accept;
-        }
-        let value = match json::strict(payload) {
-            Ok(value) => value,
-            Err(error) => return Verdict::Reject(unreadable(&error)),
-        };
-        if self.rule.as_ref().is_some_and(|rule| !consent::is_given(rule, &value)) {
-            return Verdict::Withhold;
-        }
-        match self.schema.as_ref().filter(|schema| !schema.matches(&value)) {
-            Some(schema) => Verdict::Reject(Rejection::new(Reason::Schema, explain(schema, &value, payload.len()))),
-            None => Verdict::Accept,
+    fn enforced(&self, violation: Rejection) -> Verdict {
+        match self.enforce {
+            Enforce::Reject => Verdict::Reject(violation),
+            Enforce::Warn => Verdict::Warn(violation),
         }
     }
 }
-
-/// The detail of a rejection by the schema, from the parsed payload and its size in bytes.
-type Explain<'a> = &'a dyn Fn(&Schema, &Value, usize) -> String;
 
 /// The parser's errors name only place and kind, so clients may see them.
 fn unreadable(error: &serde_json::Error) -> Rejection {

@@ -140,9 +140,15 @@ impl Window {
 
 impl From<&Outcomes> for Taken {
     fn from(outcomes: &Outcomes) -> Self {
-        let [accepted, rejected, withheld, repaired] =
-            [outcomes.accepted, outcomes.rejected, outcomes.withheld, outcomes.repaired].map(|count| count as u64);
-        Self { accepted, rejected, withheld, repaired }
+        let count = |count: usize| count as u64;
+        Self {
+            accepted: count(outcomes.accepted),
+            rejected: count(outcomes.rejected),
+            kept: count(outcomes.kept.unwrap_or_default()),
+            violations: count(outcomes.violations),
+            withheld: count(outcomes.withheld),
+            repaired: count(outcomes.repaired),
+        }
     }
 }
 

@@ -23,9 +23,11 @@ const UNCOMPRESSED_BYTES: usize = 4 << 10;
 /// records.
 const EXPECTED_RATIO: usize = 2;
 
-/// The stream and hour that the records of one message share.
+/// The kind, stream and hour that the records of one message share.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Partition {
+    /// Whether the payloads were accepted.
+    pub kind: Kind,
     /// The stream of the records.
     pub stream: StreamName,
     /// The hour in which the records were received.
@@ -61,7 +63,7 @@ pub fn fits(record: &str, max_message_bytes: usize) -> bool {
         return true;
     }
     let worst = Header {
-        kind: Kind::Accepted,
+        kind: Kind::Rejected,
         id: MessageId::new(0),
         stream: StreamName::parse("x").unwrap_or_else(|| unreachable!("a good name")),
         hour: Hour::of(std::time::SystemTime::UNIX_EPOCH),
@@ -116,13 +118,14 @@ impl<W: Clone> Piece<W> {
     }
 }
 
-/// Packs pieces into calls within SQS's limits, with messages of at most `max_message_bytes`.
+/// Packs pieces into calls within SQS's limits, with messages of at most `max_message_bytes`. `new_id` names the message
+/// of some pieces.
 ///
 /// A record that does not fit even alone (see [`fits`]) is left out with its waiter.
 pub fn pack<W: Clone>(
     pieces: Vec<Piece<W>>,
     max_message_bytes: usize,
-    mut new_id: impl FnMut() -> MessageId,
+    mut new_id: impl FnMut(&[Piece<W>]) -> MessageId,
 ) -> Vec<Vec<Packed<W>>> {
     let bytes: usize = pieces.iter().map(|piece| piece.lines.len() + MAX_HEADER_BYTES).sum();
     let compress = bytes > UNCOMPRESSED_BYTES;
@@ -191,9 +194,9 @@ struct Packer<'a, W> {
 
 impl<W: Clone> Packer<'_, W> {
     /// Makes one message of all pieces if they fit, otherwise one of each half.
-    fn pack(&mut self, pieces: Vec<Piece<W>>, new_id: &mut impl FnMut() -> MessageId) {
+    fn pack(&mut self, pieces: Vec<Piece<W>>, new_id: &mut impl FnMut(&[Piece<W>]) -> MessageId) {
         let lines = join(&pieces);
-        let id = new_id();
+        let id = new_id(&pieces);
         if let Some(body) = self.seal(id, &lines) {
             let waiters = pieces.into_iter().map(|piece| piece.waiter).collect();
             self.messages.push(Packed { id, body, waiters });
@@ -219,9 +222,9 @@ impl<W: Clone> Packer<'_, W> {
 
     fn header(&self, id: MessageId, lines: &str, encoding: Encoding) -> Option<Header> {
         let records = memchr::memchr_iter(b'\n', lines.as_bytes()).count();
-        let Partition { stream, hour } = self.partition.clone();
+        let Partition { kind, stream, hour } = self.partition.clone();
         Some(Header {
-            kind: Kind::Accepted,
+            kind,
             id,
             stream,
             hour,

@@ -22,7 +22,16 @@ pub struct SplitDocument<'a> {
     /// The members next to `payloads`, as one JSON object; `None` without such members.
     pub context: Option<String>,
     /// Each payload, or its rejection, in the order of the document.
-    pub payloads: Vec<Result<&'a str, Rejection>>,
+    pub payloads: Vec<Result<&'a str, Refused<'a>>>,
+}
+
+/// A payload that is rejected before it is judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused<'a> {
+    /// Why.
+    pub rejection: Rejection,
+    /// The payload's text, if a record can contain it: a JSON value with at most [`MAX_LEVELS`].
+    pub text: Option<&'a str>,
 }
 
 /// Splits a document into its payloads.
@@ -48,8 +57,8 @@ fn split_lines(body: &[u8], max_payloads: usize) -> Result<SplitDocument<'_>, Re
     }
 }
 
-fn line(line: &[u8]) -> Result<&str, Rejection> {
-    let unreadable = |detail: String| Rejection::new(Reason::Unreadable, detail);
+fn line(line: &[u8]) -> Result<&str, Refused<'_>> {
+    let unreadable = |detail: String| Refused::without_text(Reason::Unreadable, detail);
     let text = std::str::from_utf8(line).map_err(|error| unreadable(not_utf8(&error)))?;
     let value: &RawValue = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
     payload(value)
@@ -93,7 +102,7 @@ fn with_context<'a>(top: TopLevel<'a>, text: &'a str) -> Result<SplitDocument<'a
 /// The members of a document's outermost object, or the elements of its outermost array.
 #[derive(Default)]
 struct TopLevel<'a> {
-    payloads: Option<Vec<Result<&'a str, Rejection>>>,
+    payloads: Option<Vec<Result<&'a str, Refused<'a>>>>,
     /// The `"key":value` pairs next to `payloads`, joined by commas, as the client wrote them.
     others: String,
 }
@@ -154,7 +163,7 @@ struct PayloadsVisitor<'e> {
 }
 
 impl<'de> DeserializeSeed<'de> for PayloadsVisitor<'_> {
-    type Value = Vec<Result<&'de str, Rejection>>;
+    type Value = Vec<Result<&'de str, Refused<'de>>>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         let error = &mut *self.error;
@@ -170,7 +179,7 @@ impl<'de> DeserializeSeed<'de> for PayloadsVisitor<'_> {
 }
 
 impl<'de> Visitor<'de> for PayloadsVisitor<'_> {
-    type Value = Vec<Result<&'de str, Rejection>>;
+    type Value = Vec<Result<&'de str, Refused<'de>>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an array of payloads")
@@ -195,7 +204,7 @@ fn is_payloads(key: &RawValue) -> bool {
         || (key.get().contains('\\') && serde_json::from_str::<String>(key.get()).is_ok_and(|key| key == "payloads"))
 }
 
-fn payload(value: &RawValue) -> Result<&str, Rejection> {
+fn payload(value: &RawValue) -> Result<&str, Refused<'_>> {
     let found = match value.get().as_bytes().first() {
         Some(b'{') => return check_levels(value.get()),
         Some(b'[') => "an array",
@@ -204,14 +213,15 @@ fn payload(value: &RawValue) -> Result<&str, Rejection> {
         Some(b'n') => "null",
         _ => "a number",
     };
-    Err(Rejection::new(Reason::NotAnObject, format!("expected an object, found {found}")))
+    let rejection = Rejection::new(Reason::NotAnObject, format!("expected an object, found {found}"));
+    Err(Refused { rejection, text: check_levels(value.get()).ok() })
 }
 
-fn check_levels(payload: &str) -> Result<&str, Rejection> {
+fn check_levels(payload: &str) -> Result<&str, Refused<'_>> {
     if levels_at_most(payload.as_bytes(), MAX_LEVELS) {
         Ok(payload)
     } else {
-        Err(Rejection::new(Reason::TooDeep, format!("more than {MAX_LEVELS} levels")))
+        Err(Refused::without_text(Reason::TooDeep, format!("more than {MAX_LEVELS} levels")))
     }
 }
 
@@ -240,6 +250,12 @@ fn deepest_level(json: &[u8]) -> usize {
         }
     }
     deepest
+}
+
+impl Refused<'_> {
+    fn without_text(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { rejection: Rejection::new(reason, detail), text: None }
+    }
 }
 
 /// Ends deserialisation with an error of ours, which serde cannot carry.

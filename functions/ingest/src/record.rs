@@ -11,6 +11,10 @@ use spillway_shared::message::MAX_RECORD_BYTES;
 use spillway_shared::stream::{ClientIp, Stamp, StreamName};
 use uuid::Uuid;
 
+use crate::rejection::Rejection;
+
+pub mod kept;
+
 /// The most bytes of a stored user agent; longer ones are cut.
 pub const MAX_USER_AGENT_BYTES: usize = 512;
 
@@ -61,11 +65,49 @@ pub struct Shared<'a> {
     pub context: Option<&'a str>,
 }
 
-/// The part that all records of one document share, written once.
+/// What judging found in a payload that is stored nevertheless.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// The payload is accepted although it violates the schema: the record's member `violation`.
+    Violation(Rejection),
+    /// The payload is rejected and kept: the record's members `reason` and `detail`.
+    Kept(Rejection),
+}
+
+impl Finding {
+    /// The most bytes that the finding adds to a record.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        /// The names of the members, the reason, and the quotes and braces around them.
+        const MEMBERS: usize = 64;
+        /// Details contain quotes of the schema, which JSON escapes.
+        const ESCAPED: usize = 2;
+        let (Self::Violation(rejection) | Self::Kept(rejection)) = self;
+        MEMBERS + ESCAPED * rejection.detail.len()
+    }
+
+    fn append(&self, line: &mut String) {
+        let (Self::Violation(rejection) | Self::Kept(rejection)) = self;
+        let Rejection { reason, detail } = rejection;
+        // A string always serialises.
+        let detail = serde_json::to_string(detail).unwrap_or_default();
+        let _ = match self {
+            Self::Violation(_) => {
+                write!(line, r#","violation":{{"reason":"{}","detail":{detail}}}"#, reason.as_str())
+            }
+            Self::Kept(_) => write!(line, r#","reason":"{}","detail":{detail}"#, reason.as_str()),
+        };
+    }
+}
+
+/// The parts that all records of one document share, written once.
 #[derive(Debug)]
 pub struct Template {
     before_index: String,
+    /// From the index to the end of the schema's digest.
     after_index: String,
+    /// From the source to the payload.
+    before_payload: String,
 }
 
 impl Template {
@@ -76,14 +118,15 @@ impl Template {
         if let Some(digest) = shared.schema {
             let _ = write!(after_index, ",\"schema\":\"{digest}\"");
         }
+        let mut before_payload = String::new();
         for (name, value) in [("source", shared.source), ("context", shared.context)] {
             if let Some(value) = value {
-                let _ = write!(after_index, ",\"{name}\":");
-                push_on_one_line(&mut after_index, value);
+                let _ = write!(before_payload, ",\"{name}\":");
+                push_on_one_line(&mut before_payload, value);
             }
         }
-        after_index.push_str(",\"payload\":");
-        Self { before_index: before_index(request_id), after_index }
+        before_payload.push_str(",\"payload\":");
+        Self { before_index: before_index(request_id), after_index, before_payload }
     }
 
     /// Replaces the request id.
@@ -91,20 +134,24 @@ impl Template {
         self.before_index = before_index(request_id);
     }
 
-    /// The most bytes of a record without its payload.
+    /// The most bytes of a record without its payload and [`Finding`].
     #[must_use]
     pub fn overhead(&self) -> usize {
         const INDEX_AND_END: usize = 10 + 2;
-        self.before_index.len() + self.after_index.len() + INDEX_AND_END
+        self.before_index.len() + self.after_index.len() + self.before_payload.len() + INDEX_AND_END
     }
 
     /// Appends the record of a payload to `lines`; returns `false` and appends nothing if it exceeds
     /// [`MAX_RECORD_BYTES`].
-    pub fn append(&self, lines: &mut String, index: usize, payload: &str) -> bool {
+    pub fn append(&self, lines: &mut String, index: usize, finding: Option<&Finding>, payload: &str) -> bool {
         let start = lines.len();
         lines.push_str(&self.before_index);
         let _ = write!(lines, "{index}");
         lines.push_str(&self.after_index);
+        if let Some(finding) = finding {
+            finding.append(lines);
+        }
+        lines.push_str(&self.before_payload);
         push_on_one_line(lines, payload);
         lines.push_str("}\n");
         let fits = lines.len() - start <= MAX_RECORD_BYTES;

@@ -17,6 +17,8 @@ pub enum Reason {
     DuplicateKey,
     /// The payload does not match the stream's schema.
     Schema,
+    /// Judging the payload by the stream's schema takes more work than the limit.
+    TooCostly,
 }
 
 impl Reason {
@@ -30,6 +32,7 @@ impl Reason {
             Self::TooLarge => "too_large",
             Self::DuplicateKey => "duplicate_key",
             Self::Schema => "schema",
+            Self::TooCostly => "too_costly",
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Handles one request, stage by stage: route ► authenticate ► decode ► split ► judge ► stamp ► enqueue ► respond.
 
 mod document;
+mod judging;
 mod opt_out;
+mod pace;
 mod route;
+mod stamping;
 
 use std::time::{Duration, SystemTime};
 
@@ -85,9 +88,7 @@ impl<S: SendMessages> Ingest<S> {
         }
         // The records are copies, so the document is released while they wait.
         drop(body);
-        if !stamped.lines.is_empty() {
-            self.group_commit.enqueue(stamped.partition, stamped.lines, deadline).await.map_err(not_enqueued)?;
-        }
+        self.group_commit.enqueue(stamped.pieces, deadline).await.map_err(not_enqueued)?;
         self.metrics.payloads(name, &stamped.outcomes);
         Ok(response::accepted(stamped.request_id, &stamped.outcomes))
     }

@@ -25,6 +25,12 @@ pub struct Outcomes {
     pub rejected: usize,
     /// The first [`MAX_LISTED`] rejections.
     pub rejections: Vec<Listed>,
+    /// The number of rejected payloads that are kept; `None` in streams that keep none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<usize>,
+    /// The number of accepted payloads that violate their schema.
+    #[serde(skip)]
+    pub violations: usize,
     /// The number of lone surrogates that were replaced.
     #[serde(skip)]
     pub repaired: usize,
@@ -59,7 +65,7 @@ impl Outcomes {
     /// Whether the document has payloads and every one was rejected.
     #[must_use]
     pub fn all_rejected(&self) -> bool {
-        self.rejected > 0 && self.accepted == 0 && self.withheld == 0
+        self.rejected > 0 && self.accepted == 0 && self.withheld == 0 && self.kept.unwrap_or_default() == 0
     }
 }
 

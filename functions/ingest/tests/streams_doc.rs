@@ -15,7 +15,7 @@ fn blocks() -> Vec<(&'static str, &'static str)> {
     let fenced = DOC.split("```").skip(1).step_by(2);
     fenced
         .map(|block| block.split_once('\n').unwrap())
-        .map(|(kind, text)| (kind.trim_start_matches("json "), text))
+        .filter_map(|(kind, text)| Some((kind.strip_prefix("json ")?, text)))
         .collect()
 }
 
@@ -28,7 +28,7 @@ fn load(text: &str) -> Judge {
 
 fn outcome(verdict: &Verdict) -> &'static str {
     match verdict {
-        Verdict::Accept => "accepted",
+        Verdict::Accept | Verdict::Warn(_) => "accepted",
         Verdict::Withhold => "withheld",
         Verdict::Reject(_) => "rejected",
     }

@@ -4,14 +4,16 @@ use std::fmt;
 
 /// Distinct record ids by outcome, of this run or of all runs since the data folder was created.
 ///
-/// An id with several outcomes counts once: as stored, otherwise as quarantined, dead-lettered or queued, in this order.
-/// `accepted` is therefore the sum of `stored`, `quarantined`, `dead_lettered`, `in_flight` and `missing`.
+/// An id with several outcomes counts once: as stored, otherwise as kept, quarantined, dead-lettered or queued, in this
+/// order. `accepted` is therefore the sum of `stored`, `kept`, `quarantined`, `dead_lettered`, `in_flight` and `missing`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
     /// Acknowledged by SQS. A message that cannot be decoded counts as one record.
     pub accepted: u64,
-    /// In objects.
+    /// In objects of records.
     pub stored: u64,
+    /// In objects of kept rejections.
+    pub kept: u64,
     /// In quarantined messages.
     pub quarantined: u64,
     /// In the dead-letter queue.
@@ -76,6 +78,7 @@ impl Report {
         let rows = [
             (!sqs, "accepted by SQS", self.accepted),
             (!sqs && !s3, "stored", self.stored),
+            (!sqs && !s3, "rejected and kept", self.kept),
             (!sqs && !s3, "quarantined", self.quarantined),
             (!sqs, "dead-lettered", self.dead_lettered),
             (!sqs, "queued", self.in_flight),

@@ -1,5 +1,7 @@
 //! Ticks off accepted ids at the places where they are found.
 
+use std::io;
+
 use super::ids::{self, Id};
 use super::objects;
 use super::report::Report;
@@ -24,6 +26,7 @@ pub(super) struct Tally {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     Object,
+    Kept,
     Quarantine,
     DeadLetters,
     Queue,
@@ -51,18 +54,22 @@ impl Tally {
             Kind::Quarantined => objects::quarantined_body(&object.path).map(|body| {
                 ids::of_message(&body, |id| self.found(&id, Place::Quarantine, counts));
             }),
-            Kind::Records if objects::holds_records(&object.path) => {
-                objects::each_line(&object.path, u64::MAX, |line| {
-                    self.found(&ids::of_line(line), Place::Object, counts);
-                })
-            }
-            Kind::Records => Ok(()),
+            Kind::Records => self.records(object, Place::Object, counts),
+            Kind::Kept => self.records(object, Place::Kept, counts),
+            Kind::Derived => Ok(()),
         };
         if let Err(error) = read
             && counts
         {
             self.unreadable.push(format!("{}: {error}", object.path.display()));
         }
+    }
+
+    fn records(&mut self, object: &Object, place: Place, counts: bool) -> io::Result<()> {
+        if !objects::holds_records(&object.path) {
+            return Ok(());
+        }
+        objects::each_line(&object.path, u64::MAX, |line| self.found(&ids::of_line(line), place, counts))
     }
 
     /// Reads the body of a message in a queue.
@@ -80,10 +87,11 @@ impl Tally {
                 counted |= marks.0[word];
             }
         }
-        let [stored, quarantined, dead_lettered, in_flight] = counts;
+        let [stored, kept, quarantined, dead_lettered, in_flight] = counts;
         Report {
             accepted,
             stored,
+            kept,
             quarantined,
             dead_lettered,
             in_flight,

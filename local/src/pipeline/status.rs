@@ -21,6 +21,8 @@ pub struct Status {
     pub withheld: u64,
     /// Records in the objects of this run.
     pub stored: u64,
+    /// Kept rejections in the objects of this run.
+    pub kept: u64,
     /// Objects of this run.
     pub objects: u64,
     /// Quarantined messages.
@@ -43,6 +45,7 @@ pub(super) fn of(outcomes: &Outcomes, accepted: u64, queue: Counts, stored: Stor
         rejected: outcomes.rejected,
         withheld: outcomes.withheld,
         stored: stored.records,
+        kept: stored.kept,
         objects: stored.objects,
         quarantined: stored.quarantined,
         dead_lettered: queue.dead_lettered,

@@ -3,8 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The prefix of quarantined messages.
-const QUARANTINE: &str = "quarantine/";
+use spillway_shared::prefixes::{LAKE, QUARANTINE, QUERY_RESULTS, REJECTED, REPLAYED};
 
 /// One object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,13 +23,22 @@ pub struct Object {
 pub enum Kind {
     /// Records, or the object of another writer.
     Records,
+    /// Kept rejections.
+    Kept,
     /// A quarantined message.
     Quarantined,
+    /// What operators' commands and tables write: it is made from records.
+    Derived,
 }
 
 impl Kind {
     pub(super) fn of(key: &str) -> Self {
-        if key.starts_with(QUARANTINE) { Self::Quarantined } else { Self::Records }
+        match key {
+            key if key.starts_with(QUARANTINE) => Self::Quarantined,
+            key if key.starts_with(REJECTED) => Self::Kept,
+            key if [LAKE, REPLAYED, QUERY_RESULTS].iter().any(|prefix| key.starts_with(prefix)) => Self::Derived,
+            _ => Self::Records,
+        }
     }
 }
 

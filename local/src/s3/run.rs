@@ -11,7 +11,9 @@ use crate::lock::lock;
 pub struct Stored {
     /// Records, from the metadata `records` of the objects.
     pub records: u64,
-    /// Objects that are not quarantined messages.
+    /// Kept rejections, likewise.
+    pub kept: u64,
+    /// Objects of records or kept rejections.
     pub objects: u64,
     /// Quarantined messages.
     pub quarantined: u64,
@@ -38,10 +40,17 @@ impl Run {
             return;
         }
         match Kind::of(key) {
-            Kind::Records => stored.objects += 1,
+            Kind::Records => {
+                stored.objects += 1;
+                stored.records += records;
+            }
+            Kind::Kept => {
+                stored.objects += 1;
+                stored.kept += records;
+            }
             Kind::Quarantined => stored.quarantined += 1,
+            Kind::Derived => {}
         }
-        stored.records += records;
         stored.bytes += bytes;
     }
 
@@ -75,6 +84,15 @@ mod tests {
         }
         assert_eq!(run.stored(), Stored { records: 3, objects: 1, bytes: 7, ..Stored::default() });
         assert!(run.has("a") && !run.has("there before"));
+    }
+
+    #[test]
+    fn kept_rejections_are_counted_separately_and_derived_objects_are_not() {
+        let run = Run::default();
+        for key in ["records/a", "rejected/a", "replayed/a", "lake/a", "query-results/a"] {
+            run.add(key, 3, 1);
+        }
+        assert_eq!(run.stored(), Stored { records: 3, kept: 3, objects: 2, bytes: 5, ..Stored::default() });
     }
 
     #[test]

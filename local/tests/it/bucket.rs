@@ -57,7 +57,7 @@ async fn exactly_one_of_many_conditional_puts_of_a_key_succeeds() {
         statuses.sort_unstable();
         assert_eq!((statuses[0], &statuses[1..]), (200, &[412; 23][..]));
     }
-    assert_eq!(bucket.stored(), Stored { records: 15, objects: 5, quarantined: 0, bytes: 15, puts: 120 });
+    assert_eq!(bucket.stored(), Stored { records: 15, kept: 0, objects: 5, quarantined: 0, bytes: 15, puts: 120 });
 }
 
 #[tokio::test(flavor = "multi_thread")]

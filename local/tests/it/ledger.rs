@@ -80,6 +80,12 @@ async fn every_record_is_counted_by_outcome() {
     put("records/c.ndjson", lines(1, 6..10).into_bytes()).await.unwrap();
     // A record that this run did not accept, and an object that Spillway did not write.
     put("records/d.ndjson", lines(99, 0..1).into_bytes()).await.unwrap();
+    // One record that was rejected and kept, and one that was replayed since.
+    send(&queue, sealed(&lines(5, 0..2), Encoding::None)).await;
+    delete_one(&queue).await;
+    put("rejected/e.ndjson", lines(5, 0..2).into_bytes()).await.unwrap();
+    put("records/e.ndjson", lines(5, 1..2).into_bytes()).await.unwrap();
+    put("replayed/e.json", b"{}".to_vec()).await.unwrap();
     put("notes.txt", b"hello\nworld\n".to_vec()).await.unwrap();
     // Garbage, quarantined.
     send(&queue, "garbage \"quoted\"\n").await;
@@ -105,8 +111,9 @@ async fn every_record_is_counted_by_outcome() {
 
     let report = ledger.settle(&queue, &bucket).await.unwrap();
     let expected = Report {
-        accepted: 21,
-        stored: 10,
+        accepted: 23,
+        stored: 11,
+        kept: 1,
         quarantined: 1,
         dead_lettered: 3,
         in_flight: 5,

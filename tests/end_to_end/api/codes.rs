@@ -42,10 +42,11 @@ fn errors() -> Vec<RequestError> {
 /// Every reason.
 fn reasons() -> Vec<Reason> {
     use Reason as R;
-    let all = vec![R::NotAnObject, R::Unreadable, R::TooDeep, R::TooLarge, R::DuplicateKey, R::Schema];
+    let all = vec![R::NotAnObject, R::Unreadable, R::TooDeep, R::TooLarge, R::DuplicateKey, R::Schema, R::TooCostly];
     for reason in &all {
         // A new variant does not compile here: add it to the list above as well.
-        let (R::NotAnObject | R::Unreadable | R::TooDeep | R::TooLarge | R::DuplicateKey | R::Schema) = reason;
+        let (R::NotAnObject | R::Unreadable | R::TooDeep | R::TooLarge | R::DuplicateKey | R::Schema | R::TooCostly) =
+            reason;
     }
     all
 }

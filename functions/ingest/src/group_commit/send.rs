@@ -30,7 +30,7 @@ impl<S: SendMessages> MessageSender<S> {
 
     /// Packs a worker's pieces into calls and makes these one after the other.
     pub(super) async fn send_all(&self, pieces: Vec<Piece<Share>>) {
-        for call in pack(pieces, self.limits.message_bytes, || MessageId::new(uuid::Uuid::new_v4().as_u128())) {
+        for call in pack(pieces, self.limits.message_bytes, |_| MessageId::new(uuid::Uuid::new_v4().as_u128())) {
             self.send(call).await;
         }
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use futures::future::join_all;
 use spillway_shared::hour::Hour;
-use spillway_shared::message::open;
+use spillway_shared::message::{Kind, open};
 use spillway_shared::stream::StreamName;
 use tokio::sync::Semaphore;
 
@@ -53,7 +53,11 @@ fn queue(sender: &Arc<Scripted>, workers: usize, waiting_records: usize) -> Grou
 }
 
 fn partition(stream: &str) -> Partition {
-    Partition { stream: StreamName::parse(stream).unwrap(), hour: Hour::parse("2026-11-21T18").unwrap() }
+    Partition {
+        kind: Kind::Accepted,
+        stream: StreamName::parse(stream).unwrap(),
+        hour: Hour::parse("2026-11-21T18").unwrap(),
+    }
 }
 
 fn in_(seconds: u64) -> Instant {
@@ -61,7 +65,7 @@ fn in_(seconds: u64) -> Instant {
 }
 
 async fn enqueue(queue: &GroupCommit<Arc<Scripted>>, stream: &str, lines: &str) -> Result<(), NotEnqueued> {
-    queue.enqueue(partition(stream), lines.to_owned(), in_(9)).await
+    queue.enqueue(vec![(partition(stream), lines.to_owned())], in_(9)).await
 }
 
 /// Enqueues these one by one and waits until the call of the first has begun; the gate is closed.

@@ -1,5 +1,7 @@
 //! Compiles a schema, or reports its first error with file and pointer.
 
+use std::sync::Arc;
+
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{
     Draft, PatternOptions, ReferencingError, Retrieve, Uri, ValidationError, ValidationOptions, Validator,
@@ -8,15 +10,18 @@ use serde_json::Value;
 use spillway_shared::config::ConfigErrors;
 use spillway_shared::stream::StreamName;
 
+use super::counted::Metered;
+use super::keywords;
+
 const DRAFT_7: &str = "http://json-schema.org/draft-07/schema";
 const DRAFTS: [&str; 2] = ["https://json-schema.org/draft/2020-12/schema", DRAFT_7];
 
-/// A validator for a schema: draft 2020-12 unless `$schema` names draft 7. Formats are asserted, patterns match in
+/// A validator for a schema: draft 2020-12 unless `$schema` names draft 7. Formats are asserted, keywords are judged in
 /// linear time, and remote references are never fetched.
 ///
 /// # Errors
 /// The schema's first error, with file and pointer.
-pub(super) fn validator(schema: &Value, name: &StreamName) -> Result<Validator, ConfigErrors> {
+pub(super) fn validator(schema: &Value, name: &StreamName) -> Result<Validator<Metered>, ConfigErrors> {
     build(schema).map_err(|SchemaError { pointer, sentence }| {
         let mut errors = ConfigErrors::default();
         errors.add(format_args!("streams/{name}.json"), format_args!("/schema{pointer}: {sentence}"));
@@ -29,7 +34,7 @@ struct SchemaError {
     sentence: String,
 }
 
-fn build(schema: &Value) -> Result<Validator, SchemaError> {
+fn build(schema: &Value) -> Result<Validator<Metered>, SchemaError> {
     options(draft(schema)?)
         .build(schema)
         .map_err(|error| SchemaError { pointer: pointer(&error, schema), sentence: sentence(&error) })
@@ -45,13 +50,16 @@ fn draft(schema: &Value) -> Result<Draft, SchemaError> {
     Ok(if is_seven { Draft::Draft7 } else { Draft::Draft202012 })
 }
 
-fn options(draft: Draft) -> ValidationOptions<'static> {
-    jsonschema::options()
+fn options(draft: Draft) -> ValidationOptions<'static, Arc<dyn Retrieve>, Metered> {
+    jsonschema::options_for::<Metered>()
         .with_draft(draft)
         .should_validate_formats(true)
         .should_ignore_unknown_formats(false)
         .with_pattern_options(PatternOptions::regex())
         .with_retriever(FetchNothing)
+        .with_keyword("enum", keywords::one_of)
+        .with_keyword("const", keywords::equal_to)
+        .with_keyword("multipleOf", keywords::multiple_of)
 }
 
 struct FetchNothing;

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::paths::Location;
-use serde_json::Value;
+use spillway_shared::json::Tree;
+use spillway_shared::pointer::Nested as _;
 
 /// The longest detail, in characters.
 pub(super) const MAX_CHARS: usize = 300;
@@ -20,7 +21,7 @@ const ENOUGH_BYTES: usize = 4 * MAX_CHARS;
 const NO_MORE_MEMBERS: &str = "no members that the schema does not name";
 
 /// The detail of one error.
-pub(super) fn detail(error: &ValidationError<'_>, payload: &Value, names: &HashSet<String>) -> String {
+pub(super) fn detail(error: &ValidationError<'_>, payload: &Tree<'_>, names: &HashSet<String>) -> String {
     let mut writer = Writer { text: String::new(), payload, names };
     writer.error(error);
     cut(writer.text, MAX_CHARS)
@@ -28,7 +29,7 @@ pub(super) fn detail(error: &ValidationError<'_>, payload: &Value, names: &HashS
 
 struct Writer<'a> {
     text: String,
-    payload: &'a Value,
+    payload: &'a Tree<'a>,
     names: &'a HashSet<String>,
 }
 
@@ -73,11 +74,8 @@ impl Writer<'_> {
         let mut value = Some(self.payload);
         for token in location.as_str().split('/').skip(1) {
             let name = token.replace("~1", "/").replace("~0", "~");
-            let is_index = value.is_some_and(Value::is_array);
-            value = value.and_then(|value| match value {
-                Value::Array(elements) => elements.get(name.parse::<usize>().ok()?),
-                other => other.get(&name),
-            });
+            let is_index = matches!(value, Some(Tree::Array(_)));
+            value = value.and_then(|value| value.inner(&name, name.parse().ok()).ok());
             pointer.push('/');
             pointer.push_str(if is_index || self.names.contains(&name) { token } else { "*" });
         }
@@ -100,12 +98,12 @@ fn expectation(kind: &Kind) -> String {
     match kind {
         Kind::Type { kind } => types(kind),
         Kind::Required { property } => format!("the member {property}"),
-        Kind::Constant { expected_value } => expected_value.to_string(),
-        Kind::Enum { options } => format!("one of {options}"),
         Kind::Format { format } => format!("the format {format}"),
         Kind::Pattern { pattern } => format!("a match of {pattern}"),
         Kind::ContentEncoding { content_encoding } => format!("the encoding {content_encoding}"),
         Kind::ContentMediaType { content_media_type } => format!("the media type {content_media_type}"),
+        // The keywords of this crate say themselves what they expect.
+        Kind::Custom { message, .. } => message.clone(),
         Kind::Not { schema } => format!("not to match {schema}"),
         kind => limit(kind).unwrap_or_else(|| shape(kind).into()),
     }
@@ -124,7 +122,6 @@ fn limit(kind: &Kind) -> Option<String> {
         Kind::Maximum { limit } => format!("at most {limit}"),
         Kind::ExclusiveMinimum { limit } => format!("more than {limit}"),
         Kind::ExclusiveMaximum { limit } => format!("less than {limit}"),
-        Kind::MultipleOf { multiple_of } => format!("a multiple of {multiple_of}"),
         Kind::MinLength { limit } => format!("at least {limit} characters"),
         Kind::MaxLength { limit } => format!("at most {limit} characters"),
         Kind::MinItems { limit } => format!("at least {limit} elements"),
@@ -149,7 +146,8 @@ fn shape(kind: &Kind) -> &'static str {
     }
 }
 
-fn cut(text: String, most: usize) -> String {
+/// A text of at most so many characters.
+pub(super) fn cut(text: String, most: usize) -> String {
     match text.char_indices().nth(most) {
         None => text,
         Some(_) => text.chars().take(most - 1).chain(['…']).collect(),

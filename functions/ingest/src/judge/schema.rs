@@ -5,22 +5,31 @@ use std::collections::HashSet;
 use jsonschema::Validator;
 use serde_json::Value;
 use spillway_shared::config::ConfigErrors;
+use spillway_shared::json::Tree;
 use spillway_shared::keys;
 use spillway_shared::stream::StreamName;
 
-use super::{compile, detail, explainable};
+use super::budget::PayloadBudget;
+use super::counted::{Counted, Metered};
+use super::meter::{Meter, TooCostly};
+use super::{compile, detail};
+use crate::rejection::{Reason, Rejection};
 
 /// The detail of a rejection without an explanation.
-pub(super) const UNEXPLAINED: &str = "does not match the stream's schema";
+const UNEXPLAINED: &str = "does not match the stream's schema";
 const TOO_COMPLEX: &str = "does not match the stream's schema (too complex to locate the error)";
+const TOO_COSTLY: &str =
+    "takes more work to judge than the limit; send a smaller or simpler payload, or fewer in one document";
+
+/// An error allocates several times.
+const STEPS_PER_ERROR: usize = 256;
 
 /// One stream's schema.
 #[derive(Debug)]
 pub(super) struct Schema {
-    validator: Validator,
+    validator: Validator<Metered>,
     names: HashSet<String>,
-    /// The most bytes of a payload whose rejection is explained.
-    max_explained_bytes: usize,
+    steps_per_error: usize,
     digest: String,
 }
 
@@ -33,7 +42,8 @@ impl Schema {
         let mut names = HashSet::new();
         gather_names(schema, &mut names);
         let validator = compile::validator(schema, name)?;
-        Ok(Self { validator, names, max_explained_bytes: explainable::max_bytes(schema), digest: digest(schema) })
+        let steps_per_error = STEPS_PER_ERROR + largest_copy(schema);
+        Ok(Self { validator, names, steps_per_error, digest: digest(schema) })
     }
 
     /// The first 16 hex digits of the SHA-256 of the schema, written without spaces and with sorted keys.
@@ -41,25 +51,50 @@ impl Schema {
         &self.digest
     }
 
-    /// Whether a payload matches the schema.
-    pub(super) fn matches(&self, payload: &Value) -> bool {
-        self.validator.is_valid(payload)
+    /// Judges a payload of this many bytes.
+    ///
+    /// # Errors
+    /// It does not match the schema, or needs more work than the budget allows. The detail says where and why, if
+    /// `explains`, without any of the payload's values.
+    pub(super) fn judge(
+        &self,
+        payload: &Tree<'_>,
+        mut budget: PayloadBudget<'_>,
+        explains: bool,
+    ) -> Result<(), Rejection> {
+        match budget.judge(self.steps_per_error, |meter| self.validator.is_valid(Counted::new(payload, meter))) {
+            Ok(true) => Ok(()),
+            Ok(false) if explains => Err(Rejection::new(Reason::Schema, self.explain(payload, budget))),
+            Ok(false) => Err(Rejection::new(Reason::Schema, UNEXPLAINED)),
+            Err(TooCostly) => Err(Rejection::new(Reason::TooCostly, TOO_COSTLY)),
+        }
     }
 
-    /// Where and why a payload of this many bytes does not match the schema, without any of its values.
-    pub(super) fn explain(&self, payload: &Value, bytes: usize) -> String {
-        if bytes > self.max_explained_bytes {
-            return TOO_COMPLEX.to_owned();
-        }
-        match self.validator.validate(payload) {
+    fn explain(&self, payload: &Tree<'_>, mut budget: PayloadBudget<'_>) -> String {
+        let explain = |meter: &Meter| match self.validator.validate(Counted::new(payload, meter)) {
             Ok(()) => UNEXPLAINED.to_owned(),
             Err(error) => detail::detail(&error, payload, &self.names),
-        }
+        };
+        budget.explain(self.steps_per_error, explain).unwrap_or_else(|TooCostly| TOO_COMPLEX.to_owned())
     }
 }
 
 fn digest(schema: &Value) -> String {
     keys::digest(schema.to_string().as_bytes())[..16].to_owned()
+}
+
+/// The bytes of the largest part of the schema that an error copies.
+fn largest_copy(schema: &Value) -> usize {
+    let largest = |values: &mut dyn Iterator<Item = &Value>| values.map(largest_copy).max().unwrap_or_default();
+    match schema {
+        Value::Array(elements) => largest(&mut elements.iter()),
+        Value::Object(members) => {
+            let copied = ["not", "pattern"].iter().filter_map(|keyword| members.get(*keyword));
+            let copied = copied.map(|value| value.to_string().len()).max().unwrap_or_default();
+            copied.max(largest(&mut members.values()))
+        }
+        _ => 0,
+    }
 }
 
 /// The names of members that a schema contains; details repeat only these.

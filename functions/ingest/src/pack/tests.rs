@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use spillway_shared::message::open;
+use spillway_shared::message::{Kind, open};
 
 use super::*;
 
@@ -7,6 +7,7 @@ const MAX: usize = 4_096;
 
 fn partition(number: usize) -> Partition {
     Partition {
+        kind: Kind::Accepted,
         stream: StreamName::parse(&format!("s{}", number % 3)).unwrap(),
         hour: Hour::parse(&format!("2026-11-21T{:02}", number / 3)).unwrap(),
     }
@@ -19,7 +20,7 @@ fn piece(number: usize, lines: &str, waiter: usize) -> Piece<usize> {
 fn pack_all(pieces: Vec<Piece<usize>>, max: usize) -> Vec<Vec<Packed<usize>>> {
     let mut id = 0;
     let pieces = pieces.into_iter().flat_map(|piece| piece.cut(max)).collect();
-    pack(pieces, max, || {
+    pack(pieces, max, |_| {
         id += 1;
         MessageId::new(id)
     })
@@ -103,7 +104,7 @@ proptest! {
                 prop_assert!(message.body.len() <= MAX);
                 let header = open(&message.body).unwrap().header;
                 prop_assert_eq!(header.id, message.id);
-                let place = Partition { stream: header.stream, hour: header.hour };
+                let place = Partition { kind: header.kind, stream: header.stream, hour: header.hour };
                 for line in records(message).split_inclusive('\n') {
                     let waiter = sent.iter().find(|(_, _, sent)| sent == line).unwrap().1;
                     prop_assert!(message.waiters.contains(&waiter), "every record has its waiter");

@@ -13,7 +13,7 @@ fn lines(text: &str) -> Result<SplitDocument<'_>, RequestError> {
 /// Each payload, or the reason of its rejection.
 fn outcomes(document: Result<SplitDocument<'_>, RequestError>) -> Vec<Result<String, Reason>> {
     let payloads = document.unwrap().payloads.into_iter();
-    payloads.map(|payload| payload.map(str::to_owned).map_err(|rejection| rejection.reason)).collect()
+    payloads.map(|payload| payload.map(str::to_owned).map_err(|refused| refused.rejection.reason)).collect()
 }
 
 fn good(payloads: &[&str]) -> Vec<Result<String, Reason>> {
@@ -78,7 +78,8 @@ fn a_document_that_is_not_a_collection_is_unreadable() {
 #[test]
 fn a_payload_that_is_not_an_object_is_rejected_alone() {
     let elements = json(r#"[1,{"a":1},null,"s",true,[{}]]"#).unwrap().payloads;
-    let details: Vec<_> = elements.into_iter().map(|payload| payload.map_err(|rejection| rejection.detail)).collect();
+    let details: Vec<_> =
+        elements.into_iter().map(|payload| payload.map_err(|refused| refused.rejection.detail)).collect();
     let no = |found: &str| Err(format!("expected an object, found {found}"));
     assert_eq!(
         details,

@@ -15,7 +15,7 @@ fn template(source: Option<&str>, context: Option<&str>) -> Template {
 
 fn record(payload: &str) -> String {
     let mut lines = String::new();
-    assert!(template(None, None).append(&mut lines, 7, payload));
+    assert!(template(None, None).append(&mut lines, 7, None, payload));
     lines
 }
 
@@ -25,6 +25,7 @@ fn a_record_is_exactly_as_specified() {
     assert!(template(Some(r#"{"country":"DE"}"#), Some("{\"a\":\r\n1}")).append(
         &mut lines,
         3,
+        None,
         "{\"n\": 1.0,\n\"n\":2}"
     ));
     assert_eq!(
@@ -41,7 +42,7 @@ fn a_record_over_the_limit_is_not_appended() {
     let of = |bytes: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8));
     assert_eq!(record(&of(MAX_RECORD_BYTES - overhead)).len(), MAX_RECORD_BYTES);
     let mut lines = "before\n".to_owned();
-    assert!(!template(None, None).append(&mut lines, 7, &of(MAX_RECORD_BYTES - overhead + 1)));
+    assert!(!template(None, None).append(&mut lines, 7, None, &of(MAX_RECORD_BYTES - overhead + 1)));
     assert_eq!(lines, "before\n");
 }
 
@@ -50,7 +51,7 @@ fn the_overhead_is_an_upper_bound() {
     for index in [0, 9, 10_000, 999_999] {
         let template = template(Some("{}"), Some("{}"));
         let mut lines = String::new();
-        assert!(template.append(&mut lines, index, "{}"));
+        assert!(template.append(&mut lines, index, None, "{}"));
         assert!(lines.len() - 2 <= template.overhead());
     }
 }
@@ -78,7 +79,7 @@ fn opting_out_and_the_schema_are_stored() {
     let shared = Shared { schema: Some("0123456789abcdef"), source: source.as_deref(), context: None };
     let template = Template::new(Uuid::nil(), &clicks(), SystemTime::UNIX_EPOCH, &shared);
     let mut lines = String::new();
-    assert!(template.append(&mut lines, 0, "{}"));
+    assert!(template.append(&mut lines, 0, None, "{}"));
     let members = r#","schema":"0123456789abcdef","source":{"opted_out":true},"payload":{}}"#;
     assert!(lines.trim_end().ends_with(members), "{lines}");
 }

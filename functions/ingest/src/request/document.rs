@@ -1,4 +1,4 @@
-//! Judges every payload of a document and makes records of the accepted ones.
+//! The way of one document: check its context ► judge its payloads ► derive its id ► make its records.
 
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -9,27 +9,26 @@ use lambda_http::http::header::USER_AGENT;
 use lambda_http::http::request::Parts as RequestParts;
 use lambda_http::request::RequestContext;
 use spillway_shared::hour::Hour;
-use spillway_shared::message::MAX_RECORD_BYTES;
+use spillway_shared::message::Kind;
 use spillway_shared::pool::{Budget, Reservation};
 use spillway_shared::stream::StreamName;
 use uuid::Uuid;
 
+use super::judging::{Judging, StoredPayload};
 use super::opt_out;
+use super::stamping::{Lines, stamp_all};
 use crate::auth::Sender;
 use crate::body::Form;
 use crate::config::Intake;
 use crate::error::RequestError;
-use crate::judge::{Facts, Stream, Verdict};
-use crate::pack::{Partition, fits};
-use crate::payloads::SplitDocument;
-use crate::record::{Client, Shared, Template, derived_request_id, fresh_request_id, source};
-use crate::rejection::{Reason, Rejection};
+use crate::judge::{Facts, Stream};
+use crate::pack::Partition;
+use crate::payloads::{Refused, SplitDocument};
+use crate::record::{Client, Finding, Shared, Template, derived_request_id, fresh_request_id, source};
+use crate::rejection::Rejection;
 use crate::response::Outcomes;
 
 const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
-/// A large document yields to other requests after this many bytes, about a millisecond of work. With a smaller step,
-/// many concurrent requests could delay the document for seconds.
-const BYTES_BETWEEN_YIELDS: usize = 256 << 10;
 
 /// A document as it was received: its request, its form, its sender and its stream.
 pub(super) struct ReceivedDocument<'a> {
@@ -46,15 +45,15 @@ pub(super) struct ReceivedDocument<'a> {
 /// The records of a document, and the outcomes of its payloads.
 pub(super) struct Stamped {
     pub(super) request_id: Uuid,
-    pub(super) partition: Partition,
-    pub(super) lines: String,
+    /// The records of each partition, as NDJSON; none is empty.
+    pub(super) pieces: Vec<(Partition, String)>,
     pub(super) outcomes: Outcomes,
     /// The records' share of the budget.
-    _held: Reservation,
+    _held: [Reservation; 2],
 }
 
 impl ReceivedDocument<'_> {
-    /// Judges every payload and stamps the accepted ones.
+    /// Judges every payload and makes records of those that are stored.
     pub(super) async fn stamp(
         &self,
         split: SplitDocument<'_>,
@@ -68,44 +67,21 @@ impl ReceivedDocument<'_> {
         let bytes = bytes_of_records(&split, &template, intake)?;
         let held = budget.try_reserve(bytes).ok_or(RequestError::Busy)?;
 
-        let mut outcomes = Outcomes { repaired: self.repaired, ..Outcomes::default() };
-        let accepted = self.judge_all(split.payloads, facts, &mut outcomes).await;
-        let request_id = self.request_id(idempotency_key, split.context.as_deref(), &accepted);
+        let kept = self.stream.judge.keep.then_some(0);
+        let mut outcomes = Outcomes { repaired: self.repaired, kept, ..Outcomes::default() };
+        let stored = Judging::new(&self.stream.judge, facts, &mut outcomes).judge_all(split.payloads).await;
+        let details = budget.try_reserve(bytes_of_details(&stored)).ok_or(RequestError::Busy)?;
+        let request_id = self.request_id(idempotency_key, split.context.as_deref(), &stored);
         template.identify(request_id);
-        let lines =
-            stamp_all(&template, accepted, String::with_capacity(bytes), intake.message_bytes, &mut outcomes).await;
-        let partition = Partition { stream: self.name.clone(), hour: Hour::of(self.received_at) };
-        Ok(Stamped { request_id, partition, lines, outcomes, _held: held })
+        let lines = stamp_all(&template, stored, bytes, intake.message_bytes, &mut outcomes).await;
+        Ok(Stamped { request_id, pieces: self.pieces(lines), outcomes, _held: [held, details] })
     }
 
-    /// The payloads that passed, with their positions in the document.
-    async fn judge_all<'a>(
-        &self,
-        payloads: Vec<Result<&'a str, Rejection>>,
-        facts: Facts,
-        outcomes: &mut Outcomes,
-    ) -> Vec<(usize, &'a str)> {
-        let (mut accepted, mut pace) = (Vec::with_capacity(payloads.len()), Pace::default());
-        for (index, payload) in payloads.into_iter().enumerate() {
-            pace.work(payload.as_ref().map_or(0, |payload| payload.len())).await;
-            let payload = payload.and_then(not_too_large);
-            match payload.map(|payload| (payload, self.judge(facts, payload, outcomes))) {
-                Ok((payload, Verdict::Accept)) => accepted.push((index, payload)),
-                Ok((_, Verdict::Withhold)) => outcomes.withheld += 1,
-                Ok((_, Verdict::Reject(rejection))) | Err(rejection) => outcomes.reject(index, rejection),
-            }
-        }
-        accepted
-    }
-
-    /// Only rejections that the response lists are explained.
-    fn judge(&self, facts: Facts, payload: &str, outcomes: &Outcomes) -> Verdict {
-        let judge = &self.stream.judge;
-        if outcomes.lists_more() {
-            judge.judge(&facts, payload.as_bytes())
-        } else {
-            judge.judge_unexplained(&facts, payload.as_bytes())
-        }
+    fn pieces(&self, Lines { accepted, kept }: Lines) -> Vec<(Partition, String)> {
+        let hour = Hour::of(self.received_at);
+        let pieces = [(Kind::Accepted, accepted), (Kind::Rejected, kept)].into_iter();
+        let pieces = pieces.filter(|(_, lines)| !lines.is_empty());
+        pieces.map(|(kind, lines)| (Partition { kind, stream: self.name.clone(), hour }, lines)).collect()
     }
 
     fn idempotency_key(&self) -> Result<Option<&[u8]>, RequestError> {
@@ -120,10 +96,10 @@ impl ReceivedDocument<'_> {
     }
 
     /// A retry of the same payloads with the same idempotency key has the same request id.
-    fn request_id(&self, key: Option<&[u8]>, context: Option<&str>, accepted: &[(usize, &str)]) -> Uuid {
+    fn request_id(&self, key: Option<&[u8]>, context: Option<&str>, stored: &[StoredPayload<'_>]) -> Uuid {
         let Some(key) = key else { return fresh_request_id() };
         let request = [self.sender.name(), self.name.as_str(), self.form.name()].map(str::as_bytes);
-        let payloads = accepted.iter().map(|(_, payload)| payload.as_bytes());
+        let payloads = stored.iter().flat_map(|stored| [kind_name(stored.kind()), stored.payload.as_bytes()]);
         let context = context.unwrap_or_default().as_bytes();
         derived_request_id(request.into_iter().chain([key, context]).chain(payloads))
     }
@@ -153,47 +129,9 @@ impl ReceivedDocument<'_> {
     }
 }
 
-/// Makes the records of the accepted payloads, numbered from 0. A record that fits into no message is rejected.
-async fn stamp_all(
-    template: &Template,
-    accepted: Vec<(usize, &str)>,
-    mut lines: String,
-    message_bytes: usize,
-    outcomes: &mut Outcomes,
-) -> String {
-    let mut pace = Pace::default();
-    for (index, payload) in accepted {
-        pace.work(payload.len()).await;
-        let start = lines.len();
-        if template.append(&mut lines, outcomes.accepted, payload) && fits(&lines[start..], message_bytes) {
-            outcomes.accepted += 1;
-        } else {
-            lines.truncate(start);
-            outcomes.reject(index, too_large());
-        }
-    }
-    lines
-}
-
-/// Yields to other requests from time to time.
-#[derive(Default)]
-struct Pace {
-    bytes: usize,
-}
-
-impl Pace {
-    async fn work(&mut self, bytes: usize) {
-        self.bytes += bytes;
-        if self.bytes > BYTES_BETWEEN_YIELDS {
-            tokio::task::yield_now().await;
-            self.bytes = 0;
-        }
-    }
-}
-
 /// The most bytes of the records of a document.
 fn bytes_of_records(split: &SplitDocument<'_>, template: &Template, intake: &Intake) -> Result<usize, RequestError> {
-    let bytes = split.payloads.iter().flatten().map(|payload| payload.len() + template.overhead()).sum();
+    let bytes = split.payloads.iter().map(|payload| text_bytes(payload) + template.overhead()).sum();
     if bytes <= 2 * intake.body_bytes {
         return Ok(bytes);
     }
@@ -203,15 +141,25 @@ fn bytes_of_records(split: &SplitDocument<'_>, template: &Template, intake: &Int
     )))
 }
 
+fn text_bytes(payload: &Result<&str, Refused<'_>>) -> usize {
+    match payload {
+        Ok(text) => text.len(),
+        Err(refused) => refused.text.map_or(0, str::len),
+    }
+}
+
+fn bytes_of_details(stored: &[StoredPayload<'_>]) -> usize {
+    stored.iter().filter_map(|stored| stored.finding.as_ref()).map(Finding::bytes).sum()
+}
+
+/// Separates a kept payload from an equal one that is accepted, in the digest of a request id.
+fn kind_name(kind: Kind) -> &'static [u8] {
+    match kind {
+        Kind::Accepted => b"",
+        Kind::Rejected => b"rejected",
+    }
+}
+
 fn unreadable_context(rejection: &Rejection) -> RequestError {
     RequestError::Unreadable(format!("the context, the members next to `payloads`: {}", rejection.detail))
-}
-
-/// A payload larger than any record is not judged: parsed, it could take a hundred times its bytes.
-fn not_too_large(payload: &str) -> Result<&str, Rejection> {
-    if payload.len() > MAX_RECORD_BYTES { Err(too_large()) } else { Ok(payload) }
-}
-
-fn too_large() -> Rejection {
-    Rejection::new(Reason::TooLarge, "the record does not fit into a message")
 }

@@ -1,8 +1,10 @@
+mod kept;
+
 use std::sync::{Arc, Mutex};
 
 use lambda_http::http::Method;
 use serde_json::{Value, json};
-use spillway_shared::message::open;
+use spillway_shared::message::{Kind, open};
 use spillway_shared::metrics::emf::Sink;
 use spillway_shared::pool::Pool;
 use spillway_shared::retry::Attempts;
@@ -35,18 +37,29 @@ impl Memory {
         let records = |body: &String| String::from_utf8(open(body).unwrap().records().unwrap().into_owned()).unwrap();
         messages.iter().map(records).flat_map(|lines| lines.lines().map(parsed).collect::<Vec<_>>()).collect()
     }
+
+    /// The kind of each message.
+    fn kinds(&self) -> Vec<Kind> {
+        self.messages.lock().unwrap().iter().map(|body| open(body).unwrap().header.kind).collect()
+    }
 }
 
 fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-const STREAMS: [(&str, &str); 5] = [
+const STREAMS: [(&str, &str); 8] = [
     ("clicks", "{}"),
     ("devices", r#"{"stamp":{"client_ip":"truncated","user_agent":true,"country":true}}"#),
     ("events", r#"{"schema":{"required":["event"]}}"#),
     ("consented", r#"{"consent":{"pointer":"/ok","granted":[true]}}"#),
     ("private", r#"{"consent":{"honour_gpc":true}}"#),
+    ("kept", r#"{"schema":{"required":["event"]},"rejected":"keep"}"#),
+    (
+        "kept-if-consented",
+        r#"{"schema":{"required":["event"]},"rejected":"keep","consent":{"pointer":"/ok","granted":[true]}}"#,
+    ),
+    ("tried", r#"{"schema":{"required":["event"]},"enforce":"warn"}"#),
 ];
 
 fn ingest(queue: &Memory, more: &[(&str, &str)]) -> Ingest<Memory> {

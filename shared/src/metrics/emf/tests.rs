@@ -28,7 +28,7 @@ fn written(fill: impl FnOnce(Line) -> Line) -> Value {
 
 #[test]
 fn a_unit_of_work_is_one_line_of_the_embedded_metric_format() {
-    let taken = Taken { accepted: 7, rejected: 1, withheld: 2, repaired: 3 };
+    let taken = Taken { accepted: 7, rejected: 5, kept: 4, violations: 6, withheld: 2, repaired: 3 };
     let line = written(|line| line.with_stream("clicks", &taken));
     let expected = json!({
         "_aws": {
@@ -39,12 +39,15 @@ fn a_unit_of_work_is_one_line_of_the_embedded_metric_format() {
                 "Metrics": [
                     {"Name": "Accepted", "Unit": "Count"},
                     {"Name": "Rejected", "Unit": "Count"},
+                    {"Name": "Kept", "Unit": "Count"},
+                    {"Name": "Violations", "Unit": "Count"},
                     {"Name": "Withheld", "Unit": "Count"},
                     {"Name": "Repaired", "Unit": "Count"},
                 ],
             }],
         },
-        "Function": "spillway-ingest", "Stream": "clicks", "Accepted": 7.0, "Rejected": 1.0, "Withheld": 2.0, "Repaired": 3.0,
+        "Function": "spillway-ingest", "Stream": "clicks", "Accepted": 7.0, "Rejected": 5.0, "Kept": 4.0,
+        "Violations": 6.0, "Withheld": 2.0, "Repaired": 3.0,
     });
     assert_eq!(line, expected);
 }

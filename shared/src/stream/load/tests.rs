@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::consent::{Absent, Consent, Regions, Rule, Test};
 use crate::pointer::Pointer;
-use crate::stream::{ClientIp, Stamp};
+use crate::stream::{ClientIp, Enforce, Rejected, Stamp};
 
 fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = TempDir::new().unwrap();
@@ -29,6 +29,8 @@ fn a_file_with_every_member_is_read() {
     let text = r#"{
         "description": "Storefront events",
         "schema": { "type": "object", "required": ["event"] },
+        "enforce": "warn",
+        "rejected": "keep",
         "consent": {
             "pointer": "/consent/analytics", "granted": [true, "granted"], "absent": "allow",
             "regions": { "pointer": "/region", "in": ["EU", "US-CA"] }, "honour_gpc": true
@@ -48,6 +50,8 @@ fn a_file_with_every_member_is_read() {
     let expected = Definition {
         description: Some("Storefront events".into()),
         schema: Some(json!({"type": "object", "required": ["event"]})),
+        enforce: Enforce::Warn,
+        rejected: Rejected::Keep,
         consent: Some(Consent { rule: Some(rule), honour_gpc: true }),
         stamp: Stamp { client_ip: ClientIp::Truncated, user_agent: true, country: true },
     };
@@ -84,7 +88,7 @@ fn each_file_reports_its_first_error() {
         [
             "clicks.json: differs only in case from Clicks.json",
             "Clicks.json: a stream's name must be `[a-z][a-z0-9_-]{0,62}`",
-            "clicks.json: /descriptoin: unknown field `descriptoin`, expected one of `description`, `schema`, `consent`, `stamp`",
+            "clicks.json: /descriptoin: unknown field `descriptoin`, expected one of `description`, `schema`, `enforce`, `rejected`, `consent`, `stamp`",
             "orders.json: not valid JSON: EOF while parsing an object at line 1 column 1",
             "twice.json: not valid JSON: duplicate key at line 2 column 20",
             "wrong.json: /description: invalid type: integer `1`, expected a string",

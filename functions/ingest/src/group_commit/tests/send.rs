@@ -59,7 +59,7 @@ async fn a_request_is_answered_by_its_deadline_and_its_call_ends_before() {
     let sender = Scripted::new(vec![], 0);
     let queue = queue(&sender, 1, 100);
     let started = Instant::now();
-    let answer = queue.enqueue(partition("clicks"), "{1}\n".to_owned(), in_(2)).await;
+    let answer = queue.enqueue(vec![(partition("clicks"), "{1}\n".to_owned())], in_(2)).await;
     assert_eq!(answer, Err(NotEnqueued::NotTaken));
     assert!(started.elapsed() <= Duration::from_secs(2));
     assert!(queue.0.pool.try_worker().is_some(), "the call has ended too");
@@ -69,8 +69,8 @@ async fn a_request_is_answered_by_its_deadline_and_its_call_ends_before() {
 async fn a_request_with_more_time_gets_further_attempts() {
     let sender = Scripted::new(vec![], 0);
     let queue = queue(&sender, 1, 100);
-    let short = queue.enqueue(partition("clicks"), "{1}\n".to_owned(), in_(2));
-    let long = queue.enqueue(partition("telemetry"), "{2}\n".to_owned(), in_(30));
+    let short = queue.enqueue(vec![(partition("clicks"), "{1}\n".to_owned())], in_(2));
+    let long = queue.enqueue(vec![(partition("telemetry"), "{2}\n".to_owned())], in_(30));
     let open_later = async {
         tokio::time::sleep(Duration::from_secs(3)).await;
         sender.gate.add_permits(ALL);
@@ -90,8 +90,8 @@ fn a_request_with_more_time_gets_further_attempts_in_a_shared_message() {
         let _ = tell.send(runtime.block_on(async {
             let sender = Scripted::new(vec![], 0);
             let queue = queue(&sender, 1, 100);
-            let short = queue.enqueue(partition("clicks"), "{1}\n".to_owned(), in_(2));
-            let long = queue.enqueue(partition("clicks"), "{2}\n".to_owned(), in_(30));
+            let short = queue.enqueue(vec![(partition("clicks"), "{1}\n".to_owned())], in_(2));
+            let long = queue.enqueue(vec![(partition("clicks"), "{2}\n".to_owned())], in_(30));
             let open_later = async {
                 tokio::time::sleep(Duration::from_secs(3)).await;
                 sender.gate.add_permits(ALL);
@@ -112,8 +112,9 @@ async fn a_quick_error_fails_only_the_requests_at_their_deadline() {
     for _ in 0..20 {
         let sender = Scripted::new(vec![failed(false)], ALL);
         let queue = queue(&sender, 1, 100);
-        let short = queue.enqueue(partition("clicks"), "{1}\n".to_owned(), Instant::now() + Duration::from_millis(75));
-        let long = queue.enqueue(partition("clicks"), "{2}\n".to_owned(), in_(9));
+        let short =
+            queue.enqueue(vec![(partition("clicks"), "{1}\n".to_owned())], Instant::now() + Duration::from_millis(75));
+        let long = queue.enqueue(vec![(partition("clicks"), "{2}\n".to_owned())], in_(9));
         let (_, long) = futures::join!(short, long);
         assert_eq!(long, Ok(()));
     }
@@ -126,7 +127,7 @@ async fn attempts_are_bounded_for_any_number_of_deadlines() {
     let started = Instant::now();
     let answers = join_all((0..10).map(|tenths| {
         let deadline = in_(20) + Duration::from_millis(100 * tenths);
-        queue.enqueue(partition("clicks"), "{1}\n".to_owned(), deadline)
+        queue.enqueue(vec![(partition("clicks"), "{1}\n".to_owned())], deadline)
     }));
     assert_eq!(answers.await, [Err(NotEnqueued::NotTaken); 10]);
     assert_eq!(sender.calls().len(), 3);
@@ -150,10 +151,10 @@ async fn a_panic_fails_only_its_own_requests_and_the_next_worker_starts() {
     let attempts = Attempts { timeout: Duration::from_secs(1), count: 3 };
     let limits = Limits { waiting_records: 100, message_bytes: 4_096, attempts };
     let queue = GroupCommit::new(Panicking::default(), Pool::new(1), limits);
-    let first = queue.enqueue(partition("clicks"), "{1}\n".to_owned(), in_(9));
+    let first = queue.enqueue(vec![(partition("clicks"), "{1}\n".to_owned())], in_(9));
     let second = async {
         tokio::time::sleep(Duration::from_millis(1)).await;
-        queue.enqueue(partition("clicks"), "{2}\n".to_owned(), in_(9)).await
+        queue.enqueue(vec![(partition("clicks"), "{2}\n".to_owned())], in_(9)).await
     };
     assert_eq!(futures::join!(first, second), (Err(NotEnqueued::NotTaken), Ok(())));
 }

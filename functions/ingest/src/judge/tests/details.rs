@@ -145,9 +145,9 @@ fn alternatives_in_a_chain_of_references_are_not_explained() {
 #[test]
 fn without_an_explanation_the_verdict_is_the_same() {
     let judge = by_schema(json!({"required": ["a"]}));
-    let found = rejection(judge.judge_unexplained(&NOBODY, b"{}"));
+    let found = rejection(judge.judge_within(&NOBODY, b"{}", &mut Budget::of(2), false));
     assert_eq!((found.reason, found.detail.as_str()), (Reason::Schema, "does not match the stream's schema"));
-    assert_eq!(judge.judge_unexplained(&NOBODY, br#"{"a": 1}"#), Verdict::Accept);
+    assert_eq!(judge.judge_within(&NOBODY, br#"{"a": 1}"#, &mut Budget::of(8), false), Verdict::Accept);
 }
 
 #[test]

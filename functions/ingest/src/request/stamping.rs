@@ -1,0 +1,62 @@
+//! Makes the records of a document's stored payloads.
+
+use spillway_shared::message::Kind;
+
+use super::judging::{StoredPayload, too_large};
+use super::pace::Pace;
+use crate::pack::fits;
+use crate::record::{Finding, Template};
+use crate::response::Outcomes;
+
+/// The records of one document: those of accepted payloads and those of kept rejections, as NDJSON.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    pub(super) accepted: String,
+    pub(super) kept: String,
+}
+
+impl Lines {
+    fn of(&mut self, kind: Kind) -> &mut String {
+        match kind {
+            Kind::Accepted => &mut self.accepted,
+            Kind::Rejected => &mut self.kept,
+        }
+    }
+}
+
+/// Makes the records, numbered from 0, and counts their outcomes. A record that fits into no message is not stored.
+pub(super) async fn stamp_all(
+    template: &Template,
+    stored: Vec<StoredPayload<'_>>,
+    bytes: usize,
+    message_bytes: usize,
+    outcomes: &mut Outcomes,
+) -> Lines {
+    let (mut lines, mut pace, mut number) = (Lines::default(), Pace::default(), 0);
+    lines.accepted.reserve(bytes);
+    for payload in stored {
+        pace.work(payload.payload.len()).await;
+        let of_kind = lines.of(payload.kind());
+        let start = of_kind.len();
+        let fits = template.append(of_kind, number, payload.finding.as_ref(), payload.payload)
+            && fits(&of_kind[start..], message_bytes);
+        if fits {
+            number += 1;
+        } else {
+            of_kind.truncate(start);
+        }
+        count(outcomes, payload, fits);
+    }
+    lines
+}
+
+fn count(outcomes: &mut Outcomes, StoredPayload { index, finding, .. }: StoredPayload<'_>, fits: bool) {
+    match finding {
+        Some(Finding::Kept(_)) => *outcomes.kept.get_or_insert_default() += usize::from(fits),
+        _ if !fits => outcomes.reject(index, too_large()),
+        finding => {
+            outcomes.accepted += 1;
+            outcomes.violations += usize::from(finding.is_some());
+        }
+    }
+}

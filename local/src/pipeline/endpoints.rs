@@ -1,0 +1,34 @@
+//! Where the parts of a running pipeline are, for commands that read its queue and its bucket.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::Pipeline;
+
+/// Where the parts of a running pipeline are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoints {
+    /// The name of the bucket.
+    pub bucket: String,
+    /// The endpoint of S3.
+    pub s3_endpoint: String,
+    /// The URL of the queue.
+    pub queue_url: String,
+    /// The folder with `streams/` and `keys.json`.
+    pub config: PathBuf,
+}
+
+impl Pipeline {
+    /// Where the parts of this pipeline are.
+    #[must_use]
+    pub fn endpoints(&self) -> Endpoints {
+        let config = &self.settings.config;
+        Endpoints {
+            bucket: self.settings.bucket.clone(),
+            s3_endpoint: self.bucket.endpoint.clone(),
+            queue_url: self.queue.url.clone(),
+            config: config.canonicalize().unwrap_or_else(|_| config.clone()),
+        }
+    }
+}
