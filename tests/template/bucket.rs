@@ -146,6 +146,13 @@ fn a_bucket_without_versions_has_no_versioning_at_all() {
 }
 
 #[test]
+fn every_lifecycle_rule_has_a_name_of_its_own() {
+    let template = Template::read();
+    let ids: Vec<_> = lifecycle(&template).into_iter().map(|rule| rule["Id"].as_str().unwrap()).collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
+}
+
+#[test]
 fn old_versions_expire_whatever_the_parameters_say() {
     let template = Template::read();
     let rules = template.resources["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"].as_array().unwrap();

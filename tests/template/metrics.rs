@@ -16,7 +16,19 @@ fn alarms_and_dashboard_use_metrics_that_the_code_emits() {
         .collect();
     let alarmed = template.metrics_of_alarms(NAMESPACE);
     let watched: BTreeSet<_> = alarmed.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(watched, BTreeSet::from(["Accepted", "Failed", "Kept", "LagSeconds", "Quarantined", "Rejected", "Requests", "Status5xx"]));
+    assert_eq!(
+        watched,
+        BTreeSet::from([
+            "Accepted",
+            "Failed",
+            "Kept",
+            "LagSeconds",
+            "Quarantined",
+            "Rejected",
+            "Requests",
+            "Status5xx"
+        ])
+    );
     for (name, dimensions) in &alarmed {
         assert!(emitted.contains_key(name.as_str()), "{name}");
         assert_eq!(dimensions, &[FUNCTION], "{name}");
