@@ -46,10 +46,11 @@ package:
     sam build
     ls -l .aws-sam/build/*/bootstrap
 
-# Run the documented queries over odd payloads, those for Spark included (needs Java 17)
-readers:
+# Run what the manual prints: queries over odd payloads, Spark's included (needs Java 17), and the deletion of a stack
+manual:
     .ci/readers duckdb
     .ci/readers spark
+    .ci/deletion
 
 # Run a measurement: saturate, pipeline, group-commit, workers, cost, cold, stages, compare
 bench name *flags:

@@ -124,6 +124,7 @@ fn rights_and_lifecycle_rules_use_the_prefixes_of_the_code() {
     for (rule, prefix) in [
         ("move-records", json!({"Ref": "ObjectPrefix"})),
         ("delete-records", json!({"Ref": "ObjectPrefix"})),
+        ("delete-rejected", json!(object::REJECTED_PREFIX)),
         ("delete-quarantine", json!(quarantine::PREFIX)),
     ] {
         assert_eq!(lifecycle(&template).iter().find(|known| known["Id"] == rule).unwrap()["Prefix"], prefix, "{rule}");
@@ -142,6 +143,13 @@ fn a_bucket_without_versions_has_no_versioning_at_all() {
     let template = Template::read();
     let versioning = &template.resources["Bucket"]["Properties"]["VersioningConfiguration"];
     assert_eq!(*versioning, json!({"Fn::If": ["HasVersions", {"Status": "Enabled"}, {"Ref": "AWS::NoValue"}]}));
+}
+
+#[test]
+fn every_lifecycle_rule_has_a_name_of_its_own() {
+    let template = Template::read();
+    let ids: Vec<_> = lifecycle(&template).into_iter().map(|rule| rule["Id"].as_str().unwrap()).collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
 }
 
 #[test]
@@ -172,7 +180,9 @@ fn the_documented_view_has_the_columns_of_the_view_in_athena() {
     for page in [include_str!("../../README.md"), include_str!("../../docs/operate.md")] {
         assert_eq!(documented_columns(page), columns);
     }
-    let (_, spark) = include_str!("../../docs/operate.md").split_once("\ncolumns = \"").unwrap();
-    let spark = spark.split_once('"').unwrap().0.split(", ").map(|column| column.split_once(' ').unwrap().0);
+    let (_, spark) = include_str!("../../docs/operate.md").split_once("\ncolumns = (").unwrap();
+    // The parts of a text in Python, without their quotation marks.
+    let spark: String = spark.split_once("\")").unwrap().0.split('"').filter(|part| !part.trim().is_empty()).collect();
+    let spark = spark.split(", ").map(|column| column.split_once(' ').unwrap().0);
     assert_eq!(spark.collect::<BTreeSet<_>>(), columns.into_iter().collect());
 }

@@ -1,4 +1,4 @@
-//! The queue and its event source: sizes, retention, and what happens to failed messages.
+//! The queue and its event source: the size of messages, and the settings of the pollers.
 
 use serde_json::{Value, json};
 use spillway_ingest::config::MAX_MESSAGE_BYTES;
