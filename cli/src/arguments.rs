@@ -13,6 +13,7 @@ use spillway_shared::keys::KeyRing;
 
 use crate::quarantine::Quarantine;
 use crate::redrive::Redrive;
+use crate::smoke::Smoke;
 
 /// The write key of a server without another one.
 const DEFAULT_WRITE_KEY: &str = "local";
@@ -52,6 +53,10 @@ pub(crate) enum Command {
     /// Lists, shows and replays quarantined messages, on AWS or on this machine
     #[command(subcommand)]
     Quarantine(Quarantine),
+    /// Tests a deployed stack: sends every kind of request and compares what it stores, byte for byte
+    ///
+    /// Prints one line per check, and exits with 1 if a check fails or cannot run. The records go to the stream `smoke`.
+    Smoke(Smoke),
 }
 
 /// The arguments of `spillway serve`.

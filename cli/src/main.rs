@@ -12,6 +12,7 @@ mod redrive;
 mod report;
 mod serve;
 mod signals;
+mod smoke;
 
 use std::process::ExitCode;
 
@@ -39,6 +40,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Key(key) => key::run(&key),
         Command::Redrive(redrive) => on_runtime(redrive::run(redrive)),
         Command::Quarantine(quarantine) => on_runtime(quarantine::run(quarantine)),
+        Command::Smoke(smoke) => on_runtime(smoke::run(smoke)),
     }
 }
 

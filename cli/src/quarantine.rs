@@ -6,11 +6,10 @@ use std::fmt;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde::Deserialize;
 
-use crate::aws;
-use crate::aws::bucket::{Bucket, Listed};
+use crate::aws::bucket::{Bucket, Listed, Place};
 
 /// The prefix of the keys of quarantined messages.
 const PREFIX: &str = "quarantine/";
@@ -37,17 +36,6 @@ pub(crate) enum Quarantine {
     Replay(replay::Replay),
 }
 
-/// The bucket of quarantined messages.
-#[derive(Debug, Args)]
-pub(crate) struct Place {
-    /// The name of the bucket
-    #[arg(long, env = "BUCKET")]
-    bucket: String,
-    /// The endpoint of S3, if it is not AWS; a server on this machine needs no credentials
-    #[arg(long)]
-    s3_endpoint: Option<String>,
-}
-
 /// A quarantined message, as deliver writes it.
 #[derive(Debug, Deserialize)]
 struct Quarantined {
@@ -72,12 +60,6 @@ pub(crate) async fn run(arguments: Quarantine) -> anyhow::Result<ExitCode> {
         Quarantine::Replay(replay) => return replay::run(replay).await,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-impl Place {
-    async fn bucket(&self) -> Bucket {
-        Bucket::new(&aws::config(self.s3_endpoint.as_deref()).await, &self.bucket)
-    }
 }
 
 /// All quarantined messages, or those of one day.

@@ -4,7 +4,21 @@ use anyhow::Context as _;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use bytes::Bytes;
+use clap::Args;
 use spillway_aws::{SdkConfig, is_s3_endpoint_overridden};
+
+use super::config;
+
+/// The arguments that name a bucket.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// The name of the bucket
+    #[arg(long, env = "BUCKET")]
+    pub(crate) bucket: String,
+    /// The endpoint of S3, if it is not AWS; a server on this machine needs no credentials
+    #[arg(long, env = "AWS_ENDPOINT_URL_S3")]
+    pub(crate) s3_endpoint: Option<String>,
+}
 
 /// One bucket.
 #[derive(Debug, Clone)]
@@ -20,6 +34,13 @@ pub(crate) struct Listed {
     pub(crate) key: String,
     /// The size in bytes.
     pub(crate) bytes: u64,
+}
+
+impl Place {
+    /// The bucket.
+    pub(crate) async fn bucket(&self) -> Bucket {
+        Bucket::new(&config(self.s3_endpoint.as_deref()).await, &self.bucket)
+    }
 }
 
 impl Bucket {

@@ -6,9 +6,9 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use spillway_deliver::unpack::SAME_ID;
 
-use super::{Place, list, read};
+use super::{list, read};
 use crate::aws;
-use crate::aws::bucket::Bucket;
+use crate::aws::bucket::{Bucket, Place};
 use crate::aws::queue::Queue;
 
 /// The arguments of `spillway quarantine replay`.

@@ -9,6 +9,7 @@ use spillway_local::s3::{Bucket as S3, BucketSettings};
 use spillway_local::sqs::{Queue as Sqs, QueueSettings};
 
 use super::*;
+use crate::aws;
 use crate::aws::queue::Queue;
 
 fn free_port() -> SocketAddr {
