@@ -7,8 +7,14 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
-use crate::end_to_end::command::text;
+use spillway_local::data_folder::DataFolder;
+use spillway_local::faults::Faults;
+use spillway_local::s3::{Bucket, BucketSettings};
+use spillway_local::sqs::{Queue, QueueSettings};
+
+use crate::end_to_end::command::{Server, text};
 use crate::support::harness::Run;
 
 /// The exit code and the output of `spillway smoke`.
@@ -40,23 +46,30 @@ async fn start(variables: &[(&str, &str)]) -> Run {
     .await
 }
 
-/// The command for a pipeline and a bucket, with requests to `address`.
-fn smoke_at(address: SocketAddr, run: &Run, bucket: &str) -> Command {
+/// The command for the address of documents, the endpoint of S3 and a bucket.
+fn smoke_at(url: &str, s3: &str, bucket: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_spillway"));
-    command.args(["smoke", "--url", &format!("http://{address}"), "--bucket", bucket]);
-    command.args(["--s3-endpoint", &run.pipeline.bucket().endpoint]);
+    command.args(["smoke", "--url", url, "--s3-endpoint", s3, "--bucket", bucket]);
     command
 }
 
 fn smoke(run: &Run) -> Command {
-    smoke_at(run.pipeline.address(), run, "spillway")
+    smoke_at(&url(run.pipeline.address()), &run.pipeline.bucket().endpoint, "spillway")
 }
 
-/// Runs a command in another thread, because the pipeline runs in this one.
-async fn output(mut command: Command) -> Smoked {
+fn url(address: SocketAddr) -> String {
+    format!("http://{address}")
+}
+
+/// Runs blocking work in another thread, because servers run in this one.
+async fn in_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || sender.send(command.output()));
-    let Output { status, stdout, stderr } = receiver.await.unwrap().unwrap();
+    std::thread::spawn(move || sender.send(work()).ok());
+    receiver.await.unwrap()
+}
+
+async fn output(mut command: Command) -> Smoked {
+    let Output { status, stdout, stderr } = in_thread(move || command.output()).await.unwrap();
     Smoked { code: status.code(), printed: text(&stdout) + &text(&stderr) }
 }
 
@@ -84,7 +97,7 @@ async fn a_missing_stream_fails() {
 #[tokio::test]
 async fn another_bucket_fails() {
     let run = start(&[]).await;
-    let smoked = output(smoke_at(run.pipeline.address(), &run, "another")).await;
+    let smoked = output(smoke_at(&url(run.pipeline.address()), &run.pipeline.bucket().endpoint, "another")).await;
     assert_eq!(smoked.code, Some(1), "{}", smoked.printed);
     assert!(smoked.line("array ").ends_with("  ok"), "{}", smoked.printed);
     let stored = smoked.line("stored: array ");
@@ -97,7 +110,7 @@ async fn another_bucket_fails() {
 async fn a_payload_that_was_altered_on_its_way_fails() {
     let run = start(&[]).await;
     let proxy = altering_proxy(run.pipeline.address());
-    let smoked = output(smoke_at(proxy, &run, "spillway")).await;
+    let smoked = output(smoke_at(&url(proxy), &run.pipeline.bucket().endpoint, "spillway")).await;
     assert_eq!(smoked.code, Some(1), "{}", smoked.printed);
     assert!(smoked.line("single object ").ends_with("  ok"), "the pipeline accepts it: {}", smoked.printed);
     assert!(smoked.line("stored: single object ").contains("the payload differs from byte"), "{}", smoked.printed);
@@ -120,6 +133,55 @@ async fn athena_counts_every_record_id() {
     assert!(query.contains("--work-group spillway --query-execution-context Database=spillway"), "{query}");
     assert!(query.contains("FROM lines WHERE stream = 'smoke' AND dt BETWEEN '20"), "{query}");
     run.end().await;
+}
+
+/// The commands of docs/develop.md, "External SQS and S3".
+#[tokio::test]
+async fn every_check_is_ok_with_an_external_queue_and_bucket() {
+    let (folder, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (queue, bucket) = (external_queue().await, external_bucket(folder.path()).await);
+    let sqs = ["--sqs-endpoint", &queue.endpoint, "--queue-url", &queue.url];
+    let s3 = ["--s3-endpoint", &bucket.endpoint, "--bucket", "outside"];
+    let credentials = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| (name, "local"));
+    let variables = [&credentials[..], &[("AWS_REGION", "us-east-1")]].concat();
+    let (arguments, path) = ([sqs, s3].concat().join(" "), data.path().to_owned());
+    let server =
+        in_thread(move || Server::start_in(&variables, &arguments.split(' ').collect::<Vec<_>>(), &path)).await;
+    let line = server.banner.lines().find(|line| line.contains("accepts documents at")).unwrap();
+    let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().replace("{stream}", "");
+    output(smoke_at(&url, &bucket.endpoint, "outside")).await.assert_is_good();
+    server.signal("-KILL");
+    server.end();
+}
+
+async fn external_queue() -> Queue {
+    let settings = QueueSettings {
+        listen: free_port(),
+        data: None,
+        name: "outside".to_owned(),
+        region: "us-east-1".to_owned(),
+        visibility_timeout: Duration::from_mins(1),
+        max_receive_count: 3,
+        accepted: None,
+        faults: Faults::default(),
+    };
+    Queue::start(settings).await.unwrap()
+}
+
+async fn external_bucket(folder: &Path) -> Bucket {
+    let settings = BucketSettings {
+        listen: free_port(),
+        data: DataFolder::new(folder),
+        name: "outside".to_owned(),
+        access_key: "local".to_owned(),
+        secret_key: "local".to_owned(),
+        faults: Faults::default(),
+    };
+    Bucket::start(settings).await.unwrap()
+}
+
+fn free_port() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
 /// A server that passes every connection on to `address`, and alters a number in the bodies of requests.

@@ -35,9 +35,14 @@ impl Server {
 
     /// The same with more arguments.
     pub(crate) fn start_with(arguments: &[&str], data: &Path) -> Self {
+        Self::start_in(&[], arguments, data)
+    }
+
+    /// The same with more variables.
+    pub(crate) fn start_in(variables: &[(&str, &str)], arguments: &[&str], data: &Path) -> Self {
         let free = ["--listen", "--admin", "--s3-listen", "--sqs-listen"].map(|flag| [flag, "127.0.0.1:0"]).concat();
-        let mut child =
-            spillway(&[&["serve"], free.as_slice(), arguments].concat(), data).stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = spillway(&[&["serve"], free.as_slice(), arguments].concat(), data);
+        let mut child = command.envs(variables.iter().copied()).stdout(Stdio::piped()).spawn().unwrap();
         let printed = BufReader::new(child.stdout.take().unwrap());
         let mut server = Self { child, printed, banner: String::new() };
         server.banner = server.read_until("curl -i");
