@@ -76,7 +76,10 @@ async fn output(mut command: Command) -> Smoked {
 #[tokio::test]
 async fn every_check_is_ok_on_a_local_pipeline() {
     let run = start(&[]).await;
-    let smoked = output(smoke(&run)).await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_spillway"));
+    command.args(["smoke", "--url", &url(run.pipeline.address()), "--bucket", "spillway"]);
+    command.env("AWS_ENDPOINT_URL_S3", &run.pipeline.bucket().endpoint);
+    let smoked = output(command).await;
     smoked.assert_is_good();
     assert!(smoked.printed.lines().nth(1).unwrap().starts_with("JSON, Content-Encoding: gzip "), "the open question");
     assert!(smoked.line("stored: an object of several zstd frames").contains(" frames  "), "{}", smoked.printed);

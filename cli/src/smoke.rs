@@ -1,8 +1,8 @@
 //! `spillway smoke`: sends every kind of request to a deployed stack and compares what it stores, byte for byte.
 //!
 //! A run passes the modules in this order: `documents` and `refusals` list the requests with their expected answers;
-//! `client` sends them; `answer` judges the answers; `stored` reads the bucket; `compare` judges what it found; `athena`
-//! runs one query; `table` shows every check.
+//! `client` sends them; `answer` judges the answers; `stored` reads the bucket; `compare` judges what it found;
+//! `athena` runs one query; `table` shows every check.
 
 mod answer;
 mod athena;

@@ -17,10 +17,10 @@ pub(super) const AGAIN: &str = "Idempotency-Key repeated";
 const ANY_ORIGIN: &str = "https://smoke.example";
 /// Large documents make messages whose zstd frames deliver copies, so that one object has several frames.
 const LARGE_DOCUMENTS: usize = 3;
-const LARGE_PAYLOADS: usize = 6_000;
+const LARGE_PAYLOADS: usize = 2_500;
 
-/// All of them. The first is the one that AWS's documentation leaves open: whether API Gateway passes compressed JSON in
-/// base64 or destroys it.
+/// All of them. The first is the one that AWS's documentation leaves open: whether API Gateway passes compressed JSON
+/// in base64 or destroys it.
 pub(super) fn all(run: &Run) -> Vec<Exchange> {
     let mut exchanges = encodings(run);
     exchanges.extend(forms(run));

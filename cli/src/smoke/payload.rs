@@ -2,6 +2,12 @@
 
 use spillway_local::sample::reading;
 
+/// What a parser that writes JSON again would change: numbers beyond 64 bits, spaces, escapes, a key that stands twice.
+const FRAGILE: &str = concat!(
+    r#""float":1.0,"large":123456789012345678901234567890,"tiny":1E-400, "#,
+    r#""text" : "ü \u00fc \" \\ / \/ 😀","twice":1,"twice":2,"a":[ ],"empty":{}"#
+);
+
 /// One run of the smoke test.
 #[derive(Debug)]
 pub(super) struct Run {
@@ -23,13 +29,9 @@ impl Run {
         format!(r#""run":"{}""#, self.id)
     }
 
-    /// A payload of a check. It has what a parser that writes JSON again would change: numbers beyond 64 bits, the same
-    /// key twice, escapes, spaces and the order of keys.
+    /// A payload of a check.
     pub(super) fn payload(&self, check: &str, number: usize) -> String {
-        format!(
-            r#"{{{},"check":"{check}","z":{number},"float":1.0,"large":123456789012345678901234567890,"tiny":1E-400, "text" : "ü \u00fc \" \\ / \/ 😀","twice":1,"twice":2,"a":[ ],"empty":{{}}}}"#,
-            self.marker()
-        )
+        format!(r#"{{{},"check":"{check}","z":{number},{FRAGILE}}}"#, self.marker())
     }
 
     /// A payload of about 500 bytes that compresses as telemetry does.
