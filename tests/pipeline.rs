@@ -10,4 +10,5 @@ mod faults;
 mod hostile;
 mod poison;
 mod privacy;
+mod smoke;
 mod support;

@@ -14,6 +14,7 @@ use spillway_shared::keys::KeyRing;
 use crate::quarantine::Quarantine;
 use crate::redrive::Redrive;
 use crate::rejected::Rejected;
+use crate::smoke::Smoke;
 
 /// The write key of a server without another one.
 const DEFAULT_WRITE_KEY: &str = "local";
@@ -56,6 +57,10 @@ pub(crate) enum Command {
     /// Lists, shows and replays rejected payloads that their streams keep, on this machine or on AWS
     #[command(subcommand)]
     Rejected(Rejected),
+    /// Tests a deployed stack: sends every kind of request and compares what it stores, byte for byte
+    ///
+    /// Prints one line per check, and exits with 1 if a check fails or cannot run. The records go to the stream `smoke`.
+    Smoke(Smoke),
 }
 
 /// The arguments of `spillway serve`.

@@ -14,6 +14,7 @@ mod rejected;
 mod report;
 mod serve;
 mod signals;
+mod smoke;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Redrive(redrive) => on_runtime(redrive::run(redrive)),
         Command::Quarantine(quarantine) => on_runtime(quarantine::run(quarantine)),
         Command::Rejected(rejected) => on_runtime(rejected::run(rejected)),
+        Command::Smoke(smoke) => on_runtime(smoke::run(smoke)),
     }
 }
 

@@ -31,10 +31,10 @@ pub(crate) struct Place {
     #[arg(long, value_name = "URL")]
     queue_url: Option<String>,
     /// The endpoint of S3, if it is not AWS
-    #[arg(long, value_name = "URL", requires = "bucket")]
+    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL_S3")]
     s3_endpoint: Option<String>,
     /// The endpoint of SQS, if it is not AWS
-    #[arg(long, value_name = "URL", requires = "queue_url")]
+    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL_SQS")]
     sqs_endpoint: Option<String>,
     /// Print machine-readable lines of JSON
     #[arg(long)]

@@ -6,11 +6,12 @@ use std::fmt;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde::Deserialize;
+use serde_json::json;
 
-use crate::aws;
 use crate::aws::bucket::{Bucket, Listed};
+use crate::place::Place;
 
 /// The prefix of the keys of quarantined messages.
 const PREFIX: &str = "quarantine/";
@@ -37,17 +38,6 @@ pub(crate) enum Quarantine {
     Replay(replay::Replay),
 }
 
-/// The bucket of quarantined messages.
-#[derive(Debug, Args)]
-pub(crate) struct Place {
-    /// The name of the bucket
-    #[arg(long, env = "BUCKET")]
-    bucket: String,
-    /// The endpoint of S3, if it is not AWS; a server on this machine needs no credentials
-    #[arg(long)]
-    s3_endpoint: Option<String>,
-}
-
 /// A quarantined message, as deliver writes it.
 #[derive(Debug, Deserialize)]
 struct Quarantined {
@@ -62,22 +52,21 @@ struct Quarantined {
 pub(crate) async fn run(arguments: Quarantine) -> anyhow::Result<ExitCode> {
     match arguments {
         Quarantine::List { place, day } => {
-            let listed = list(&place.bucket().await, day.as_deref()).await?;
+            let target = place.target().await?;
+            let listed = list(&target.bucket().await?, day.as_deref()).await?;
             for Listed { key, bytes } in &listed {
-                println!("{key}\t{bytes}");
+                if target.json {
+                    println!("{}", json!({"key": key, "bytes": bytes}));
+                } else {
+                    println!("{key}\t{bytes}");
+                }
             }
             eprintln!("{} quarantined messages", listed.len());
         }
-        Quarantine::Show { place, key } => println!("{}", read(&place.bucket().await, &key).await?),
+        Quarantine::Show { place, key } => println!("{}", read(&place.target().await?.bucket().await?, &key).await?),
         Quarantine::Replay(replay) => return replay::run(replay).await,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-impl Place {
-    async fn bucket(&self) -> Bucket {
-        Bucket::new(&aws::config(self.s3_endpoint.as_deref()).await, &self.bucket)
-    }
 }
 
 /// All quarantined messages, or those of one day.

@@ -1,4 +1,4 @@
-//! `docs/api.md` and `docs/openapi.json` describe the answers of a real pipeline.
+//! `README.md`, `docs/api.md` and `docs/openapi.json` describe the answers of a real pipeline.
 
 mod call;
 mod codes;
@@ -6,6 +6,7 @@ mod example;
 mod matching;
 mod openapi;
 mod page;
+mod readme;
 mod responses;
 
 const PAGE: &str = include_str!("../../docs/api.md");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config");
+pub(crate) const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config");
 const LONGEST: Duration = Duration::from_secs(30);
 
 pub(crate) fn spillway(arguments: &[&str], data: &Path) -> Command {
@@ -39,16 +39,14 @@ impl Server {
 
     /// The same with more arguments.
     pub(crate) fn start_with(arguments: &[&str], data: &Path) -> Self {
-        Self::start_in(arguments, Path::new(CONFIG), data)
+        Self::start_in(Path::new(CONFIG), &[], arguments, data)
     }
 
-    /// The same with another folder of streams.
-    pub(crate) fn start_in(arguments: &[&str], config: &Path, data: &Path) -> Self {
+    /// The same with another folder of streams and more variables.
+    pub(crate) fn start_in(config: &Path, variables: &[(&str, &str)], arguments: &[&str], data: &Path) -> Self {
         let free = ["--listen", "--admin", "--s3-listen", "--sqs-listen"].map(|flag| [flag, "127.0.0.1:0"]).concat();
-        let mut child = with_config(&[&["serve"], free.as_slice(), arguments].concat(), config, data)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = with_config(&[&["serve"], free.as_slice(), arguments].concat(), config, data);
+        let mut child = command.envs(variables.iter().copied()).stdout(Stdio::piped()).spawn().unwrap();
         let printed = BufReader::new(child.stdout.take().unwrap());
         let mut server = Self { child, printed, banner: String::new() };
         server.banner = server.read_until("curl -i");
@@ -78,6 +76,13 @@ impl Server {
         let mut rest = String::new();
         self.printed.read_to_string(&mut rest).unwrap();
         (self.child.wait().unwrap().code(), rest)
+    }
+}
+
+/// A test that fails leaves no server behind.
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod api;
 mod bad_input;
-mod command;
+pub(crate) mod command;
 mod documents;
 mod kills;
 mod limits;

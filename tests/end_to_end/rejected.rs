@@ -26,7 +26,7 @@ impl Scene {
         let (config, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         std::fs::create_dir(config.path().join("streams")).unwrap();
         std::fs::write(config.path().join("streams/clicks.json"), STRICT).unwrap();
-        let server = Server::start_in(&["--write-key", "local"], config.path(), data.path());
+        let server = Server::start_in(config.path(), &[], &["--write-key", "local"], data.path());
         Self { config, data, server }
     }
 
@@ -83,7 +83,7 @@ fn a_kept_rejection_is_replayed_once_under_its_id_after_the_schema_changed() {
 
     let (code, listed) = scene.rejected(&["list"]);
     assert!(code == Some(0) && listed.contains("schema         payload: required: expected"), "{listed}");
-    assert!(listed.ends_with("2 kept rejections\n"), "{listed}");
+    assert!(listed.contains("2 kept rejections\n"), "{listed}");
     let (_, keys) = scene.rejected(&["list", "--keys", "--stream", "clicks"]);
     let (code, shown) = scene.rejected(&["show", keys.lines().next().unwrap()]);
     assert!(

@@ -6,22 +6,16 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use spillway_deliver::unpack::SAME_ID;
 
-use super::{Place, list, read};
-use crate::aws;
+use super::{list, read};
 use crate::aws::bucket::Bucket;
 use crate::aws::queue::Queue;
+use crate::place::Place;
 
 /// The arguments of `spillway quarantine replay`.
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
     #[command(flatten)]
     place: Place,
-    /// The URL of the queue that deliver reads; on this machine no endpoint and credentials are needed
-    #[arg(long, env = "QUEUE_URL")]
-    queue_url: String,
-    /// The endpoint of SQS, if it is neither AWS nor on this machine
-    #[arg(long)]
-    sqs_endpoint: Option<String>,
     /// The keys, as `list` prints them
     #[arg(required_unless_present_any = ["all", "day"])]
     keys: Vec<String>,
@@ -35,9 +29,8 @@ pub(crate) struct Replay {
 
 /// Replays messages one after the other; a failure is printed and the next message follows.
 pub(super) async fn run(arguments: Replay) -> anyhow::Result<ExitCode> {
-    let bucket = arguments.place.bucket().await;
-    let endpoint = aws::endpoint_of_queue(arguments.sqs_endpoint.as_deref(), &arguments.queue_url);
-    let queue = Queue::new(&aws::config(endpoint).await, &arguments.queue_url);
+    let target = arguments.place.target().await?;
+    let (bucket, queue) = (target.bucket().await?, target.queue().await?);
     let keys = keys(arguments, &bucket).await?;
     let mut replayed = 0;
     for key in &keys {

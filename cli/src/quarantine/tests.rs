@@ -9,6 +9,7 @@ use spillway_local::s3::{Bucket as S3, BucketSettings};
 use spillway_local::sqs::{Queue as Sqs, QueueSettings};
 
 use super::*;
+use crate::aws;
 use crate::aws::queue::Queue;
 
 fn free_port() -> SocketAddr {
@@ -25,8 +26,7 @@ async fn s3(data: &Path) -> (S3, Bucket) {
         faults: Faults::default(),
     };
     let server = S3::start(settings).await.unwrap();
-    let place = Place { bucket: "spillway".to_owned(), s3_endpoint: Some(server.endpoint.clone()) };
-    let bucket = place.bucket().await;
+    let bucket = Bucket::new(&aws::config(Some(&server.endpoint)).await, "spillway");
     (server, bucket)
 }
 

@@ -62,7 +62,7 @@ fn set_faults(run: &Run, call: &Call) {
     run.pipeline.faults().set_json(&call.body).unwrap();
 }
 
-fn assert_stored(ended: &Ended, ids: &mut Ids, examples: &[Example]) {
+pub(super) fn assert_stored(ended: &Ended, ids: &mut Ids, examples: &[Example]) {
     let records: Vec<Value> =
         ended.lines().into_values().flatten().map(|line| serde_json::from_str(&line).unwrap()).collect();
     for shown in examples.iter().flat_map(|example| example.output.lines()) {
