@@ -21,9 +21,10 @@ mod counted;
 mod detail;
 mod keywords;
 mod meter;
+mod pattern;
 mod schema;
 
-pub use budget::Budget;
+pub use budget::{Budget, LEAST_PAYLOAD_BYTES};
 use consent::CompiledRule;
 use schema::Schema;
 

@@ -99,7 +99,6 @@ fn expectation(kind: &Kind) -> String {
         Kind::Type { kind } => types(kind),
         Kind::Required { property } => format!("the member {property}"),
         Kind::Format { format } => format!("the format {format}"),
-        Kind::Pattern { pattern } => format!("a match of {pattern}"),
         Kind::ContentEncoding { content_encoding } => format!("the encoding {content_encoding}"),
         Kind::ContentMediaType { content_media_type } => format!("the media type {content_media_type}"),
         // The keywords of this crate say themselves what they expect.

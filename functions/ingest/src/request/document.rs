@@ -1,7 +1,7 @@
 //! Judges every payload of a document and makes records of the accepted ones.
 
 use std::borrow::Cow;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use lambda_http::RequestExt as _;
 use lambda_http::http::HeaderValue;
@@ -12,6 +12,7 @@ use spillway_shared::hour::Hour;
 use spillway_shared::message::MAX_RECORD_BYTES;
 use spillway_shared::pool::{self, Reservation};
 use spillway_shared::stream::StreamName;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::opt_out;
@@ -19,7 +20,7 @@ use crate::auth::Sender;
 use crate::body::Form;
 use crate::config::Intake;
 use crate::error::RequestError;
-use crate::judge::{Budget, Facts, Stream, Verdict};
+use crate::judge::{Budget, Facts, LEAST_PAYLOAD_BYTES, Stream, Verdict};
 use crate::pack::{Partition, fits};
 use crate::payloads::SplitDocument;
 use crate::record::{Client, Shared, Template, derived_request_id, fresh_request_id, source};
@@ -30,6 +31,14 @@ const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
 /// A large document yields to other requests after this many bytes, about a millisecond of work. With a smaller step,
 /// many concurrent requests could delay the document for seconds.
 const BYTES_BETWEEN_YIELDS: usize = 256 << 10;
+/// A step of judging takes about as long as splitting and copying this many bytes.
+const BYTES_PER_STEP: usize = 4;
+/// Judging one payload cannot yield, and a large one may take some hundred milliseconds. Large payloads of concurrent
+/// requests are therefore judged one at a time: other requests wait for one of them, and not for all.
+static LARGE: Semaphore = Semaphore::const_new(1);
+/// After a costly judgement the thread is idle for a moment. A thread that only yields would seldom look for new
+/// requests while other judgements are waiting.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// A document as it was received: its request, its form, its sender and its stream.
 pub(super) struct ReceivedDocument<'a> {
@@ -89,8 +98,11 @@ impl ReceivedDocument<'_> {
         let mut budget = Budget::of(payloads.iter().flatten().map(|payload| payload.len()).sum());
         for (index, payload) in payloads.into_iter().enumerate() {
             pace.work(payload.as_ref().map_or(0, |payload| payload.len())).await;
-            let payload = payload.and_then(not_too_large);
-            match payload.map(|payload| (payload, self.judge(facts, payload, &mut budget, outcomes))) {
+            let judged = match payload.and_then(not_too_large) {
+                Ok(payload) => Ok((payload, self.judge(facts, payload, &mut budget, &mut pace, outcomes).await)),
+                Err(rejection) => Err(rejection),
+            };
+            match judged {
                 Ok((payload, Verdict::Accept)) => accepted.push((index, payload)),
                 Ok((_, Verdict::Withhold)) => outcomes.withheld += 1,
                 Ok((_, Verdict::Reject(rejection))) | Err(rejection) => outcomes.reject(index, rejection),
@@ -100,8 +112,25 @@ impl ReceivedDocument<'_> {
     }
 
     /// Only rejections that the response lists are explained.
-    fn judge(&self, facts: Facts, payload: &str, budget: &mut Budget, outcomes: &Outcomes) -> Verdict {
-        self.stream.judge.judge_within(&facts, payload.as_bytes(), budget, outcomes.lists_more())
+    async fn judge(
+        &self,
+        facts: Facts,
+        payload: &str,
+        budget: &mut Budget,
+        pace: &mut Pace,
+        outcomes: &Outcomes,
+    ) -> Verdict {
+        let is_large = payload.len() > LEAST_PAYLOAD_BYTES;
+        let _alone = if is_large { LARGE.acquire().await.ok() } else { None };
+        let before = budget.taken();
+        let verdict = self.stream.judge.judge_within(&facts, payload.as_bytes(), budget, outcomes.lists_more());
+        let bytes = (budget.taken() - before).saturating_mul(BYTES_PER_STEP);
+        if bytes > BYTES_BETWEEN_YIELDS {
+            tokio::time::sleep(PAUSE).await;
+        } else {
+            pace.work(bytes).await;
+        }
+        verdict
     }
 
     fn idempotency_key(&self) -> Result<Option<&[u8]>, RequestError> {
