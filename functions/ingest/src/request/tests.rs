@@ -11,6 +11,8 @@ use super::*;
 use crate::config::tests::config;
 use crate::group_commit::{CallFailed, Limits, Outgoing, Receipt};
 
+mod costly;
+
 /// A queue that keeps its messages in memory, or fails.
 #[derive(Clone, Default)]
 struct Memory {
@@ -41,12 +43,16 @@ fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-const STREAMS: [(&str, &str); 5] = [
+const STREAMS: [(&str, &str); 6] = [
     ("clicks", "{}"),
     ("devices", r#"{"stamp":{"client_ip":"truncated","user_agent":true,"country":true}}"#),
     ("events", r#"{"schema":{"required":["event"]}}"#),
     ("consented", r#"{"consent":{"pointer":"/ok","granted":[true]}}"#),
     ("private", r#"{"consent":{"honour_gpc":true}}"#),
+    (
+        "tags",
+        r#"{"schema":{"properties":{"tags":{"uniqueItems":true,"items":{"not":{"type":"string","pattern":"1.{500}2"}}}}}}"#,
+    ),
 ];
 
 fn ingest(queue: &Memory, more: &[(&str, &str)]) -> Ingest<Memory> {
