@@ -23,6 +23,7 @@ mod keywords;
 mod meter;
 mod pattern;
 mod schema;
+mod visits;
 
 pub use budget::{Budget, LEAST_PAYLOAD_BYTES};
 use consent::CompiledRule;

@@ -11,7 +11,7 @@ use spillway_shared::config::ConfigErrors;
 use spillway_shared::stream::StreamName;
 
 use super::counted::Metered;
-use super::{keywords, pattern};
+use super::{keywords, pattern, visits};
 
 const DRAFT_7: &str = "http://json-schema.org/draft-07/schema";
 const DRAFTS: [&str; 2] = ["https://json-schema.org/draft/2020-12/schema", DRAFT_7];
@@ -44,7 +44,7 @@ fn build(schema: &Value) -> Result<Validator<Metered>, SchemaError> {
         return Err(SchemaError { pointer, sentence });
     }
     options(draft)
-        .build(schema)
+        .build(&visits::marked(schema))
         .map_err(|error| SchemaError { pointer: pointer(&error, schema), sentence: sentence(&error) })
 }
 
@@ -69,6 +69,7 @@ fn options(draft: Draft) -> ValidationOptions<'static, Arc<dyn Retrieve>, Metere
         .with_keyword("const", keywords::equal_to)
         .with_keyword("multipleOf", keywords::multiple_of)
         .with_keyword("pattern", pattern::pattern)
+        .with_keyword(visits::COMMENT, visits::comment)
 }
 
 struct FetchNothing;

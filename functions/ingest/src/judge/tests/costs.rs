@@ -68,20 +68,42 @@ fn a_large_enum_costs_as_much_as_a_small_one() {
     assert_eq!(steps(3_000), steps(2));
 }
 
-/// 2^60 visits of the same number, which is no container, so the validator remembers no results.
-#[test]
-fn references_that_double_at_every_level_are_too_costly() {
+/// Definitions that each refer twice to the next one.
+fn doubling(levels: usize, keywords: &[&str], last: &Value) -> Value {
     let level = |at: usize| {
         let next = json!({"$ref": format!("#/$defs/d{}", at + 1)});
-        (format!("d{at}"), json!({"oneOf": [next, next]}))
+        let schemas = keywords.iter().map(|keyword| match *keyword {
+            "allOf" | "anyOf" | "oneOf" => ((*keyword).to_owned(), json!([next, next])),
+            "dependentSchemas" => ((*keyword).to_owned(), json!({"x": next, "y": next})),
+            _ => ((*keyword).to_owned(), next.clone()),
+        });
+        (format!("d{at}"), json!(schemas.collect::<serde_json::Map<_, _>>()))
     };
-    let mut definitions: serde_json::Map<_, _> = (0..60).map(level).collect();
-    definitions.insert("d60".to_owned(), json!({"type": "number"}));
-    let schema = json!({"properties": {"a": {"$ref": "#/$defs/d0"}}, "$defs": definitions});
-    let (verdict, steps) = cost(schema, r#"{"a": 1}"#);
-    let found = rejection(verdict);
-    assert_eq!(found.reason, Reason::TooCostly);
-    assert!(found.detail.starts_with("takes more work to judge than the limit"), "{}", found.detail);
+    let mut definitions: serde_json::Map<_, _> = (0..levels).map(level).collect();
+    definitions.insert(format!("d{levels}"), last.clone());
+    json!({"properties": {"a": {"$ref": "#/$defs/d0"}}, "$defs": definitions})
+}
+
+/// 2^60 visits of one value. The test passes only if it ends.
+#[test]
+fn references_that_double_at_every_level_are_too_costly() {
+    let keywords: [&[&str]; 4] = [&["allOf"], &["oneOf"], &["if", "then", "else"], &["dependentSchemas", "not"]];
+    for keywords in keywords {
+        // Most of these schemas do not look at the value.
+        for last in [json!({"type": "number"}), json!({}), json!(true), json!({"title": "x"}), json!({"not": false})] {
+            let schema = doubling(60, keywords, &last);
+            for payload in [r#"{"a": 1}"#, r#"{"a": {"x": 1, "y": 2}}"#] {
+                let (verdict, steps) = cost(schema.clone(), payload);
+                assert!(steps <= most_steps(payload.len()), "{steps}");
+                let Verdict::Reject(found) = verdict else { continue };
+                let is_expected = found.reason == Reason::Schema
+                    || found.detail.starts_with("takes more work to judge than the limit");
+                assert!(is_expected, "{}", found.detail);
+            }
+        }
+    }
+    let (verdict, steps) = cost(doubling(60, &["oneOf"], &json!({})), r#"{"a": 1}"#);
+    assert!(is_too_costly(verdict));
     assert_eq!(steps, most_steps(8));
 }
 
