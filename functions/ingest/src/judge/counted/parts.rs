@@ -12,6 +12,8 @@ use super::{BYTES_PER_STEP, Counted, Metered};
 
 /// A lookup compares names on its way down the tree of members.
 const STEPS_PER_LOOKUP: usize = 2;
+/// Clearing so many slots of a hash table is one step.
+const SLOTS_PER_STEP: usize = 64;
 
 /// The members of an object.
 pub(in super::super) struct Members<'a> {
@@ -81,6 +83,7 @@ impl<'a> Array<'a, Metered> for Elements<'a> {
 
     /// Equal elements hash equally and others hardly ever do, so each element is compared with few others.
     fn is_unique(&self) -> bool {
+        self.holder.take(self.elements.len() / SLOTS_PER_STEP);
         let mut seen = HashSet::with_capacity(self.elements.len());
         self.elements().all(|element| seen.insert(element.whole()))
     }
