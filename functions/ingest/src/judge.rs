@@ -21,9 +21,11 @@ mod counted;
 mod detail;
 mod keywords;
 mod meter;
+mod pattern;
 mod schema;
+mod visits;
 
-pub use budget::Budget;
+pub use budget::{Budget, LEAST_PAYLOAD_BYTES};
 use consent::CompiledRule;
 use schema::Schema;
 

@@ -11,7 +11,7 @@ use spillway_shared::config::ConfigErrors;
 use spillway_shared::stream::StreamName;
 
 use super::counted::Metered;
-use super::keywords;
+use super::{keywords, pattern, visits};
 
 const DRAFT_7: &str = "http://json-schema.org/draft-07/schema";
 const DRAFTS: [&str; 2] = ["https://json-schema.org/draft/2020-12/schema", DRAFT_7];
@@ -34,9 +34,17 @@ struct SchemaError {
     sentence: String,
 }
 
+/// The most positions of a pattern for names, which is never simulated.
+const MAX_POSITIONS_OF_NAME: usize = 256;
+
 fn build(schema: &Value) -> Result<Validator<Metered>, SchemaError> {
-    options(draft(schema)?)
-        .build(schema)
+    let draft = draft(schema)?;
+    if let Some(pointer) = large_name(schema) {
+        let sentence = format!("must match names by at most {MAX_POSITIONS_OF_NAME} characters, repetitions counted");
+        return Err(SchemaError { pointer, sentence });
+    }
+    options(draft)
+        .build(&visits::marked(schema))
         .map_err(|error| SchemaError { pointer: pointer(&error, schema), sentence: sentence(&error) })
 }
 
@@ -60,6 +68,8 @@ fn options(draft: Draft) -> ValidationOptions<'static, Arc<dyn Retrieve>, Metere
         .with_keyword("enum", keywords::one_of)
         .with_keyword("const", keywords::equal_to)
         .with_keyword("multipleOf", keywords::multiple_of)
+        .with_keyword("pattern", pattern::pattern)
+        .with_keyword(visits::COMMENT, visits::comment)
 }
 
 struct FetchNothing;
@@ -86,9 +96,7 @@ fn place<'a>(error: &'a ValidationError<'_>) -> &'a str {
 
 fn sentence(error: &ValidationError<'_>) -> String {
     match error.kind() {
-        ValidationErrorKind::Format { format } if format == "regex" => "must be a regular expression that matches in \
-            linear time and bounded memory: no look-around, no back-references, no huge repetitions"
-            .to_owned(),
+        ValidationErrorKind::Format { format } if format == "regex" => pattern::NOT_LINEAR.to_owned(),
         ValidationErrorKind::Custom { .. } if place(error).ends_with("/format") => {
             format!("{} is not a format that can be asserted", error.instance())
         }
@@ -99,13 +107,49 @@ fn sentence(error: &ValidationError<'_>) -> String {
     }
 }
 
+/// The positions of all patterns for names.
+pub(super) fn positions_of_names(schema: &Value) -> usize {
+    let of = |name: &String| pattern::positions(name).unwrap_or_default();
+    match schema {
+        Value::Array(elements) => elements.iter().map(positions_of_names).sum(),
+        Value::Object(members) => {
+            let names = members.get("patternProperties").and_then(Value::as_object);
+            let own: usize = names.iter().flat_map(|names| names.keys()).map(of).sum();
+            own + members.values().map(positions_of_names).sum::<usize>()
+        }
+        _ => 0,
+    }
+}
+
+/// The pointer to the first pattern for names with too many positions.
+fn large_name(schema: &Value) -> Option<String> {
+    let is_large = |name: &&String| pattern::positions(name).is_some_and(|count| count > MAX_POSITIONS_OF_NAME);
+    match schema {
+        Value::Array(elements) => {
+            (0_usize..).zip(elements).find_map(|(index, value)| Some(format!("/{index}{}", large_name(value)?)))
+        }
+        Value::Object(members) => {
+            let names = members.get("patternProperties").and_then(Value::as_object);
+            let own = names.and_then(|names| names.keys().find(is_large));
+            own.map(|name| format!("/patternProperties/{}", token(name))).or_else(|| {
+                members.iter().find_map(|(name, value)| Some(format!("/{}{}", token(name), large_name(value)?)))
+            })
+        }
+        _ => None,
+    }
+}
+
+fn token(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 /// The pointer to the first member with a wanted name and text.
 fn find(schema: &Value, is_wanted: &dyn Fn(&str, &str) -> bool) -> Option<String> {
     let inside = |token: &str, value: &Value| Some(format!("/{token}{}", find(value, is_wanted)?));
     match schema {
         Value::Object(members) => members.iter().find_map(|(name, value)| match value.as_str() {
             Some(text) => is_wanted(name, text).then(|| format!("/{name}")),
-            None => inside(&name.replace('~', "~0").replace('/', "~1"), value),
+            None => inside(&token(name), value),
         }),
         Value::Array(elements) => {
             (0_usize..).zip(elements).find_map(|(index, value)| inside(&index.to_string(), value))

@@ -4,20 +4,21 @@
 //! step is about as much work as one access, eight bytes of text, or one element or member.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet, btree_map};
-use std::ops::ControlFlow;
-use std::slice;
 
 use jsonschema::JsonType;
-use jsonschema::json::{Array, Json, JsonNumber, Node, NodeIdentity, Object};
+use jsonschema::json::{Json, Node, NodeIdentity};
 use serde_json::Value;
 use spillway_shared::json::{Number, Tree};
 
-use super::meter::Meter;
+use super::meter::{Meter, Prices};
+
+mod number;
+mod parts;
+
+use number::Exact;
+use parts::{Elements, Members};
 
 const BYTES_PER_STEP: usize = 8;
-/// A lookup compares names on its way down the tree of members.
-const STEPS_PER_LOOKUP: usize = 2;
 /// The names on the way to an error are copied several times.
 const STEPS_PER_BYTE_OF_PATH: usize = 4;
 
@@ -51,6 +52,11 @@ impl<'a> Counted<'a> {
         let Tree::Number(number) = self.seen() else { return None };
         self.meter.take(number.text().len());
         Some(number)
+    }
+
+    /// Takes steps for other work on this value.
+    pub(super) fn take(&self, steps: usize) {
+        self.meter.take(steps);
     }
 
     fn below(&self, tree: &'a Tree<'a>, name: usize) -> Self {
@@ -93,7 +99,7 @@ impl Json for Metered {
 
     /// The validator asks objects for the nodes of their names, which know their meter.
     fn with_string_node<T>((): &mut (), string: &str, f: impl FnOnce(Counted<'_>) -> T) -> T {
-        f(Counted::new(&Tree::of_text(string), &Meter::new(string.len(), 0)))
+        f(Counted::new(&Tree::of_text(string), &Meter::new(string.len(), Prices::default())))
     }
 }
 
@@ -169,122 +175,5 @@ impl<'a> Node<'a, Metered> for Counted<'a> {
     fn identity(&self) -> Option<NodeIdentity> {
         self.meter.take(1);
         Some(NodeIdentity::new(std::ptr::from_ref(self.tree).addr()))
-    }
-}
-
-/// The members of an object.
-pub(super) struct Members<'a> {
-    members: &'a BTreeMap<Cow<'a, str>, Tree<'a>>,
-    holder: Counted<'a>,
-}
-
-impl<'a> Object<'a, Metered> for Members<'a> {
-    type Node = Counted<'a>;
-    type MemberName = &'a str;
-    type MembersIter = MembersIter<'a>;
-
-    fn len(&self) -> usize {
-        self.members.len()
-    }
-
-    fn get(&self, key: &String) -> Option<Counted<'a>> {
-        self.holder.meter.take(STEPS_PER_LOOKUP);
-        self.members.get(key.as_str()).map(|tree| self.holder.below(tree, key.len()))
-    }
-
-    fn members(&self) -> MembersIter<'a> {
-        MembersIter { members: self.members.iter(), holder: self.holder }
-    }
-
-    fn try_for_each_name_node<B>(
-        &self,
-        (): &mut (),
-        mut f: impl FnMut(Counted<'_>) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
-        self.members().try_for_each(|(name, value)| f(Counted { tree: &Tree::of_text(name), ..value }))
-    }
-}
-
-pub(super) struct MembersIter<'a> {
-    members: btree_map::Iter<'a, Cow<'a, str>, Tree<'a>>,
-    holder: Counted<'a>,
-}
-
-impl<'a> Iterator for MembersIter<'a> {
-    type Item = (&'a str, Counted<'a>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (name, tree) = self.members.next()?;
-        self.holder.meter.take(1 + name.len() / BYTES_PER_STEP);
-        Some((name, self.holder.below(tree, name.len())))
-    }
-}
-
-/// The elements of an array.
-pub(super) struct Elements<'a> {
-    elements: &'a [Tree<'a>],
-    holder: Counted<'a>,
-}
-
-impl<'a> Array<'a, Metered> for Elements<'a> {
-    type Node = Counted<'a>;
-    type ElementsIter = ElementsIter<'a>;
-
-    fn len(&self) -> usize {
-        self.elements.len()
-    }
-
-    fn elements(&self) -> ElementsIter<'a> {
-        ElementsIter { elements: self.elements.iter(), holder: self.holder }
-    }
-
-    /// Equal elements hash equally and others hardly ever do, so each element is compared with few others.
-    fn is_unique(&self) -> bool {
-        let mut seen = HashSet::with_capacity(self.elements.len());
-        self.elements().all(|element| seen.insert(element.whole()))
-    }
-}
-
-pub(super) struct ElementsIter<'a> {
-    elements: slice::Iter<'a, Tree<'a>>,
-    holder: Counted<'a>,
-}
-
-impl<'a> Iterator for ElementsIter<'a> {
-    type Item = Counted<'a>;
-
-    fn next(&mut self) -> Option<Counted<'a>> {
-        let tree = self.elements.next()?;
-        self.holder.meter.take(1);
-        Some(self.holder.below(tree, 0))
-    }
-}
-
-/// A number, as the validator reads it: whole numbers of 64 bits are exact, however they are written.
-pub(super) struct Exact<'a>(&'a Number<'a>);
-
-impl JsonNumber for Exact<'_> {
-    fn as_u64(&self) -> Option<u64> {
-        self.0.as_integer()?.try_into().ok()
-    }
-
-    fn as_i64(&self) -> Option<i64> {
-        self.0.as_integer()?.try_into().ok()
-    }
-
-    fn as_f64(&self) -> Option<f64> {
-        self.0.as_f64()
-    }
-
-    fn as_str(&self) -> Cow<'_, str> {
-        Cow::Borrowed(self.0.text())
-    }
-
-    fn to_number(&self) -> Cow<'_, serde_json::Number> {
-        Cow::Owned(self.0.to_serde())
-    }
-
-    fn is_integer(&self) -> bool {
-        self.0.is_integer()
     }
 }

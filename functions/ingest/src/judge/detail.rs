@@ -11,6 +11,8 @@ use jsonschema::paths::Location;
 use spillway_shared::json::Tree;
 use spillway_shared::pointer::Nested as _;
 
+use super::visits;
+
 /// The longest detail, in characters.
 pub(super) const MAX_CHARS: usize = 300;
 /// The longest pointer in a detail, in characters, so that the rule still fits.
@@ -99,12 +101,11 @@ fn expectation(kind: &Kind) -> String {
         Kind::Type { kind } => types(kind),
         Kind::Required { property } => format!("the member {property}"),
         Kind::Format { format } => format!("the format {format}"),
-        Kind::Pattern { pattern } => format!("a match of {pattern}"),
         Kind::ContentEncoding { content_encoding } => format!("the encoding {content_encoding}"),
         Kind::ContentMediaType { content_media_type } => format!("the media type {content_media_type}"),
         // The keywords of this crate say themselves what they expect.
         Kind::Custom { message, .. } => message.clone(),
-        Kind::Not { schema } => format!("not to match {schema}"),
+        Kind::Not { schema } => format!("not to match {}", visits::unmarked(schema)),
         kind => limit(kind).unwrap_or_else(|| shape(kind).into()),
     }
 }

@@ -12,7 +12,7 @@ use super::counted::{Counted, Metered};
 use super::detail::{MAX_CHARS, cut};
 
 /// A keyword, or the schema's error.
-type Compiled<'a> = Result<Box<dyn for<'i> Keyword<'i, Metered>>, ValidationError<'a>>;
+pub(super) type Compiled<'a> = Result<Box<dyn for<'i> Keyword<'i, Metered>>, ValidationError<'a>>;
 
 /// A whole number of this size or more does not fit into 64 bits with a sign, and was rounded if it is a float.
 const FIRST_ROUNDED: f64 = 9_223_372_036_854_775_808.0;

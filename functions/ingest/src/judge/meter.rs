@@ -9,17 +9,28 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 pub(super) struct Meter {
     limit: usize,
     taken: Cell<usize>,
-    steps_per_error: usize,
+    prices: Prices,
 }
+
+/// The steps of work that depends on the schema.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Prices {
+    /// The steps of an error.
+    pub(super) error: usize,
+    /// The steps of 64 bytes of a member's name.
+    pub(super) name: usize,
+}
+
+const BYTES_PER_PRICE: usize = 64;
 
 /// The work needs more steps than the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooCostly;
 
 impl Meter {
-    /// A meter that allows this many steps. An error in the payload takes `steps_per_error`.
-    pub(super) fn new(limit: usize, steps_per_error: usize) -> Self {
-        Self { limit, taken: Cell::new(0), steps_per_error }
+    /// A meter that allows this many steps.
+    pub(super) fn new(limit: usize, prices: Prices) -> Self {
+        Self { limit, taken: Cell::new(0), prices }
     }
 
     /// The steps taken, at most the limit.
@@ -40,7 +51,12 @@ impl Meter {
 
     /// Takes the steps of an error, and more for its place.
     pub(super) fn take_error(&self, more: usize) {
-        self.take(self.steps_per_error.saturating_add(more));
+        self.take(self.prices.error.saturating_add(more));
+    }
+
+    /// Takes the steps of a member whose name has this many bytes, and more.
+    pub(super) fn take_name(&self, more: usize, bytes: usize) {
+        self.take(more.saturating_add(bytes.saturating_mul(self.prices.name) / BYTES_PER_PRICE));
     }
 
     /// The result of work that takes its steps from this meter.
@@ -66,7 +82,7 @@ mod tests {
 
     #[test]
     fn work_ends_when_it_takes_more_than_the_limit() {
-        let meter = Meter::new(10, 0);
+        let meter = Meter::new(10, Prices::default());
         assert_eq!(meter.run(|meter| meter.take(10)), Ok(()));
         assert_eq!(meter.run(|meter| meter.take(1)), Err(TooCostly));
         assert_eq!(meter.taken(), 10);
@@ -74,7 +90,7 @@ mod tests {
 
     #[test]
     fn other_panics_go_on() {
-        let panics = || Meter::new(1, 0).run(|_| resume_unwind(Box::new("another")));
+        let panics = || Meter::new(1, Prices::default()).run(|_| resume_unwind(Box::new("another")));
         assert_eq!(*catch_unwind(panics).unwrap_err().downcast_ref::<&str>().unwrap(), "another");
     }
 }

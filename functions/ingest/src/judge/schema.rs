@@ -11,7 +11,7 @@ use spillway_shared::stream::StreamName;
 
 use super::budget::PayloadBudget;
 use super::counted::{Counted, Metered};
-use super::meter::{Meter, TooCostly};
+use super::meter::{Meter, Prices, TooCostly};
 use super::{compile, detail};
 use crate::rejection::{Reason, Rejection};
 
@@ -29,7 +29,7 @@ const STEPS_PER_ERROR: usize = 256;
 pub(super) struct Schema {
     validator: Validator<Metered>,
     names: HashSet<String>,
-    steps_per_error: usize,
+    prices: Prices,
     digest: String,
 }
 
@@ -42,8 +42,9 @@ impl Schema {
         let mut names = HashSet::new();
         gather_names(schema, &mut names);
         let validator = compile::validator(schema, name)?;
-        let steps_per_error = STEPS_PER_ERROR + largest_copy(schema);
-        Ok(Self { validator, names, steps_per_error, digest: digest(schema) })
+        let error = STEPS_PER_ERROR + largest_copy(schema);
+        let prices = Prices { error, name: compile::positions_of_names(schema) };
+        Ok(Self { validator, names, prices, digest: digest(schema) })
     }
 
     /// The first 16 hex digits of the SHA-256 of the schema, written without spaces and with sorted keys.
@@ -62,7 +63,7 @@ impl Schema {
         mut budget: PayloadBudget<'_>,
         explains: bool,
     ) -> Result<(), Rejection> {
-        match budget.judge(self.steps_per_error, |meter| self.validator.is_valid(Counted::new(payload, meter))) {
+        match budget.judge(self.prices, |meter| self.validator.is_valid(Counted::new(payload, meter))) {
             Ok(true) => Ok(()),
             Ok(false) if explains => Err(Rejection::new(Reason::Schema, self.explain(payload, budget))),
             Ok(false) => Err(Rejection::new(Reason::Schema, UNEXPLAINED)),
@@ -75,7 +76,7 @@ impl Schema {
             Ok(()) => UNEXPLAINED.to_owned(),
             Err(error) => detail::detail(&error, payload, &self.names),
         };
-        budget.explain(self.steps_per_error, explain).unwrap_or_else(|TooCostly| TOO_COMPLEX.to_owned())
+        budget.explain(self.prices, explain).unwrap_or_else(|TooCostly| TOO_COMPLEX.to_owned())
     }
 }
 
@@ -89,8 +90,7 @@ fn largest_copy(schema: &Value) -> usize {
     match schema {
         Value::Array(elements) => largest(&mut elements.iter()),
         Value::Object(members) => {
-            let copied = ["not", "pattern"].iter().filter_map(|keyword| members.get(*keyword));
-            let copied = copied.map(|value| value.to_string().len()).max().unwrap_or_default();
+            let copied = members.get("not").map_or(0, |value| value.to_string().len());
             copied.max(largest(&mut members.values()))
         }
         _ => 0,

@@ -2,11 +2,13 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod costs;
 mod details;
 mod edges;
 mod errors;
 mod hostile;
 mod keywords;
+mod random;
 
 const NOBODY: Facts = Facts { opted_out: false };
 const OPTED_OUT: Facts = Facts { opted_out: true };

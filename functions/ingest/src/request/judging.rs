@@ -2,7 +2,7 @@
 
 use spillway_shared::message::{Kind, MAX_RECORD_BYTES};
 
-use super::pace::Pace;
+use super::pace::{Pace, turn};
 use crate::judge::{Budget, Facts, Judge, Verdict};
 use crate::payloads::Refused;
 use crate::record::Finding;
@@ -53,7 +53,10 @@ impl<'a> Judging<'a> {
         let (mut stored, mut pace) = (Vec::with_capacity(payloads.len()), Pace::default());
         for (index, payload) in payloads.into_iter().enumerate() {
             pace.work(payload.as_ref().map_or(0, |payload| payload.len())).await;
+            let _turn = turn(payload.as_ref().map_or("", |payload| payload)).await;
+            let before = self.budget.taken();
             stored.extend(self.outcome(index, payload));
+            pace.judged(self.budget.taken() - before).await;
         }
         stored
     }

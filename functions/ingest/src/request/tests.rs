@@ -13,6 +13,8 @@ use super::*;
 use crate::config::tests::config;
 use crate::group_commit::{CallFailed, Limits, Outgoing, Receipt};
 
+mod costly;
+
 /// A queue that keeps its messages in memory, or fails.
 #[derive(Clone, Default)]
 struct Memory {
@@ -48,7 +50,7 @@ fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-const STREAMS: [(&str, &str); 8] = [
+const STREAMS: [(&str, &str); 9] = [
     ("clicks", "{}"),
     ("devices", r#"{"stamp":{"client_ip":"truncated","user_agent":true,"country":true}}"#),
     ("events", r#"{"schema":{"required":["event"]}}"#),
@@ -60,6 +62,10 @@ const STREAMS: [(&str, &str); 8] = [
         r#"{"schema":{"required":["event"]},"rejected":"keep","consent":{"pointer":"/ok","granted":[true]}}"#,
     ),
     ("tried", r#"{"schema":{"required":["event"]},"enforce":"warn"}"#),
+    (
+        "tags",
+        r#"{"schema":{"properties":{"tags":{"uniqueItems":true,"items":{"not":{"type":"string","pattern":"1.{500}2"}}}}}}"#,
+    ),
 ];
 
 fn ingest(queue: &Memory, more: &[(&str, &str)]) -> Ingest<Memory> {

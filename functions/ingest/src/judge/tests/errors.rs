@@ -70,6 +70,13 @@ fn patterns_that_need_backtracking_or_too_much_memory_are_refused() {
 }
 
 #[test]
+fn patterns_for_names_with_many_positions_are_refused() {
+    let found = error(json!({"items": [], "allOf": [{"patternProperties": {"^a{1,255}$": true, "x/.{300}": true}}]}));
+    let sentence = "must match names by at most 256 characters, repetitions counted";
+    assert_eq!(found, ("/allOf/0/patternProperties/x~1.{300}".to_owned(), sentence.to_owned()));
+}
+
+#[test]
 fn an_invalid_schema_is_refused_with_the_pointer_of_its_error() {
     for (schema, expected) in [
         (json!({"type": "strnig"}), "/type"),
@@ -118,4 +125,22 @@ fn the_draft_decides_the_meaning_of_keywords() {
     seven["$schema"] = json!(SEVEN);
     assert_eq!(rejection(by_schema(seven).judge(&NOBODY, br#"{"a": ["x", 1]}"#)).reason, Reason::Schema);
     assert_eq!(pointer(tuple), "/properties/a/items", "2020-12 has no lists of items");
+}
+
+#[test]
+fn numbers_that_cannot_be_compared_exactly_are_refused() {
+    for (schema, expected) in [
+        (r#"{"const": 18446744073709551616}"#, "/const"),
+        (r#"{"properties": {"a": {"enum": [1, {"b": [-9223372036854775809]}]}}}"#, "/properties/a/enum"),
+        (r#"{"enum": [1e300]}"#, "/enum"),
+    ] {
+        let (pointer, sentence) = error(serde_json::from_str(schema).unwrap());
+        assert_eq!(pointer, expected);
+        assert!(sentence.starts_with("has an integer that does not fit into 64 bits"), "{sentence}");
+    }
+    by_schema(json!({"enum": [u64::MAX, i64::MIN, 0.5, 1e15], "maximum": 1e300, "multipleOf": 1e-300}));
+    let consent = json!({"consent": {"pointer": "/c", "granted": [1e30]}}).to_string();
+    let definition = spillway_shared::stream::parse("clicks", consent.as_bytes()).unwrap();
+    let errors = Judge::compile(&name(), &definition).unwrap_err();
+    assert!(errors.sentences()[0].starts_with("streams/clicks.json: /consent: has an integer"), "{errors}");
 }
