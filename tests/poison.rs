@@ -26,7 +26,7 @@ use spillway_local::faults::Faults;
 use spillway_local::loopback::Server;
 use spillway_local::runtime::{Function, FunctionSettings};
 use spillway_local::s3::{Bucket, BucketSettings};
-use spillway_local::sqs::{Queue, QueueSettings};
+use spillway_local::sqs::{MAX_MESSAGE_BYTES, Queue, QueueSettings};
 use spillway_shared::hour::Hour;
 use spillway_shared::message::{Encoding, Header, Kind, MessageId, seal};
 use spillway_shared::stream::StreamName;
@@ -62,9 +62,13 @@ impl Victim {
     }
 }
 
+fn record(name: &str) -> String {
+    format!("{{\"id\":\"{name}\",\"stream\":\"clicks\",\"payload\":{{}}}}")
+}
+
 /// A message of one record, as ingest packs it.
 fn message(number: u128, name: &str) -> String {
-    let records = format!("{{\"id\":\"{name}\"}}\n");
+    let records = format!("{}\n", record(name));
     let header = Header {
         kind: Kind::Accepted,
         id: MessageId::new(number),
@@ -151,6 +155,7 @@ async fn queue() -> Queue {
         region: "us-east-1".to_owned(),
         visibility_timeout: Duration::from_secs(1),
         max_receive_count: MAX_RECEIVES,
+        max_message_bytes: MAX_MESSAGE_BYTES,
         accepted: None,
         faults: Faults::default(),
     };
@@ -220,7 +225,7 @@ async fn only_the_message_that_kills_the_process_is_dead_lettered() {
     queue.each_dead_letter(|body| dead.push(body.to_owned()));
     assert_eq!(dead, [poison]);
     // A single suspect always makes the same object, so it is stored once despite interruptions.
-    let expected: Vec<_> = names.iter().chain(&newcomers).map(|name| format!("{{\"id\":\"{name}\"}}")).collect();
+    let expected: Vec<_> = names.iter().chain(&newcomers).map(|name| record(name)).collect();
     assert_eq!(stored(&bucket), expected, "after {} kills in {:?}", victim.kills(), started.elapsed());
     assert!(victim.kills() >= 10, "{}", victim.kills());
     function.stop().await;

@@ -167,6 +167,7 @@ async fn external_queue() -> Queue {
         region: "us-east-1".to_owned(),
         visibility_timeout: Duration::from_mins(1),
         max_receive_count: 3,
+        max_message_bytes: 256 << 10,
         accepted: None,
         faults: Faults::default(),
     };

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use spillway_local::faults::{self, Fault, Kind, Plan};
+use spillway_local::front::{Cors, Origin};
 use spillway_local::pipeline::{ExternalSqs, QueueStorage, Settings};
 use spillway_shared::keys::KeyRing;
 
@@ -35,7 +36,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Runs the pipeline until Ctrl-C, then drains it and prints the ledger
     ///
-    /// Settings of the functions in the environment (`MAX_WORKERS`, `COMPRESSION` …) are passed on to them.
+    /// Settings of the functions in the environment (`MAX_WORKERS`, `COMPRESSION` …) are passed on to them. With the
+    /// prefix `INGEST_` or `DELIVER_` (`INGEST_MAX_WORKERS`) a setting reaches that function alone.
     Serve(Box<Serve>),
     /// Starts a separate pipeline, posts documents, drains it and shows the stored records
     Demo(Demo),
@@ -107,6 +109,9 @@ pub(crate) struct Serve {
     /// The number of processes of deliver
     #[arg(long, default_value_t = 2)]
     pub(crate) deliver_environments: usize,
+    /// Origins whose pages may send documents, as the template's `CorsOrigins`: `https://shop.example,…` or `*`
+    #[arg(long, value_name = "ORIGINS", value_delimiter = ',')]
+    pub(crate) cors_origins: Vec<Origin>,
     /// The timeout of deliver for a batch
     #[arg(long, default_value = "5s", value_parser = humantime::parse_duration)]
     pub(crate) deliver_timeout: Duration,
@@ -234,6 +239,7 @@ impl Serve {
             deliver_environments: self.deliver_environments,
             deliver_timeout: self.deliver_timeout,
             drain_timeout: self.drain_timeout,
+            cors: Cors(self.cors_origins),
             faults: Plan::new(self.fault_seed, self.faults),
             ..self.behind.settings()?
         })

@@ -5,17 +5,22 @@
 //! used: it exists only on AWS, does not report what it leaves, and is not faster.
 //!
 //! Messages that were sent after the run began stay: this run has moved them, and they were dead-lettered again.
+//!
+//! Messages that an interrupted run or another reader has received are hidden for a while. The run waits for them, and
+//! reports those that stay hidden.
+
+mod moves;
 
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use clap::Args;
 use indicatif::ProgressBar;
-use tokio::time::{Instant, sleep_until};
 
 use crate::aws;
-use crate::aws::queue::{MOST_BYTES, MOST_MESSAGES, Queue, Received};
+use crate::aws::queue::{HIDDEN_SECONDS, Queue};
 use crate::report;
+use moves::{Ended, Moves};
 
 /// The arguments of `spillway redrive`.
 #[derive(Debug, Args)]
@@ -35,17 +40,29 @@ pub(crate) struct Redrive {
     /// The maximum number of messages (default: all)
     #[arg(long)]
     most: Option<u64>,
+    /// How long to wait for messages that an interrupted run or another reader has received (default: until those of an
+    /// interrupted run are visible again)
+    #[arg(long, value_parser = humantime::parse_duration)]
+    wait: Option<Duration>,
 }
 
-/// Counts of dead-lettered messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Moved {
-    /// Moved back to the queue.
-    back: u64,
-    /// In both queues, because the deletion failed.
-    doubled: u64,
-    /// Still in the dead-letter queue: the send failed, or they were dead-lettered again in this run.
-    left: u64,
+/// How messages are moved.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    /// Messages per second.
+    rate: u32,
+    /// The maximum number of messages.
+    most: u64,
+    /// How long to wait for hidden messages since the last message was moved.
+    wait: Duration,
+}
+
+impl Redrive {
+    fn pace(&self) -> Pace {
+        let seconds = u64::from(HIDDEN_SECONDS.unsigned_abs()) + 10;
+        let wait = self.wait.unwrap_or(Duration::from_secs(seconds));
+        Pace { rate: self.rate, most: self.most.unwrap_or(u64::MAX), wait }
+    }
 }
 
 /// Moves dead-lettered messages until there are none, and prints the counts.
@@ -56,67 +73,30 @@ pub(crate) async fn run(arguments: Redrive) -> anyhow::Result<ExitCode> {
         Some(url) => queue.sibling(url),
         None => queue.dead_letter_queue().await?,
     };
-    let progress = report::progress(dead.waiting().await?.min(arguments.most.unwrap_or(u64::MAX)), "messages");
-    let moved = redrive(&dead, &queue, arguments.rate, arguments.most, &progress).await;
+    let pace = arguments.pace();
+    let waiting = dead.waiting().await? + dead.hidden().await?;
+    let progress = report::progress(waiting.min(pace.most), "messages");
+    let ended = redrive(&dead, &queue, pace, &progress).await;
     progress.finish_and_clear();
-    let moved = moved?;
-    println!("{} messages moved, {} left, {} now in both queues", moved.back, moved.left, moved.doubled);
-    Ok(if moved.left + moved.doubled == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(report(&ended))
 }
 
-async fn redrive(
-    dead: &Queue,
-    queue: &Queue,
-    rate: u32,
-    most: Option<u64>,
-    progress: &ProgressBar,
-) -> anyhow::Result<Moved> {
-    let (started, began, mut sum) = (Instant::now(), SystemTime::now(), Moved::default());
-    while sum.total() < most.unwrap_or(u64::MAX) {
-        let mut messages = dead.receive().await?;
-        if messages.is_empty() {
-            break;
-        }
-        sum.left += messages.extract_if(.., |message| message.sent > began).count() as u64;
-        let room = most.map_or(messages.len() as u64, |most| most.saturating_sub(sum.total()));
-        // Messages over the limit become visible again after their visibility timeout.
-        messages.truncate(usize::try_from(room).unwrap_or(usize::MAX));
-        for call in calls(&messages) {
-            sum = sum.plus(move_some(dead, queue, call).await?);
-            progress.set_position(sum.total());
-        }
-        sleep_until(started + Duration::from_millis(1_000 * sum.total() / u64::from(rate))).await;
-    }
-    Ok(sum)
+async fn redrive(dead: &Queue, queue: &Queue, pace: Pace, progress: &ProgressBar) -> Ended {
+    Moves::new(dead, queue, pace, progress).run().await
 }
 
-/// Sends messages and deletes those that SQS has acknowledged.
-async fn move_some(dead: &Queue, queue: &Queue, messages: &[Received]) -> anyhow::Result<Moved> {
-    let bodies: Vec<_> = messages.iter().map(|message| message.body.as_str()).collect();
-    let sent = queue.send(&bodies).await?;
-    let handles: Vec<_> = sent.iter().filter_map(|at| messages.get(*at)).map(|sent| sent.handle.as_str()).collect();
-    let left = (messages.len() - handles.len()) as u64;
-    if handles.is_empty() {
-        return Ok(Moved { left, ..Moved::default() });
+/// Prints what happened; 0 if the dead-letter queue is empty.
+fn report(ended: &Ended) -> ExitCode {
+    let Ended { back, doubled, left, hidden, failure } = ended;
+    println!("{back} messages moved, {left} left, {doubled} now in both queues, {hidden} hidden by another reader");
+    if *hidden > 0 {
+        println!("hidden messages become visible again after their visibility timeout: run this command again then");
     }
-    let back = dead.delete(&handles).await? as u64;
-    Ok(Moved { back, doubled: handles.len() as u64 - back, left })
-}
-
-/// Splits messages into parts that fit into one call: all together, or each alone if their bodies are too large.
-fn calls(messages: &[Received]) -> impl Iterator<Item = &[Received]> {
-    let bytes: usize = messages.iter().map(|message| message.body.len()).sum();
-    messages.chunks(if bytes > MOST_BYTES { 1 } else { MOST_MESSAGES })
-}
-
-impl Moved {
-    fn plus(self, other: Self) -> Self {
-        Self { back: self.back + other.back, doubled: self.doubled + other.doubled, left: self.left + other.left }
+    if let Some(error) = failure {
+        eprintln!("spillway: the run ended early: {error:#}; run it again to move the rest");
     }
-
-    fn total(self) -> u64 {
-        self.back + self.doubled + self.left
-    }
+    let is_done = left + doubled + hidden == 0 && failure.is_none();
+    if is_done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! An HTTP server that does what API Gateway does for an HTTP API with a Lambda function behind it.
 //!
 //! A request passes the modules in this order: `wire` reads its connection and checks its `framing`; `request` applies the
-//! limits and reads the body; `event` encodes it in payload format 2.0; the function runs; `response` decodes its output.
+//! limits and reads the body; `event` encodes it in payload format 2.0; the function runs; `response` decodes its output;
+//! `cors` adds headers for pages of other origins.
 
+mod cors;
 mod event;
 mod framing;
 mod headers;
@@ -24,6 +26,7 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use crate::invoke::Invoke;
 use crate::loopback::{Options, Server};
+pub use cors::{ALLOW_HEADERS, ALLOW_METHODS, Cors, EXPOSE_HEADERS, MAX_AGE, Origin};
 use request::{Peer, Requests};
 use wire::Wire;
 
@@ -41,6 +44,8 @@ pub struct FrontSettings {
     pub function_timeout: Duration,
     /// The time that clients have to send requests.
     pub client_timeouts: ClientTimeouts,
+    /// The pages that may send documents; none disables CORS.
+    pub cors: Cors,
     /// The maximum number of open connections. Further clients wait to be accepted.
     pub max_connections: usize,
     /// The maximum number of bytes of bodies and events in memory; requests above it get 503.
@@ -74,6 +79,7 @@ impl FrontSettings {
             listen,
             function_timeout: Duration::from_secs(30),
             client_timeouts: ClientTimeouts::default(),
+            cors: Cors::default(),
             max_connections: 20_000,
             max_inflight_bytes: 1 << 30,
             close_timeout: Duration::from_secs(35),

@@ -1,6 +1,7 @@
 //! The whole pipeline on one machine, with the real functions: front ► ingest ► SQS ► event source ► deliver ► S3.
 
 mod endpoints;
+mod files;
 pub(crate) mod functions;
 mod servers;
 mod settings;
@@ -141,7 +142,8 @@ impl Pipeline {
     pub async fn status(&self) -> Result<Status, QueueError> {
         let (counts, stored) = (self.queue.counts().await?, self.bucket.stored());
         let held = self.event_source.held() as u64;
-        Ok(status::of(&self.outcomes.counts(), self.ledger.accepted(), counts, stored, held))
+        let ready = self.ingest.is_ready();
+        Ok(status::of(ready, &self.outcomes.counts(), self.ledger.accepted(), counts, stored, held))
     }
 
     /// Whether queued messages outlive this process: on disk or on an external queue.
@@ -181,6 +183,8 @@ fn front_settings(settings: &Settings) -> FrontSettings {
     FrontSettings {
         function_timeout: settings.front_timeout,
         client_timeouts: settings.client_timeouts,
+        cors: settings.cors.clone(),
+        max_connections: files::of_clients(settings),
         ..FrontSettings::new(settings.listen)
     }
 }
@@ -209,6 +213,7 @@ pub(crate) fn queue_settings(
         region: REGION.to_owned(),
         visibility_timeout: settings.visibility_timeout,
         max_receive_count: settings.max_receive_count,
+        max_message_bytes: settings.max_message_bytes(),
         accepted: ledger.map(Ledger::tap),
         faults: faults.clone(),
     }

@@ -54,6 +54,8 @@ struct Shared {
     counts: Arc<Mutex<Counts>>,
     /// The process id of each environment, 0 while it has no process.
     pids: Mutex<Vec<u32>>,
+    /// Whether the process of each environment has requested its first event.
+    ready: Mutex<Vec<bool>>,
     stop: watch::Sender<bool>,
 }
 
@@ -77,6 +79,12 @@ impl Function {
     #[must_use]
     pub fn pids(&self) -> Vec<u32> {
         lock(&self.shared.pids).iter().copied().filter(|pid| *pid != 0).collect()
+    }
+
+    /// Whether some environment has a process that takes events.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        lock(&self.shared.ready).contains(&true)
     }
 
     /// The counts so far.
@@ -109,9 +117,16 @@ impl Function {
 
     fn new(settings: FunctionSettings) -> Self {
         let pids = Mutex::new(vec![0; settings.environments]);
+        let ready = Mutex::new(vec![false; settings.environments]);
         let dispatch = Arc::new(Dispatch::new(&settings));
-        let shared =
-            Arc::new(Shared { settings, dispatch, counts: Arc::default(), pids, stop: watch::Sender::new(false) });
+        let shared = Arc::new(Shared {
+            settings,
+            dispatch,
+            counts: Arc::default(),
+            pids,
+            ready,
+            stop: watch::Sender::new(false),
+        });
         Self { shared, tasks: Arc::default() }
     }
 

@@ -29,6 +29,9 @@ pub const MAX_RECORD_BYTES: usize = 1 << 20;
 /// No header line is longer than this, in bytes; its line feed is counted.
 pub const MAX_HEADER_BYTES: usize = 256;
 
+/// A test event of S3 is shorter, in bytes.
+const MAX_TEST_EVENT_BYTES: usize = 4 << 10;
+
 /// The name of a message: random, set when it is packed, the same in every resend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(u128);
@@ -173,6 +176,20 @@ pub fn open(text: &str) -> Result<Sealed<'_>, Unreadable> {
     };
     let (line, body) = (&text[..newline], &text[newline + 1..]);
     Ok(Sealed { header: read_header(line)?, body })
+}
+
+/// Whether a text is the event that S3 sends once to a queue that it shall notify: not a message, and nothing is lost
+/// with it.
+#[must_use]
+pub fn is_s3_test_event(text: &str) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Event<'a> {
+        service: &'a str,
+        event: &'a str,
+    }
+    let is_test = |event: Event<'_>| event.service == "Amazon S3" && event.event == "s3:TestEvent";
+    text.len() <= MAX_TEST_EVENT_BYTES && serde_json::from_str(text).is_ok_and(is_test)
 }
 
 impl Sealed<'_> {

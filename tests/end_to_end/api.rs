@@ -1,6 +1,6 @@
 //! `README.md`, `docs/api.md` and `docs/openapi.json` describe the answers of a real pipeline.
 
-mod call;
+pub(crate) mod call;
 mod codes;
 mod example;
 mod matching;

@@ -158,6 +158,17 @@ fn the_printed_curl_line_works_and_a_signal_drains_the_pipeline() {
 }
 
 #[test]
+fn a_terminal_that_closes_drains_the_pipeline_too() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path());
+    assert!(run_curl(server.banner.lines().find(|line| line.contains("curl -i")).unwrap()).contains("200 OK"));
+    server.signal("-HUP");
+    let (code, printed) = server.end();
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.contains("no record is lost"), "{printed}");
+}
+
+#[test]
 fn functions_do_not_outlive_a_killed_server() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path());

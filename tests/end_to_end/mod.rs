@@ -2,6 +2,7 @@
 
 mod api;
 mod bad_input;
+mod browsers;
 pub(crate) mod command;
 mod documents;
 mod kills;

@@ -25,21 +25,26 @@ const OTHER_FILES: usize = 500;
 const AT_ONCE: usize = 200;
 
 /// `spillway serve` as a process, so that the two ends of a connection count towards different file limits.
-struct Serving {
+pub(super) struct Serving {
     child: Child,
-    address: SocketAddr,
-    _data: tempfile::TempDir,
+    pub(super) address: SocketAddr,
+    pub(super) data: tempfile::TempDir,
 }
 
 impl Serving {
-    fn start() -> Self {
+    /// Starts it under a file limit that a command of the shell sets, with more arguments.
+    pub(super) fn start(limit: &str, more: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
         let free = ["--listen", "--admin", "--s3-listen", "--sqs-listen"].map(|flag| [flag, "127.0.0.1:0"]).concat();
         let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../config");
-        // The usual soft limit of a shell; the server must raise it.
         let mut command = Command::new("sh");
-        command.args(["-c", "ulimit -S -n 1024; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_spillway")]);
-        command.arg("serve").args(free).args(["--config", config, "--write-key", KEY, "--data"]).arg(data.path());
+        command.args(["-c", &format!("{limit}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_spillway")]);
+        command
+            .arg("serve")
+            .args(free)
+            .args(["--config", config, "--write-key", KEY, "--data"])
+            .arg(data.path())
+            .args(more);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let address = lines.find_map(|line| {
@@ -47,7 +52,7 @@ impl Serving {
             Some(address.parse().unwrap())
         });
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address: address.unwrap(), _data: data }
+        Self { child, address: address.unwrap(), data }
     }
 
     async fn post(&self) -> u16 {
@@ -65,7 +70,7 @@ impl Serving {
     }
 
     /// Asks the server to end, and waits for it.
-    async fn end(&mut self) {
+    pub(super) async fn end(&mut self) {
         let status = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status().unwrap();
         assert!(status.success());
         let started = Instant::now();
@@ -83,7 +88,7 @@ impl Drop for Serving {
     }
 }
 
-async fn connect(address: SocketAddr, count: usize) -> Vec<TcpStream> {
+pub(super) async fn connect(address: SocketAddr, count: usize) -> Vec<TcpStream> {
     let connect = move |_| async move { timeout(PATIENCE, TcpStream::connect(address)).await.unwrap().unwrap() };
     stream::iter(0..count).map(connect).buffer_unordered(AT_ONCE).collect().await
 }
@@ -112,7 +117,8 @@ async fn ten_thousand_idle_connections_block_no_client_and_close_with_the_server
     if count < IDLE {
         println!("only {count} idle connections: a process may open {files} files here");
     }
-    let mut serving = Serving::start();
+    // The usual soft limit of a shell; the server must raise it.
+    let mut serving = Serving::start("ulimit -S -n 1024", &[]);
     assert_eq!(serving.post().await, 200);
     let mut idle = connect(serving.address, count).await;
     for _ in 0..20 {

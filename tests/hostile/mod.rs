@@ -2,6 +2,7 @@
 //! are served, and only valid documents are stored.
 
 mod costly;
+mod files;
 mod heads;
 mod idle;
 mod raw;

@@ -29,6 +29,19 @@ fn chunked(body: &str) -> String {
     format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len())
 }
 
+#[tokio::test]
+async fn a_request_for_two_hosts_is_refused() {
+    let mut target = Target::impatient().await;
+    let length = BODY.len();
+    for hosts in ["host: y\r\n", "host: x\r\n"] {
+        let request = post(&format!("{hosts}content-length: {length}\r\nconnection: close\r\n"), BODY);
+        let replies = exchange(target.address(), &request).await;
+        assert_eq!(replies.iter().map(|reply| reply.status).collect::<Vec<_>>(), [400], "{hosts}");
+    }
+    target.assert_good_client_is_served().await;
+    target.end().await;
+}
+
 /// Contradictory or ambiguous heads.
 fn unclear_heads() -> Vec<Vec<u8>> {
     let (length, whole) = (BODY.len(), BODY.len() + hidden().len());

@@ -1,6 +1,7 @@
 //! The HTTP API: its routes, and the rules of CORS.
 
 use serde_json::{Value, json};
+use spillway_local::front;
 
 use crate::cloudformation::Template;
 
@@ -72,6 +73,17 @@ fn credentials_are_allowed_for_listed_origins_but_not_with_an_asterisk() {
     ] {
         assert_eq!(equals(template.condition("HasListedOrigins"), origins), allowed, "{origins:?}");
     }
+}
+
+#[test]
+fn the_local_front_applies_the_same_rules() {
+    let template = Template::read();
+    let cors = &definition(&template)["x-amazon-apigateway-cors"]["Fn::If"][1];
+    let list = |text: &str| json!(text.split(',').collect::<Vec<_>>());
+    assert_eq!(cors["allowHeaders"], list(front::ALLOW_HEADERS));
+    assert_eq!(cors["allowMethods"], list(front::ALLOW_METHODS));
+    assert_eq!(cors["exposeHeaders"], list(front::EXPOSE_HEADERS));
+    assert_eq!(cors["maxAge"].to_string(), front::MAX_AGE);
 }
 
 /// `Fn::Equals` for these values of `CorsOrigins`.

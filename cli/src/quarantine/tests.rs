@@ -6,7 +6,7 @@ use spillway_deliver::unpack::SAME_ID;
 use spillway_local::data_folder::DataFolder;
 use spillway_local::faults::Faults;
 use spillway_local::s3::{Bucket as S3, BucketSettings};
-use spillway_local::sqs::{Queue as Sqs, QueueSettings};
+use spillway_local::sqs::{MAX_MESSAGE_BYTES, Queue as Sqs, QueueSettings};
 
 use super::*;
 use crate::aws;
@@ -38,6 +38,7 @@ async fn sqs() -> (Sqs, Queue) {
         region: "us-east-1".to_owned(),
         visibility_timeout: Duration::from_mins(1),
         max_receive_count: 3,
+        max_message_bytes: MAX_MESSAGE_BYTES,
         accepted: None,
         faults: Faults::default(),
     };

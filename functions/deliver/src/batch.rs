@@ -10,7 +10,7 @@ use spillway_shared::metrics::emf::Sink;
 use spillway_shared::pool::Pool;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::deadline::{answer_by, uploads_end};
@@ -115,6 +115,7 @@ impl<S: ObjectStore, Q: MessageQueue> Deliver<S, Q> {
     /// Stores or quarantines the messages at these indices.
     async fn handle(&self, batch: &[SqsMessage], indices: &[BatchIndex], deadline: Instant, outcomes: &mut Outcomes) {
         let unpacked = unpack::unpack(batch, indices);
+        acknowledge(&unpacked.test_events, outcomes);
         let mut errors = unpacked.errors;
         errors.extend(self.store(&unpacked.messages, deadline, outcomes).await);
         self.quarantine(broken(batch, errors), deadline, outcomes).await;
@@ -181,6 +182,15 @@ async fn next_before<T>(
         failures.set_out_of_time();
         None
     })
+}
+
+/// Acknowledges test events of S3. They tell that a bucket notifies this queue, which is a mistake, but nothing is lost
+/// with them: a quarantined message would ring an alarm.
+fn acknowledge(test_events: &[BatchIndex], outcomes: &mut Outcomes) {
+    if !test_events.is_empty() {
+        info!(messages = test_events.len(), "test events of S3 were dropped: a bucket is set up to notify this queue");
+    }
+    outcomes.set_done(test_events);
 }
 
 /// Logs one line for each message. The reason can quote the message, so it is stored with it and not logged.

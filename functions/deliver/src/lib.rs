@@ -4,6 +4,7 @@
 //! batch         one invocation: a batch of SQS messages in, the failed ones out
 //!   suspects    messages received too often are handled last and separately, as they may kill the process
 //!   unpack      reads headers; equal messages become one; an unreadable message is an error
+//!     lines     each line must look like a record of the stream
 //!   object      groups messages by stream and hour into objects, and names these
 //!   upload      each object waits for memory, then for a worker of the pool
 //!     draft     unpacks the records of one message after another,
@@ -27,6 +28,7 @@ pub mod draft;
 pub mod encode;
 mod failures;
 pub mod index;
+pub mod lines;
 pub mod metrics;
 pub mod object;
 mod outcomes;

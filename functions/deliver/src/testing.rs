@@ -14,8 +14,24 @@ use spillway_shared::stream::StreamName;
 use crate::s3::{Listed, Object, ObjectStore, PutError, Stored};
 use crate::sqs::{CallError, Hidden, MAX_ENTRIES, MessageQueue};
 
-/// The body of an SQS message with these records.
-pub(crate) fn sealed(id: u128, stream: &str, records: &[&str]) -> String {
+/// A record with this payload.
+pub(crate) fn record(stream: &str, payload: &str) -> String {
+    format!("{{\"id\":\"x-0\",\"stream\":\"{stream}\",\"payload\":{payload}}}")
+}
+
+/// The payload of a [`record`].
+pub(crate) fn payload(record: &str) -> &str {
+    record.split_once("\"payload\":").unwrap().1.strip_suffix('}').unwrap()
+}
+
+/// The body of an SQS message of records with these payloads.
+pub(crate) fn sealed(id: u128, stream: &str, payloads: &[&str]) -> String {
+    let records: Vec<_> = payloads.iter().map(|payload| record(stream, payload)).collect();
+    sealed_lines(id, stream, &records.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// The body of an SQS message with these lines.
+pub(crate) fn sealed_lines(id: u128, stream: &str, records: &[&str]) -> String {
     let text = records.join("\n") + "\n";
     let header = Header {
         kind: Kind::Accepted,

@@ -10,6 +10,7 @@ use aws_lambda_events::event::sqs::SqsMessage;
 use spillway_shared::message::{self, MessageId, Sealed, Unreadable};
 
 use crate::index::{BatchIndex, MessageIndex};
+use crate::lines;
 
 /// Why a readable message is quarantined whose id another message has.
 pub const SAME_ID: &str = "another message in the batch has the same id";
@@ -21,6 +22,8 @@ pub struct Unpacked<'a> {
     pub messages: Vec<Message<'a>>,
     /// SQS messages without a message that this version of deliver can read.
     pub errors: Vec<(BatchIndex, UnpackError)>,
+    /// Test events of S3, which carry nothing to store.
+    pub test_events: Vec<BatchIndex>,
 }
 
 /// A message whose header was read.
@@ -63,6 +66,9 @@ pub fn unpack<'a>(batch: &'a [SqsMessage], indices: &[BatchIndex]) -> Unpacked<'
     for carrier in indices.iter().copied() {
         match open(&batch[carrier]) {
             Ok(sealed) => unpacked.add(carrier, sealed, &mut known),
+            Err(_) if batch[carrier].body.as_deref().is_some_and(message::is_s3_test_event) => {
+                unpacked.test_events.push(carrier);
+            }
             Err(error) => unpacked.errors.push((carrier, error)),
         }
     }
@@ -72,9 +78,13 @@ pub fn unpack<'a>(batch: &'a [SqsMessage], indices: &[BatchIndex]) -> Unpacked<'
 /// The records of a message.
 ///
 /// # Errors
-/// Why it has none. A panic while reading fails this message alone.
+/// Why it has none, or which line is not a record of its stream. A panic while reading fails this message alone.
 pub fn records<'a>(sealed: &'a Sealed<'_>) -> Result<Cow<'a, [u8]>, UnpackError> {
-    guarded(|| sealed.records())
+    guarded(|| {
+        let records = sealed.records()?;
+        lines::check(&records, &sealed.header.stream).map_err(Unreadable::Broken)?;
+        Ok(records)
+    })
 }
 
 /// Appends the records of a message to `onto`, and returns their zstd frames if the message has any.
@@ -82,7 +92,12 @@ pub fn records<'a>(sealed: &'a Sealed<'_>) -> Result<Cow<'a, [u8]>, UnpackError>
 /// # Errors
 /// As in [`records`]. `onto` may then end with a part of the records.
 pub fn records_onto(sealed: &Sealed<'_>, onto: &mut Vec<u8>) -> Result<Option<Vec<u8>>, UnpackError> {
-    guarded(|| sealed.records_onto(onto))
+    guarded(|| {
+        let start = onto.len();
+        let frames = sealed.records_onto(onto)?;
+        lines::check(&onto[start..], &sealed.header.stream).map_err(Unreadable::Broken)?;
+        Ok(frames)
+    })
 }
 
 impl<'a> Unpacked<'a> {
@@ -129,7 +144,7 @@ impl From<Unreadable> for UnpackError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{sealed, sqs_message};
+    use crate::testing::{record, sealed, sealed_lines, sqs_message};
 
     fn unpack_all(batch: &[SqsMessage]) -> Unpacked<'_> {
         unpack(batch, &BatchIndex::all(batch).collect::<Vec<_>>())
@@ -164,6 +179,28 @@ mod tests {
         assert_eq!(errors[0], (BatchIndex(0), version));
         assert_eq!(errors[2], (BatchIndex(2), UnpackError::Unreadable("no body".to_owned())));
         assert!(errors[1..].iter().all(|(_, error)| matches!(error, UnpackError::Unreadable(_))), "{errors:?}");
+    }
+
+    #[test]
+    fn a_line_that_is_not_a_record_makes_its_message_unreadable() {
+        // One of these is compressed, the other one is not.
+        for id in [1, 2] {
+            let text = sealed_lines(id, "clicks", &[&record("clicks", "1"), &record("views", "2")]);
+            let sealed = message::open(&text).unwrap();
+            let reason = "record 2 does not name the stream of the header after its id".to_owned();
+            assert_eq!(records(&sealed), Err(UnpackError::Unreadable(reason.clone())));
+            let mut onto = b"before\n".to_vec();
+            assert_eq!(records_onto(&sealed, &mut onto), Err(UnpackError::Unreadable(reason)));
+        }
+    }
+
+    #[test]
+    fn a_test_event_of_s3_is_neither_a_message_nor_an_error() {
+        let event = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-11-21T18:39:00.123Z","Bucket":"b"}"#;
+        let unpacked_event = [sqs_message("a", event), sqs_message("b", &event.replace("TestEvent", "ObjectCreated"))];
+        let unpacked = unpack_all(&unpacked_event);
+        assert_eq!((unpacked.test_events.as_slice(), unpacked.messages.len()), (&[BatchIndex(0)][..], 0));
+        assert_eq!(unpacked.errors.len(), 1);
     }
 
     #[test]

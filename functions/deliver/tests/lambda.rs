@@ -108,11 +108,14 @@ fn start(runtime_api: &str, s3: &str) -> Function {
     Function(command.spawn().unwrap())
 }
 
+const RECORD: &str = "{\"id\":\"x-0\",\"stream\":\"clicks\",\"payload\":{\"n\":1}}\n";
+
 /// A message of one record, as the event source passes it.
 fn message(sqs_id: &str, version: u32) -> Value {
+    let bytes = RECORD.len();
     let body = format!(
         "{{\"v\":{version},\"id\":\"00000000000000000000000000000007\",\"stream\":\"clicks\",\
-         \"hour\":\"2026-11-21T18\",\"records\":1,\"bytes\":8,\"encoding\":\"none\"}}\n{{\"n\":1}}\n"
+         \"hour\":\"2026-11-21T18\",\"records\":1,\"bytes\":{bytes},\"encoding\":\"none\"}}\n{RECORD}"
     );
     json!({
         "messageId": sqs_id, "receiptHandle": "AQEB", "body": body, "md5OfBody": "x", "messageAttributes": {},
@@ -148,5 +151,5 @@ async fn a_batch_goes_in_by_the_runtime_api_and_comes_out_in_s3() {
     let folder = root.path().join("bucket/records/stream=clicks/dt=2026-11-21/hour=18");
     let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     assert_eq!(files.len(), 1, "{files:?}");
-    assert_eq!(std::fs::read_to_string(&files[0]).unwrap(), "{\"n\":1}\n");
+    assert_eq!(std::fs::read_to_string(&files[0]).unwrap(), RECORD);
 }

@@ -26,6 +26,8 @@ pub enum RequestError {
     Unsupported(String),
     /// SQS did not take every record before the deadline.
     NotEnqueued,
+    /// SQS refused some records for good: the deployment is misconfigured.
+    Refused,
     /// The function is full: too many records or bytes wait already.
     Busy,
 }
@@ -42,6 +44,7 @@ impl RequestError {
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Refused => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NotEnqueued | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -59,6 +62,7 @@ impl RequestError {
             Self::TooLarge(_) => "too-large",
             Self::Unsupported(_) => "unsupported",
             Self::NotEnqueued => "not-enqueued",
+            Self::Refused => "refused",
             Self::Busy => "busy",
         }
     }
@@ -79,6 +83,10 @@ impl RequestError {
             Self::NotEnqueued => {
                 "SQS did not take every record before the deadline; \
                  retry with the same Idempotency-Key to get the same record ids"
+            }
+            Self::Refused => {
+                "SQS refuses some of these records however often they are sent, because Spillway is misconfigured; \
+                 its operator finds the cause in the log of ingest"
             }
             Self::Busy => "too many requests are waiting; retry after the seconds in the header Retry-After",
         }

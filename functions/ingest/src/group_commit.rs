@@ -54,8 +54,8 @@ pub enum Receipt {
     Refused {
         /// Why, for the log.
         reason: String,
-        /// Whether SQS will never take this message.
-        for_good: bool,
+        /// Who can repair it.
+        cause: Cause,
     },
 }
 
@@ -65,8 +65,20 @@ pub enum Receipt {
 pub struct CallFailed {
     /// Why, for the log.
     pub reason: String,
-    /// Whether a retry cannot succeed.
-    pub for_good: bool,
+    /// Who can repair it.
+    pub cause: Cause,
+}
+
+/// What SQS refuses, and therefore whether another attempt may succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Nothing: it is slow or fails. Another attempt may succeed.
+    Transient,
+    /// Every call, for example without permission. Attempts are pointless now, but the client's retry succeeds once the
+    /// operator has repaired it.
+    Access,
+    /// These records, for their size or content. However often they are sent, SQS will not take them.
+    Records,
 }
 
 /// Why a request's records are not known to be durable.
@@ -75,9 +87,12 @@ pub enum NotEnqueued {
     /// Too many records wait already; none of this request's records was sent.
     #[error("too many records wait for SQS")]
     Full,
-    /// SQS did not take everything before the deadline, or refused a message.
+    /// SQS did not take everything before the deadline, or refuses all calls.
     #[error("SQS did not take every record")]
     NotTaken,
+    /// SQS refused some records for good.
+    #[error("SQS refuses some records for good")]
+    Refused,
 }
 
 /// The limits of a group commit.
@@ -118,8 +133,8 @@ impl<S: SendMessages> GroupCommit<S> {
     /// Takes a request's records, NDJSON of one partition, and returns when SQS has acknowledged every one.
     ///
     /// # Errors
-    /// Too many records wait already, or SQS did not take everything before `deadline`: some records may be durable
-    /// then.
+    /// Too many records wait already, SQS did not take everything before `deadline`, or it refused some records for good:
+    /// some records may be durable then.
     pub async fn enqueue(&self, pieces: Vec<(Partition, String)>, deadline: Instant) -> Result<(), NotEnqueued> {
         let (waiter, acknowledged) = Share::new(deadline);
         for (partition, lines) in pieces {
@@ -128,7 +143,7 @@ impl<S: SendMessages> GroupCommit<S> {
         waiter.acknowledge();
         self.start_worker();
         match timeout_at(deadline, acknowledged).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(result)) => result,
             Ok(Err(_)) | Err(_) => Err(NotEnqueued::NotTaken),
         }
     }

@@ -48,13 +48,19 @@ pub fn split(body: &[u8], form: Form, max_payloads: usize) -> Result<SplitDocume
 }
 
 fn split_lines(body: &[u8], max_payloads: usize) -> Result<SplitDocument<'_>, RequestError> {
-    let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    let lines = body.split(|byte| *byte == b'\n').map(trim).filter(|line| !line.is_empty());
     let payloads: Vec<_> = lines.take(max_payloads + 1).map(line).collect();
     match payloads.len() {
         0 => Err(empty()),
         count if count > max_payloads => Err(too_many(max_payloads)),
         _ => Ok(SplitDocument { context: None, payloads }),
     }
+}
+
+/// A line without blanks around it and without a byte-order mark: some clients join files that begin with one.
+fn trim(line: &[u8]) -> &[u8] {
+    let line = line.trim_ascii();
+    line.strip_prefix(BOM).map_or(line, <[u8]>::trim_ascii_start)
 }
 
 fn line(line: &[u8]) -> Result<&str, Refused<'_>> {

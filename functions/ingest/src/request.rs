@@ -132,6 +132,7 @@ fn not_enqueued(error: NotEnqueued) -> RequestError {
     match error {
         NotEnqueued::Full => RequestError::Busy,
         NotEnqueued::NotTaken => RequestError::NotEnqueued,
+        NotEnqueued::Refused => RequestError::Refused,
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// The name of the extension, unique in the function.
 const NAME: &str = "spillway-shutdown";
 
-/// Runs `last` and ends the process on SIGTERM. Call this before the runtime asks for its first event.
+/// Runs `last` and ends the process on SIGTERM, or on SIGHUP from a terminal that closes. Call this before the runtime asks for its first event.
 ///
 /// If the extension cannot be registered, the function starts all the same: lost counts are no reason to refuse
 /// requests.
@@ -23,9 +23,12 @@ pub async fn before(last: impl FnOnce() + Send + 'static) {
             tracing::warn!(%error, "cannot register for SIGTERM: the last counts of this environment will be lost");
         }
     }
-    match signal(SignalKind::terminate()) {
-        Ok(mut signal) => drop(tokio::spawn(async move {
-            signal.recv().await;
+    match signal(SignalKind::terminate()).and_then(|terminate| Ok((terminate, signal(SignalKind::hangup())?))) {
+        Ok((mut terminate, mut hang_up)) => drop(tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = hang_up.recv() => {}
+            }
             last();
             std::process::exit(0);
         })),

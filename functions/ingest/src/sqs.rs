@@ -1,12 +1,18 @@
 //! Calls SQS through the SDK: one `SendMessageBatch` per call, without the SDK's retries.
 
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::ProvideErrorMetadata as _;
 use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use spillway_aws::{Calls, SdkConfig, explain, is_transient_entry, is_transient_error};
 use spillway_shared::retry::Attempts;
 
-use crate::group_commit::{CallFailed, Outgoing, Receipt, SendMessages};
+use crate::group_commit::{CallFailed, Cause, Outgoing, Receipt, SendMessages};
+
+/// Codes by which SQS refuses messages for their size or content, without prefix and suffix (SQS API reference, errors
+/// of `SendMessage` and `SendMessageBatch`).
+const OF_RECORDS: [&str; 4] =
+    ["BatchRequestTooLong", "InvalidMessageContents", "InvalidParameterValue", "MessageTooLong"];
 
 /// An SQS queue.
 #[derive(Debug, Clone)]
@@ -35,8 +41,10 @@ impl SendMessages for Sqs {
         for (index, message) in messages.into_iter().enumerate() {
             call = call.entries(entry(index, message.body)?);
         }
-        let failed = |error| CallFailed { reason: explain("SQS", &error), for_good: !is_transient_error(&error) };
-        call.send().await.map(|output| receipts(&output, count)).map_err(failed)
+        call.send().await.map(|output| receipts(&output, count)).map_err(|error| CallFailed {
+            reason: explain("SQS", &error),
+            cause: cause(is_transient_error(&error), error.code().unwrap_or_default()),
+        })
     }
 }
 
@@ -46,12 +54,22 @@ fn entry(index: usize, body: String) -> Result<SendMessageBatchRequestEntry, Cal
         .id(index.to_string())
         .message_body(body)
         .build()
-        .map_err(|error| CallFailed { reason: error.to_string(), for_good: true })
+        .map_err(|error| CallFailed { reason: error.to_string(), cause: Cause::Records })
+}
+
+fn cause(is_transient: bool, code: &str) -> Cause {
+    let code = code.rsplit(['#', '.']).next().unwrap_or_default();
+    match code.strip_suffix("Exception").unwrap_or(code) {
+        _ if is_transient => Cause::Transient,
+        code if OF_RECORDS.contains(&code) => Cause::Records,
+        _ => Cause::Access,
+    }
 }
 
 /// The receipt of each message; a message that the answer does not contain is not known to be durable.
 fn receipts(output: &SendMessageBatchOutput, count: usize) -> Vec<Receipt> {
-    let missing = Receipt::Refused { reason: "the answer does not contain this message".to_owned(), for_good: false };
+    let missing =
+        Receipt::Refused { reason: "the answer does not contain this message".to_owned(), cause: Cause::Transient };
     let mut receipts = vec![missing; count];
     let place = |id: &str| id.parse::<usize>().ok().filter(|index| *index < count);
     for index in output.successful().iter().filter_map(|entry| place(entry.id())) {
@@ -60,8 +78,8 @@ fn receipts(output: &SendMessageBatchOutput, count: usize) -> Vec<Receipt> {
     for entry in output.failed() {
         if let Some(index) = place(entry.id()) {
             let reason = format!("{}: {}", entry.code(), entry.message().unwrap_or_default());
-            let for_good = !is_transient_entry(entry.sender_fault(), entry.code());
-            receipts[index] = Receipt::Refused { reason, for_good };
+            let cause = cause(is_transient_entry(entry.sender_fault(), entry.code()), entry.code());
+            receipts[index] = Receipt::Refused { reason, cause };
         }
     }
     receipts

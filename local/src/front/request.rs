@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use spillway_shared::pool::Budget;
@@ -71,7 +71,9 @@ impl<I: Invoke> Requests<I> {
         peer: &Peer,
     ) -> Result<Response<Full<Bytes>>, Infallible> {
         let (head, body) = request.into_parts();
-        Ok(self.process(&head, body, peer).await.unwrap_or_else(Refusal::response))
+        let mut response = self.process(&head, body, peer).await.unwrap_or_else(Refusal::response);
+        self.settings.cors.apply(&head, response.headers_mut());
+        Ok(response)
     }
 
     async fn process(&self, head: &Parts, body: Incoming, peer: &Peer) -> Result<Response<Full<Bytes>>, Refusal> {
@@ -115,7 +117,9 @@ impl<I: Invoke> Requests<I> {
 }
 
 fn check(head: &Parts) -> Result<(), Refusal> {
-    if head.method == Method::CONNECT {
+    // With several hosts a proxy and the server behind it could choose different ones (RFC 9112, section 3.2).
+    let hosts = head.headers.get_all(header::HOST).iter().count();
+    if head.method == Method::CONNECT || hosts > 1 {
         return Err(Refusal::Bad);
     }
     let line = headers::line_size(head);

@@ -27,9 +27,11 @@ pub(super) enum Id<'a> {
 }
 
 /// Passes the id of every record of a message to `visit`; a message that cannot be read has one id: its digest.
+/// A test event of S3 has none, because deliver acknowledges it and stores nothing.
 pub(super) fn of_message(body: &str, mut visit: impl FnMut(Id<'_>)) {
     match message::open(body).and_then(|sealed| sealed.records().map(Cow::into_owned)) {
         Ok(records) => lines(&records).for_each(|line| visit(of_line(line))),
+        Err(_) if message::is_s3_test_event(body) => {}
         Err(_) => visit(digest("message", body.as_bytes())),
     }
 }
@@ -116,6 +118,7 @@ mod tests {
         of_message("garbage", |id| ids.push(format!("{id:?}")));
         of_message("garbage", |id| ids.push(format!("{id:?}")));
         of_message("other garbage", |id| ids.push(format!("{id:?}")));
+        of_message(r#"{"Service":"Amazon S3","Event":"s3:TestEvent"}"#, |id| ids.push(format!("{id:?}")));
         assert_eq!(ids.len(), 3);
         assert_eq!(ids[0], ids[1]);
         assert_ne!(ids[0], ids[2]);

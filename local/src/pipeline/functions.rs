@@ -20,8 +20,15 @@ use crate::sqs::Queue;
 pub(crate) const SDK: [(&str, &str); 3] =
     [("AWS_REGION", REGION), ("AWS_ACCESS_KEY_ID", CREDENTIAL), ("AWS_SECRET_ACCESS_KEY", CREDENTIAL)];
 
-/// Variables of the logs, which every function reads.
-const LOG: [&str; 3] = [log::LEVELS[0], log::LEVELS[1], log::FORMAT];
+/// Variables of the logs, and those with which S3-compatible stores need a client without newer checksums. The SDK of
+/// every function reads them.
+const COMMON: [&str; 5] = [
+    log::LEVELS[0],
+    log::LEVELS[1],
+    log::FORMAT,
+    "AWS_REQUEST_CHECKSUM_CALCULATION",
+    "AWS_RESPONSE_CHECKSUM_VALIDATION",
+];
 
 /// Timeout and attempts of ingest's calls.
 pub(super) const INGEST_CALLS: [Number; 2] =
@@ -87,8 +94,8 @@ fn function<const D: usize, const W: usize>(
     let mut variables = BTreeMap::from([(log::LEVELS[0], "WARN".to_owned()), (METRICS, "none".to_owned())]);
     variables.extend(defaults.map(|(name, value)| (name, value.to_string())));
     let session = settings.is_external().then_some("AWS_SESSION_TOKEN");
-    let read = names.iter().copied().chain(LOG).chain(session);
-    variables.extend(read.filter_map(|name| Some((name, settings.variables.get(name)?.clone()))));
+    let read = names.iter().copied().chain(COMMON).chain(session);
+    variables.extend(read.filter_map(|variable| Some((variable, settings.variable(name, variable)?.clone()))));
     variables.extend(wiring);
     variables.extend(SDK.map(|(name, built_in)| (name, settings.of_sdk(name, built_in))));
     FunctionSettings {
@@ -99,7 +106,7 @@ fn function<const D: usize, const W: usize>(
 }
 
 pub(crate) fn write_keys(settings: &Settings) -> String {
-    let configured = settings.variables.get("WRITE_KEYS").cloned();
+    let configured = settings.variable("ingest", "WRITE_KEYS").cloned();
     let numbered = settings.write_keys.iter().enumerate();
     let local = numbered.map(|(number, key)| format!("write-key-{}={}", number + 1, digest(key.as_bytes())));
     configured.into_iter().chain(local).collect::<Vec<_>>().join(",")
@@ -123,11 +130,17 @@ mod tests {
 
     /// Both functions with the settings that they read, started with every setting in the environment.
     fn functions() -> [(FunctionSettings, Vec<&'static str>); 2] {
+        functions_with(&[])
+    }
+
+    /// The same with more variables.
+    fn functions_with(more: &[(&str, &str)]) -> [(FunctionSettings, Vec<&'static str>); 2] {
         let ingest_names = names(&spillway_ingest::config::NUMBERS, &spillway_ingest::config::TEXTS);
         let deliver_names = names(&spillway_deliver::config::NUMBERS, &spillway_deliver::config::TEXTS);
         let mut settings = Settings::new("program");
         settings.variables =
             ingest_names.iter().chain(&deliver_names).map(|name| ((*name).to_owned(), value(name))).collect();
+        settings.variables.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let queue = Queue::external("http://sqs", "http://sqs/0/q", connect("http://sqs", REGION, CREDENTIAL));
         let faults = Faults::default();
         let deliver = deliver(&settings, &queue, &Bucket::external("http://s3"), &faults);
@@ -141,6 +154,34 @@ mod tests {
             for name in names {
                 let passed = variables.get(name).unwrap_or_else(|| panic!("{}: {name} is missing", function.name));
                 assert_eq!(*passed == value(name), !WIRING.contains(&name), "{}: {name} is {passed}", function.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_prefix_passes_a_variable_to_one_function_alone() {
+        let [(ingest, _), (deliver, _)] = functions_with(&[
+            ("INGEST_MAX_WORKERS", "3"),
+            ("DELIVER_MAX_WORKERS", "5"),
+            ("DELIVER_LOG_LEVEL", "DEBUG"),
+            ("INGEST_WRITE_KEYS", "other"),
+        ])
+        .map(|(function, names)| (function.variables.into_iter().collect::<BTreeMap<_, _>>(), names));
+        assert_eq!((ingest["MAX_WORKERS"].as_str(), deliver["MAX_WORKERS"].as_str()), ("3", "5"));
+        assert_eq!((ingest["LOG_LEVEL"].as_str(), deliver["LOG_LEVEL"].as_str()), ("WARN", "DEBUG"));
+        assert!(ingest["WRITE_KEYS"].starts_with("other,"), "{}", ingest["WRITE_KEYS"]);
+        let is_prefixed = |name: &String| name.starts_with("INGEST_") || name.starts_with("DELIVER_");
+        assert!(!ingest.keys().chain(deliver.keys()).any(is_prefixed));
+    }
+
+    #[test]
+    fn the_checksums_that_an_s3_compatible_store_needs_are_passed_on() {
+        let variables =
+            [("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required"), ("AWS_RESPONSE_CHECKSUM_VALIDATION", "x")];
+        for (function, _) in functions_with(&variables) {
+            let passed: BTreeMap<_, _> = function.variables.into_iter().collect();
+            for (name, value) in variables {
+                assert_eq!(passed[name], value, "{}", function.name);
             }
         }
     }

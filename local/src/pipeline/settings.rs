@@ -11,7 +11,8 @@ use spillway_shared::config::Number;
 
 use super::functions;
 use crate::faults::Plan;
-use crate::front::ClientTimeouts;
+use crate::front::{ClientTimeouts, Cors};
+use crate::sqs;
 
 /// The settings of a local pipeline; [`Settings::new`] has a default for each but the program.
 #[derive(Debug, Clone)]
@@ -56,6 +57,8 @@ pub struct Settings {
     pub front_timeout: Duration,
     /// The time that clients have to send requests.
     pub client_timeouts: ClientTimeouts,
+    /// The origins whose pages may send documents, as the template's `CorsOrigins`; none disables CORS.
+    pub cors: Cors,
     /// The maximum duration of draining.
     pub drain_timeout: Duration,
     /// An external SQS instead of the built-in one.
@@ -64,7 +67,8 @@ pub struct Settings {
     pub s3_endpoint: Option<String>,
     /// The initial plan of injected faults; [`super::Pipeline::faults`] can replace it.
     pub faults: Plan,
-    /// The user's environment: functions get the variables that they read.
+    /// The user's environment: functions get the variables that they read. `INGEST_` or `DELIVER_` before the name of a
+    /// variable passes it to that function alone.
     pub variables: BTreeMap<String, String>,
 }
 
@@ -117,6 +121,7 @@ impl Settings {
             deliver_timeout: Duration::from_secs(5),
             front_timeout: Duration::from_secs(30),
             client_timeouts: ClientTimeouts::default(),
+            cors: Cors::default(),
             drain_timeout: Duration::from_mins(1),
             sqs: None,
             s3_endpoint: None,
@@ -153,8 +158,8 @@ impl Settings {
             ("ingest", functions::INGEST_CALLS, self.ingest_timeout),
             ("deliver", functions::deliver_calls(self), self.deliver_timeout),
         ] {
-            let longest =
-                Duration::from_millis(self.number(&timeout)) * u32::try_from(self.number(&tries)).unwrap_or(1);
+            let longest = Duration::from_millis(self.number(function, &timeout))
+                * u32::try_from(self.number(function, &tries)).unwrap_or(1);
             if longest >= limit {
                 return Err(SettingsError(format!(
                     "{function}: {} × {} = {longest:?} must be shorter than its timeout, {limit:?}",
@@ -172,8 +177,20 @@ impl Settings {
         Ok(())
     }
 
+    /// The variable of the user's environment that a function gets: the one for this function alone, or else for all.
+    pub(crate) fn variable(&self, function: &str, name: &str) -> Option<&String> {
+        let own = format!("{}_{name}", function.to_ascii_uppercase());
+        self.variables.get(&own).or_else(|| self.variables.get(name))
+    }
+
+    /// The maximum size of a message on the built-in queue: what ingest may send, but at least the default.
+    pub(crate) fn max_message_bytes(&self) -> usize {
+        let sent = self.number("ingest", &spillway_ingest::config::MAX_MESSAGE_BYTES);
+        usize::try_from(sent).unwrap_or(usize::MAX).max(sqs::MAX_MESSAGE_BYTES)
+    }
+
     /// The value that a function will read. The function itself reports an invalid value.
-    fn number(&self, number: &Number) -> u64 {
-        self.variables.get(number.name).and_then(|text| text.parse().ok()).unwrap_or(number.default)
+    pub(super) fn number(&self, function: &str, number: &Number) -> u64 {
+        self.variable(function, number.name).and_then(|text| text.parse().ok()).unwrap_or(number.default)
     }
 }

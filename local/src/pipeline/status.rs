@@ -9,7 +9,7 @@ use crate::sqs::Counts;
 /// Counts of a running pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Status {
-    /// Whether the pipeline accepts requests.
+    /// Whether the pipeline accepts requests: a process of ingest waits for them.
     pub ready: bool,
     /// Invocations of ingest.
     pub requests: u64,
@@ -37,9 +37,9 @@ pub struct Status {
     pub oldest_message_seconds: f64,
 }
 
-pub(super) fn of(outcomes: &Outcomes, accepted: u64, queue: Counts, stored: Stored, held: u64) -> Status {
+pub(super) fn of(ready: bool, outcomes: &Outcomes, accepted: u64, queue: Counts, stored: Stored, held: u64) -> Status {
     Status {
-        ready: true,
+        ready,
         requests: outcomes.requests,
         accepted,
         rejected: outcomes.rejected,

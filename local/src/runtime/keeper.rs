@@ -65,6 +65,7 @@ impl Keeper {
         lock(&self.shared.pids)[self.slot] = running.child.id().unwrap_or(0);
         let end = self.until_end(&mut running).await;
         lock(&self.shared.pids)[self.slot] = 0;
+        lock(&self.shared.ready)[self.slot] = false;
         running.fail_invocations(&end);
         if running.api.is_ready() || *self.stop.borrow() { Ok(()) } else { Err(self.ended(&running, &end)) }
     }
@@ -93,6 +94,7 @@ impl Keeper {
 
     async fn note_ready(&mut self, took: Duration) {
         lock(&self.shared.counts).cold_start(took);
+        lock(&self.shared.ready)[self.slot] = true;
         if let Some(first_start) = self.first_start.take() {
             let _ = first_start.send(Ok(())).await;
         }

@@ -34,7 +34,7 @@ impl Service {
 
     /// Enqueues the valid messages with one write, and passes them to the tap before SQS acknowledges them.
     fn enqueue(&self, name: &str, entries: Vec<Result<Send, Refusal>>) -> Result<Results, Refusal> {
-        let messages: Vec<_> = entries.into_iter().map(|entry| self.message(entry?)).collect();
+        let messages: Vec<_> = entries.into_iter().map(|entry| self.message(name, entry?)).collect();
         let good: Vec<_> = messages.iter().flatten().cloned().collect();
         self.store().send(name, good.clone())?;
         self.changed.notify_waiters();
@@ -47,8 +47,8 @@ impl Service {
         Ok(messages.into_iter().map(|message| message.map(answer)).collect())
     }
 
-    fn message(&self, entry: Send) -> Result<Message, Refusal> {
-        rules::message(&entry)?;
+    fn message(&self, name: &str, entry: Send) -> Result<Message, Refusal> {
+        rules::message(&entry, self.max_message_bytes(name))?;
         let delay = rules::in_range("DelaySeconds", entry.delay_seconds, rules::DELAY)?;
         let delay = delay.unwrap_or_else(|| disorder(&self.settings.faults));
         let sent = now();
@@ -189,6 +189,7 @@ impl Service {
             ("ApproximateNumberOfMessages", numbers.ready.to_string()),
             ("ApproximateNumberOfMessagesDelayed", numbers.delayed.to_string()),
             ("ApproximateNumberOfMessagesNotVisible", numbers.in_flight.to_string()),
+            ("MaximumMessageSize", self.max_message_bytes(name).to_string()),
             ("QueueArn", self.arn(name)),
             ("RedrivePolicy", policy.unwrap_or_default()),
             ("VisibilityTimeout", queue.visibility_timeout.to_string()),

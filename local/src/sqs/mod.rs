@@ -41,6 +41,8 @@ pub(crate) const FOLDER: &str = ".sqs";
 const JOURNAL: &str = "journal";
 /// Seconds that a message received from a dead-letter queue stays hidden: SQS's default.
 const DEAD_LETTER_TIMEOUT: u32 = 30;
+/// The maximum size of a message in bytes, as the template sets it (`MaximumMessageSize`).
+pub const MAX_MESSAGE_BYTES: usize = 262_144;
 
 /// Settings of a queue.
 #[derive(Debug, Clone)]
@@ -57,6 +59,9 @@ pub struct QueueSettings {
     pub visibility_timeout: Duration,
     /// The number of receives after which a message is dead-lettered; 1 to 1000.
     pub max_receive_count: u32,
+    /// The maximum size of a message in bytes, the attribute `MaximumMessageSize`; at most 1 MiB. The dead-letter queue
+    /// takes 1 MiB.
+    pub max_message_bytes: usize,
     /// Receives every message before the queue acknowledges it.
     pub accepted: Option<Tap>,
     /// The faults that are injected into calls.

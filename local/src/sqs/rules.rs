@@ -7,7 +7,7 @@ use memchr::memmem;
 
 use super::protocol::{Refusal, Send};
 
-/// Bytes of a message, and of all messages of one batch together.
+/// Bytes of all messages of one batch together, and of a message in a queue that allows the most.
 pub(super) const MAX_BYTES: usize = 1 << 20;
 /// Messages in flight in one queue.
 pub(super) const MAX_IN_FLIGHT: usize = 120_000;
@@ -47,8 +47,8 @@ pub(super) fn batch_bytes(entries: &[Send]) -> Result<(), Refusal> {
     Err(Refusal::of_sqs("BatchRequestTooLong", message))
 }
 
-/// Checks one message. In a batch this fails the entry, not the call.
-pub(super) fn message(entry: &Send) -> Result<(), Refusal> {
+/// Checks one message for a queue with a maximum size. In a batch this fails the entry, not the call.
+pub(super) fn message(entry: &Send, max_bytes: usize) -> Result<(), Refusal> {
     if !entry.message_attributes.is_empty() {
         let message = "MessageAttributes are not supported here: a message of Spillway is its body alone.";
         return Err(Refusal::of_sqs("UnsupportedOperation", message));
@@ -56,9 +56,9 @@ pub(super) fn message(entry: &Send) -> Result<(), Refusal> {
     if entry.message_body.is_empty() {
         return Err(Refusal::of_caller("MissingParameter", "The request must contain the parameter MessageBody."));
     }
-    if entry.message_body.len() > MAX_BYTES {
+    if entry.message_body.len() > max_bytes {
         let message =
-            format!("One or more parameters are invalid. Reason: Message must be shorter than {MAX_BYTES} bytes.");
+            format!("One or more parameters are invalid. Reason: Message must be shorter than {max_bytes} bytes.");
         return Err(Refusal::of_parameter(message));
     }
     contents(&entry.message_body)
@@ -129,9 +129,11 @@ mod tests {
 
     #[test]
     fn a_message_has_a_body_within_its_limit() {
-        assert_eq!(message(&entry("x".repeat(MAX_BYTES))), Ok(()));
-        assert!(message(&entry("x".repeat(MAX_BYTES + 1))).is_err());
-        assert!(message(&entry("")).is_err());
+        for max in [1_024, MAX_BYTES] {
+            assert_eq!(message(&entry("x".repeat(max)), max), Ok(()));
+            assert!(message(&entry("x".repeat(max + 1)), max).is_err());
+        }
+        assert!(message(&entry(""), MAX_BYTES).is_err());
     }
 
     #[test]

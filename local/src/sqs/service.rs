@@ -14,6 +14,7 @@ use super::calls::Calls;
 use super::faults::{Repeats, refusal};
 use super::protocol::{Answer, Refusal, read, response};
 use super::queue::Millis;
+use super::rules::MAX_BYTES;
 use super::store::Store;
 use crate::account::ACCOUNT;
 use crate::faults::{CallFaults, Disconnected};
@@ -104,6 +105,11 @@ impl Service {
     pub(super) fn exists(&self, name: &str) -> Result<(), Refusal> {
         let missing = || Refusal::of_sqs("NonExistentQueue", "The specified queue does not exist.");
         if self.store().queues.contains_key(name) { Ok(()) } else { Err(missing()) }
+    }
+
+    /// The maximum size of a message of a queue.
+    pub(super) fn max_message_bytes(&self, name: &str) -> usize {
+        if self.is_main(name) { self.settings.max_message_bytes.min(MAX_BYTES) } else { MAX_BYTES }
     }
 
     /// Whether a queue is the main one: counts, the tap and the faults of messages concern only its messages.

@@ -8,7 +8,7 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use spillway_local::data_folder::DataFolder;
 use spillway_local::faults::Faults;
 use spillway_local::s3::{Bucket, BucketSettings};
-use spillway_local::sqs::{Queue, QueueSettings, Tap};
+use spillway_local::sqs::{MAX_MESSAGE_BYTES, Queue, QueueSettings, Tap};
 
 /// A free port of the loopback interface.
 pub(crate) fn free_port() -> SocketAddr {
@@ -35,6 +35,7 @@ pub(crate) fn queue_settings(listen: SocketAddr, max_receive_count: u32, accepte
         region: "eu-west-1".to_owned(),
         visibility_timeout: Duration::from_secs(1),
         max_receive_count,
+        max_message_bytes: MAX_MESSAGE_BYTES,
         accepted,
         faults: Faults::default(),
     }

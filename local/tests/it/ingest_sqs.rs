@@ -4,10 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use spillway_aws::{Calls, Credentials};
-use spillway_ingest::group_commit::{CallFailed, Outgoing, Receipt, SendMessages as _};
+use spillway_ingest::group_commit::{CallFailed, Cause, Outgoing, Receipt, SendMessages as _};
 use spillway_ingest::sqs::Sqs;
 use spillway_local::faults::Faults;
-use spillway_local::sqs::{Queue, QueueSettings};
+use spillway_local::sqs::{MAX_MESSAGE_BYTES, Queue, QueueSettings};
 use spillway_shared::message::MessageId;
 
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -20,6 +20,7 @@ async fn queue() -> Queue {
         region: "us-east-1".to_owned(),
         visibility_timeout: Duration::from_secs(30),
         max_receive_count: 3,
+        max_message_bytes: MAX_MESSAGE_BYTES,
         accepted: None,
         faults: Faults::default(),
     };
@@ -62,8 +63,18 @@ async fn an_invalid_message_is_refused_permanently_and_alone() {
     let receipts =
         sqs(&queue.endpoint, &queue.url).send(messages(&["good", "bad \u{FFFF}", "good too"])).await.unwrap();
     assert_eq!((&receipts[0], &receipts[2]), (&Receipt::Durable, &Receipt::Durable));
-    assert!(matches!(&receipts[1], Receipt::Refused { for_good: true, .. }), "{receipts:?}");
+    assert!(matches!(&receipts[1], Receipt::Refused { cause: Cause::Records, .. }), "{receipts:?}");
     assert_eq!(left(&queue), ["good", "good too"]);
+}
+
+#[tokio::test]
+async fn a_message_over_the_queues_maximum_is_refused_permanently_and_alone() {
+    let queue = queue().await;
+    let large = "x".repeat(MAX_MESSAGE_BYTES + 1);
+    let receipts = sqs(&queue.endpoint, &queue.url).send(messages(&["good", &large])).await.unwrap();
+    assert_eq!(receipts[0], Receipt::Durable);
+    assert!(matches!(&receipts[1], Receipt::Refused { cause: Cause::Records, .. }), "{receipts:?}");
+    assert_eq!(left(&queue), ["good"]);
 }
 
 #[tokio::test]
@@ -72,19 +83,19 @@ async fn a_call_over_the_limits_is_refused_permanently() {
     let large = "x".repeat(200_000);
     let too_long = sqs(&queue.endpoint, &queue.url).send(messages(&[large.as_str(); 6])).await.unwrap_err();
     let too_many = sqs(&queue.endpoint, &queue.url).send(messages(&["x"; 11])).await.unwrap_err();
-    assert!(too_long.for_good && too_many.for_good, "{too_long} {too_many}");
+    assert_eq!((too_long.cause, too_many.cause), (Cause::Records, Cause::Access), "{too_long} {too_many}");
 }
 
 #[tokio::test]
 async fn a_missing_queue_is_a_permanent_error_and_a_missing_server_is_not() {
     let queue = queue().await;
     let missing = sqs(&queue.endpoint, &format!("{}-missing", queue.url)).send(messages(&["x"])).await.unwrap_err();
-    assert!(missing.for_good && missing.reason.contains("NonExistentQueue"), "{missing}");
+    assert!(missing.cause == Cause::Access && missing.reason.contains("NonExistentQueue"), "{missing}");
     let endpoint = queue.endpoint.clone();
     let url = queue.url.clone();
     queue.close().await;
-    let CallFailed { for_good, reason } = sqs(&endpoint, &url).send(messages(&["x"])).await.unwrap_err();
-    assert!(!for_good, "{reason}");
+    let CallFailed { cause, reason } = sqs(&endpoint, &url).send(messages(&["x"])).await.unwrap_err();
+    assert_eq!(cause, Cause::Transient, "{reason}");
 }
 
 #[tokio::test]

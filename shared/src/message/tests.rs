@@ -32,6 +32,17 @@ fn the_header_is_the_contract_to_the_letter() {
 }
 
 #[test]
+fn only_the_test_event_of_s3_is_one() {
+    let event = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-11-21T18:39:00.123Z","Bucket":"b",
+        "RequestId":"5582815E1AEA5ADF","HostId":"8cLeGAmw098X5cv4Zkwcmo8vvZa3eH3eKxsPzbB9wrR+YstdA6Knx4Ip8EXAMPLE"}"#;
+    assert!(is_s3_test_event(event));
+    let padded = format!("{event}{}", " ".repeat(MAX_TEST_EVENT_BYTES));
+    for other in ["", "{}", r#"{"Event":"s3:TestEvent"}"#, &event.replace("TestEvent", "ObjectCreated:Put"), &padded] {
+        assert!(!is_s3_test_event(other), "{other}");
+    }
+}
+
+#[test]
 fn kept_rejections_are_version_2() {
     let rejected = Header { kind: Kind::Rejected, ..header("{}\n", Encoding::None) };
     let text = seal(&rejected, "{}\n").unwrap();

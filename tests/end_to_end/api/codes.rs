@@ -21,6 +21,7 @@ fn errors() -> Vec<RequestError> {
         E::TooLarge(text()),
         E::Unsupported(text()),
         E::NotEnqueued,
+        E::Refused,
         E::Busy,
     ];
     for error in &all {
@@ -34,6 +35,7 @@ fn errors() -> Vec<RequestError> {
         | E::TooLarge(_)
         | E::Unsupported(_)
         | E::NotEnqueued
+        | E::Refused
         | E::Busy) = error;
     }
     all

@@ -13,7 +13,7 @@ use std::time::Duration;
 use lambda_runtime::Context;
 
 use super::*;
-use crate::testing::{Act, Memory, MemoryQueue, sealed, sqs_message};
+use crate::testing::{Act, Memory, MemoryQueue, payload, record, sealed, sealed_lines, sqs_message};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -36,7 +36,7 @@ async fn run(deliver: &Deliver<Memory, MemoryQueue>, batch: &[SqsMessage]) -> Re
     Ok(response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect())
 }
 
-/// The records of all objects under `records/`.
+/// The payloads of all records under `records/`.
 fn records(store: &Memory) -> Vec<String> {
     let mut all = Vec::new();
     for (key, object) in store.objects().into_iter().filter(|(key, _)| key.starts_with("records/")) {
@@ -47,7 +47,7 @@ fn records(store: &Memory) -> Vec<String> {
             _ => (&object.body[..]).read_to_string(&mut text).unwrap(),
         };
         assert_eq!(object.records, Some(text.lines().count() as u64), "{key}");
-        all.extend(text.lines().map(str::to_owned));
+        all.extend(text.lines().map(|line| payload(line).to_owned()));
     }
     all.sort_unstable();
     all
@@ -190,6 +190,31 @@ async fn unreadable_messages_are_quarantined_and_the_others_stored() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_with_a_line_that_is_not_a_record_is_quarantined_whole() {
+    for (id, limit) in [(1, "0"), (2, "0"), (1, "1"), (2, "1")] {
+        let store = Memory::new();
+        let lines = [record("clicks", "1"), "{}".to_owned()];
+        let broken = sqs_message("a", &sealed_lines(id, "clicks", &[&lines[0], &lines[1]]));
+        let batch = [broken, sqs_message("b", &sealed(3, "clicks", &["2"]))];
+        assert_eq!(run(&deliver(&store, &[("MAX_OBJECT_RECORDS", limit)]), &batch).await, Ok(vec![]));
+        assert_eq!(records(&store), ["2"]);
+        let body: serde_json::Value =
+            serde_json::from_slice(&store.objects()[&quarantine_key(&batch[0])].body).unwrap();
+        assert_eq!(body["reason"], "record 2 does not begin with {\"id\":\"");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_test_event_of_s3_is_acknowledged_and_not_quarantined() {
+    let event = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-11-21T18:39:00.123Z","Bucket":"b"}"#;
+    let (queue, store) = (MemoryQueue::default(), Memory::new());
+    let suspect = crate::testing::received(9, "b", event);
+    assert_eq!(run(&deliver_from(&queue, &store, &[]), &[sqs_message("a", event), suspect]).await, Ok(vec![]));
+    assert!(store.objects().is_empty());
+    assert_eq!(queue.calls().deleted, ["b"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_that_cannot_be_quarantined_fails_alone() {
     let store = Memory::acting(|object, _| if object.key.starts_with("quarantine/") { Act::Refuse } else { Act::Take });
     let batch = [sqs_message("a", &sealed(1, "clicks", &["{}"])), sqs_message("b", "nonsense")];
@@ -266,7 +291,9 @@ async fn a_message_is_done_when_all_its_parts_are_stored() {
 #[tokio::test(start_paused = true)]
 async fn an_unreadable_message_to_split_is_quarantined() {
     let store = Memory::new();
-    let broken = sealed(2, "clicks", &["{}", "{}"]).replace("\"bytes\":6", "\"bytes\":5");
+    let bytes = 2 * (record("clicks", "{}").len() + 1);
+    let of = |bytes: usize| format!("\"bytes\":{bytes},");
+    let broken = sealed(2, "clicks", &["{}", "{}"]).replace(&of(bytes), &of(bytes - 1));
     let batch = [sqs_message("a", &broken)];
     assert_eq!(run(&deliver(&store, &[("MAX_OBJECT_RECORDS", "1")]), &batch).await, Ok(vec![]));
     assert!(store.objects().into_keys().eq([quarantine_key(&batch[0])]));
@@ -337,8 +364,10 @@ async fn an_event_from_another_service_fails_the_invocation() {
 #[tokio::test(start_paused = true)]
 async fn headers_that_claim_millions_of_records_use_no_memory() {
     let header = |id: u128| {
-        let text =
-            sealed(id, "clicks", &["{}"]).replace("\"records\":1,\"bytes\":3", "\"records\":1048576,\"bytes\":1048576");
+        let bytes = record("clicks", "{}").len() + 1;
+        let honest = format!("\"records\":1,\"bytes\":{bytes}");
+        let text = sealed(id, "clicks", &["{}"]).replace(&honest, "\"records\":1048576,\"bytes\":1048576");
+        assert!(text.contains("1048576"));
         sqs_message(&id.to_string(), &text)
     };
     let batch: Vec<_> = (0..10_000).map(|id| header(2 * id)).collect();

@@ -1,5 +1,6 @@
 //! Sends a worker's messages to SQS, with retries, until each one is acknowledged or given up.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use spillway_shared::message::MessageId;
@@ -7,7 +8,7 @@ use spillway_shared::retry::{GaveUp, Outcome, Remaining};
 use tokio::time::Instant;
 
 use super::share::Share;
-use super::{CallFailed, Limits, Outgoing, Receipt, SendMessages};
+use super::{CallFailed, Cause, Limits, Outgoing, Receipt, SendMessages};
 use crate::metrics::Calls;
 use crate::pack::{Packed, Piece, pack};
 
@@ -21,11 +22,13 @@ pub(super) struct MessageSender<S> {
     limits: Limits,
     /// The calls so far.
     pub(super) calls: Calls,
+    /// Whether SQS has refused records for good, which is logged once.
+    has_refused: AtomicBool,
 }
 
 impl<S: SendMessages> MessageSender<S> {
     pub(super) fn new(queue: S, limits: Limits) -> Self {
-        Self { queue, limits, calls: Calls::default() }
+        Self { queue, limits, calls: Calls::default(), has_refused: AtomicBool::new(false) }
     }
 
     /// Packs a worker's pieces into calls and makes these one after the other.
@@ -42,6 +45,9 @@ impl<S: SendMessages> MessageSender<S> {
             match attempts.once(deadline - ANSWER_MARGIN, self.attempt(&mut call, &mut is_retry)).await {
                 None => {}
                 Some(Ok(())) => return,
+                Some(Err(GaveUp::Refused(CallFailed { reason, cause: Cause::Records }))) => {
+                    return call.into_iter().for_each(|message| self.refuse(message, &reason));
+                }
                 Some(Err(error)) => {
                     let (messages, may_go_on) = (call.len(), may_go_on(&attempts, &error));
                     keep(&mut call, |share| may_go_on && share.deadline().is_some_and(|own| own > deadline));
@@ -63,10 +69,47 @@ impl<S: SendMessages> MessageSender<S> {
         self.calls.count(call.iter().map(|message| message.body.len()).sum(), std::mem::replace(is_retry, true));
         let outgoing = call.iter().map(|message| Outgoing { id: message.id, body: message.body.clone() }).collect();
         match self.queue.send(outgoing).await {
-            Ok(receipts) => settle(call, receipts),
-            Err(failed) if failed.for_good => Outcome::Never(failed),
-            Err(failed) => Outcome::Again(failed),
+            Ok(receipts) => self.settle(call, receipts),
+            Err(failed) if failed.cause == Cause::Transient => Outcome::Again(failed),
+            Err(failed) => Outcome::Never(failed),
         }
+    }
+
+    /// Acknowledges the durable messages, fails those refused for good, and leaves the others in `call` for a retry.
+    fn settle(&self, call: &mut Vec<Packed<Share>>, receipts: Vec<Receipt>) -> Outcome<(), CallFailed> {
+        let mut again = None;
+        let mut unsettled = Vec::new();
+        for (message, receipt) in std::mem::take(call).into_iter().zip(receipts) {
+            match receipt {
+                Receipt::Durable => message.waiters.into_iter().for_each(Share::acknowledge),
+                Receipt::Refused { reason, cause: Cause::Records } => self.refuse(message, &reason),
+                Receipt::Refused { reason, cause: Cause::Access } => {
+                    tracing::error!(message = %message.id, reason, "SQS refused a message");
+                }
+                Receipt::Refused { reason, cause: Cause::Transient } => {
+                    again = Some(CallFailed { reason, cause: Cause::Transient });
+                    unsettled.push(message);
+                }
+            }
+        }
+        *call = unsettled;
+        again.map_or(Outcome::Done(()), Outcome::Again)
+    }
+
+    /// Fails the requests of a message that SQS will never take. The first one is an error in the log: the others
+    /// repeat it.
+    fn refuse(&self, message: Packed<Share>, reason: &str) {
+        if !self.has_refused.swap(true, Ordering::Relaxed) {
+            let (bytes, max_message_bytes) = (message.body.len(), self.limits.message_bytes);
+            tracing::error!(
+                reason,
+                bytes,
+                max_message_bytes,
+                "SQS refuses messages for good; if they are too long, MAX_MESSAGE_BYTES exceeds the queue's maximum \
+                 message size: lower it, or raise the queue's MaximumMessageSize"
+            );
+        }
+        message.waiters.into_iter().for_each(Share::refuse);
     }
 }
 
@@ -87,24 +130,4 @@ fn keep(call: &mut Vec<Packed<Share>>, stays: impl Fn(&Share) -> bool) {
         message.waiters.retain(&stays);
         !message.waiters.is_empty()
     });
-}
-
-/// Acknowledges the durable messages, drops those refused for good, and leaves the others in `call` for a retry.
-fn settle(call: &mut Vec<Packed<Share>>, receipts: Vec<Receipt>) -> Outcome<(), CallFailed> {
-    let mut again = None;
-    let mut unsettled = Vec::new();
-    for (message, receipt) in std::mem::take(call).into_iter().zip(receipts) {
-        match receipt {
-            Receipt::Durable => message.waiters.into_iter().for_each(Share::acknowledge),
-            Receipt::Refused { reason, for_good: true } => {
-                tracing::error!(message = %message.id, reason, "SQS refused a message for good");
-            }
-            Receipt::Refused { reason, for_good: false } => {
-                again = Some(CallFailed { reason, for_good: false });
-                unsettled.push(message);
-            }
-        }
-    }
-    *call = unsettled;
-    again.map_or(Outcome::Done(()), Outcome::Again)
 }

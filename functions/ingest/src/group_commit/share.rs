@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::NotEnqueued;
+
 /// A request's part in one piece or message.
 ///
 /// Dropping a share without [`Share::acknowledge`], for whatever reason, fails the request: no panic and no forgotten
@@ -13,18 +15,20 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub(super) struct Share(Option<Arc<WaitingRequest>>);
 
+type Answer = oneshot::Sender<Result<(), NotEnqueued>>;
+
 #[derive(Debug)]
 struct WaitingRequest {
     unacknowledged: AtomicUsize,
-    /// Taken by the last acknowledgement, or by the first share that is lost.
-    answer: Mutex<Option<oneshot::Sender<()>>>,
+    /// Taken by the last acknowledgement, or by the first share that is refused or lost.
+    answer: Mutex<Option<Answer>>,
     deadline: Instant,
 }
 
 impl Share {
-    /// The first share of a request; further ones are clones. The receiver resolves when all shares are acknowledged,
-    /// and fails as soon as one is lost.
-    pub(super) fn new(deadline: Instant) -> (Self, oneshot::Receiver<()>) {
+    /// The first share of a request; further ones are clones. The receiver resolves when all shares are acknowledged or
+    /// one is refused, and fails as soon as one is lost.
+    pub(super) fn new(deadline: Instant) -> (Self, oneshot::Receiver<Result<(), NotEnqueued>>) {
         let (sender, receiver) = oneshot::channel();
         let (unacknowledged, answer) = (AtomicUsize::new(1), Mutex::new(Some(sender)));
         (Self(Some(Arc::new(WaitingRequest { unacknowledged, answer, deadline }))), receiver)
@@ -37,7 +41,14 @@ impl Share {
             && let Some(answer) = request.take_answer()
         {
             // The request may have ended meanwhile.
-            let _ = answer.send(());
+            let _ = answer.send(Ok(()));
+        }
+    }
+
+    /// Fails the request, because SQS will never take the records of this share.
+    pub(super) fn refuse(mut self) {
+        if let Some(answer) = self.0.take().and_then(|request| request.take_answer()) {
+            let _ = answer.send(Err(NotEnqueued::Refused));
         }
     }
 
@@ -55,7 +66,7 @@ impl Share {
 }
 
 impl WaitingRequest {
-    fn take_answer(&self) -> Option<oneshot::Sender<()>> {
+    fn take_answer(&self) -> Option<Answer> {
         self.answer.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -81,7 +92,7 @@ impl Drop for Share {
 mod tests {
     use super::*;
 
-    fn share() -> (Share, oneshot::Receiver<()>) {
+    fn share() -> (Share, oneshot::Receiver<Result<(), NotEnqueued>>) {
         Share::new(Instant::now())
     }
 
@@ -92,7 +103,16 @@ mod tests {
         share.acknowledge();
         assert!(answer.try_recv().is_err());
         other.acknowledge();
-        assert_eq!(answer.await, Ok(()));
+        assert_eq!(answer.await, Ok(Ok(())));
+    }
+
+    #[tokio::test]
+    async fn a_refused_share_fails_its_request_immediately() {
+        let (share, answer) = share();
+        let other = share.clone();
+        share.refuse();
+        assert_eq!(answer.await, Ok(Err(NotEnqueued::Refused)));
+        other.acknowledge();
     }
 
     #[tokio::test]

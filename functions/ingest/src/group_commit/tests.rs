@@ -87,12 +87,12 @@ async fn in_turn<const N: usize>(
     answers
 }
 
-fn failed(for_good: bool) -> Result<Vec<Receipt>, CallFailed> {
-    Err(CallFailed { reason: "broken".to_owned(), for_good })
+fn failed(cause: Cause) -> Result<Vec<Receipt>, CallFailed> {
+    Err(CallFailed { reason: "broken".to_owned(), cause })
 }
 
-fn refused(for_good: bool) -> Receipt {
-    Receipt::Refused { reason: "no".to_owned(), for_good }
+fn refused(cause: Cause) -> Receipt {
+    Receipt::Refused { reason: "no".to_owned(), cause }
 }
 
 #[tokio::test(start_paused = true)]

@@ -36,6 +36,8 @@ fn every_form_of_a_document_is_split() {
     assert_eq!(outcomes(lines("{\"a\":1}\r\n\n  \n{\"b\":2}")), good(&[r#"{"a":1}"#, r#"{"b":2}"#]));
     assert_eq!(outcomes(json("\u{FEFF}[{}]")), good(&["{}"]));
     assert_eq!(outcomes(lines("\u{FEFF}{}\n")), good(&["{}"]));
+    let marked = "\u{FEFF}{\"a\":1}\r\n\u{FEFF}{\"b\":\"\u{FEFF}\"}\n\u{FEFF}\n \u{FEFF} {\"c\":3}";
+    assert_eq!(outcomes(lines(marked)), good(&[r#"{"a":1}"#, "{\"b\":\"\u{FEFF}\"}", r#"{"c":3}"#]));
 }
 
 #[test]

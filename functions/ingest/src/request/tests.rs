@@ -11,7 +11,7 @@ use spillway_shared::retry::Attempts;
 
 use super::*;
 use crate::config::tests::config;
-use crate::group_commit::{CallFailed, Limits, Outgoing, Receipt};
+use crate::group_commit::{CallFailed, Cause, Limits, Outgoing, Receipt};
 
 mod costly;
 
@@ -19,13 +19,13 @@ mod costly;
 #[derive(Clone, Default)]
 struct Memory {
     messages: Arc<Mutex<Vec<String>>>,
-    broken: bool,
+    broken: Option<Cause>,
 }
 
 impl SendMessages for Memory {
     async fn send(&self, messages: Vec<Outgoing>) -> Result<Vec<Receipt>, CallFailed> {
-        if self.broken {
-            return Err(CallFailed { reason: "down".to_owned(), for_good: false });
+        if let Some(cause) = self.broken {
+            return Err(CallFailed { reason: "down".to_owned(), cause });
         }
         let receipts = vec![Receipt::Durable; messages.len()];
         self.messages.lock().unwrap().extend(messages.into_iter().map(|message| message.body));
@@ -88,7 +88,7 @@ fn ingest(queue: &Memory, more: &[(&str, &str)]) -> Ingest<Memory> {
 struct Exchange {
     request: Request,
     variables: Vec<(&'static str, &'static str)>,
-    broken: bool,
+    broken: Option<Cause>,
 }
 
 fn post(stream: &str, body: impl Into<Body>) -> Exchange {
@@ -98,7 +98,7 @@ fn post(stream: &str, body: impl Into<Body>) -> Exchange {
 fn at(method: &str, path: &str, body: impl Into<Body>) -> Exchange {
     let mut request = Request::new(body.into()).with_raw_http_path(path);
     *request.method_mut() = Method::from_bytes(method.as_bytes()).unwrap();
-    Exchange { request, variables: Vec::new(), broken: false }
+    Exchange { request, variables: Vec::new(), broken: None }
 }
 
 impl Exchange {
@@ -271,10 +271,20 @@ async fn every_element_of_every_opt_out_header_is_read() {
 
 #[tokio::test]
 async fn without_sqs_the_response_is_503_with_retry_after() {
-    let (status, problem, response, _) = Exchange { broken: true, ..post("clicks", "{}") }.run().await;
-    assert_eq!((status, &problem["type"]), (503, &json!("urn:spillway:problem:not-enqueued")));
-    let wait: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
-    assert!((1..=5).contains(&wait));
+    for cause in [Cause::Transient, Cause::Access] {
+        let (status, problem, response, _) = Exchange { broken: Some(cause), ..post("clicks", "{}") }.run().await;
+        assert_eq!((status, &problem["type"]), (503, &json!("urn:spillway:problem:not-enqueued")));
+        let wait: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1..=5).contains(&wait));
+    }
+}
+
+#[tokio::test]
+async fn records_that_sqs_refuses_for_good_are_500_without_retry_after() {
+    let refused = Exchange { broken: Some(Cause::Records), ..post("clicks", "{}") };
+    let (status, problem, response, _) = refused.run().await;
+    assert_eq!((status, &problem["type"]), (500, &json!("urn:spillway:problem:refused")));
+    assert!(!response.headers().contains_key("retry-after"));
 }
 
 #[tokio::test]

@@ -55,6 +55,20 @@ async fn a_process_that_never_gets_ready_is_killed() {
 }
 
 #[tokio::test]
+async fn a_function_is_ready_only_while_a_process_takes_events() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("program");
+    std::os::unix::fs::symlink(std::env::current_exe().unwrap(), &program).unwrap();
+    let function = start(FunctionSettings { program: program.clone(), ..settings() }).await;
+    assert!(function.is_ready());
+    // The next process cannot start.
+    std::fs::remove_file(program).unwrap();
+    let line = format!("kill -9 {}", function.pids()[0]);
+    assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
+    until("it is not ready", || !function.is_ready()).await;
+}
+
+#[tokio::test]
 async fn a_missing_program_is_an_error() {
     let error = refusal(FunctionSettings::new("ghost", "/no/such/program")).await;
     assert!(error.starts_with("ghost could not be started: "), "{error}");

@@ -42,16 +42,16 @@ fn lag(line: &Value) -> f64 {
     line["LagSeconds"].as_f64().unwrap()
 }
 
-fn received_ago(seconds: u64) -> String {
+fn received_ago(stream: &str, seconds: u64) -> String {
     let received_at = timestamp(SystemTime::now() - Duration::from_secs(seconds));
-    format!(r#"{{"id":"x-0","stream":"clicks","received_at":"{received_at}","payload":{{}}}}"#)
+    format!(r#"{{"id":"x-0","stream":"{stream}","received_at":"{received_at}","payload":{{}}}}"#)
 }
 
 /// A message of `clicks` with two records, one of `views`, and an unreadable one.
 fn batch() -> [SqsMessage; 3] {
     [
-        sqs_message("a", &sealed(1, "clicks", &[&received_ago(10), &received_ago(200)])),
-        sqs_message("b", &sealed(2, "views", &[&received_ago(100)])),
+        sqs_message("a", &sealed_lines(1, "clicks", &[&received_ago("clicks", 10), &received_ago("clicks", 200)])),
+        sqs_message("b", &sealed_lines(2, "views", &[&received_ago("views", 100)])),
         sqs_message("c", "nonsense"),
     ]
 }

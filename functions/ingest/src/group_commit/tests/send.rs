@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn a_retry_sends_a_message_under_the_same_id() {
-    let sender = Scripted::new(vec![failed(false), Ok(vec![refused(false)])], ALL);
+    let sender = Scripted::new(vec![failed(Cause::Transient), Ok(vec![refused(Cause::Transient)])], ALL);
     assert_eq!(enqueue(&queue(&sender, 1, 100), "clicks", "{1}\n").await, Ok(()));
     let ids: Vec<_> = sender.calls().iter().map(|call| call[0].id).collect();
     assert_eq!(ids.len(), 3);
@@ -13,7 +13,7 @@ async fn a_retry_sends_a_message_under_the_same_id() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_is_not_sent_again_after_its_request_has_ended() {
-    let sender = Scripted::new(vec![failed(false)], 0);
+    let sender = Scripted::new(vec![failed(Cause::Transient)], 0);
     let queue = queue(&sender, 1, 100);
     let waiting = tokio::spawn(async move { enqueue(&queue, "clicks", "{1}\n").await });
     while sender.calls().is_empty() {
@@ -28,7 +28,7 @@ async fn a_message_is_not_sent_again_after_its_request_has_ended() {
 
 #[tokio::test(start_paused = true)]
 async fn an_error_reaches_only_the_requests_whose_records_it_concerns() {
-    let sender = Scripted::new(vec![Ok(vec![Receipt::Durable, refused(true)])], ALL);
+    let sender = Scripted::new(vec![Ok(vec![Receipt::Durable, refused(Cause::Access)])], ALL);
     let queue = queue(&sender, 1, 100);
     let both = futures::future::join(enqueue(&queue, "clicks", "{1}\n"), enqueue(&queue, "telemetry", "{2}\n"));
     assert_eq!(both.await, (Ok(()), Err(NotEnqueued::NotTaken)));
@@ -36,8 +36,19 @@ async fn an_error_reaches_only_the_requests_whose_records_it_concerns() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn records_refused_for_good_fail_their_request_at_once_whether_alone_or_with_the_call() {
+    for script in [failed(Cause::Records), Ok(vec![refused(Cause::Records)])] {
+        let sender = Scripted::new(vec![script], ALL);
+        let queue = queue(&sender, 1, 100);
+        assert_eq!(enqueue(&queue, "clicks", "{1}\n").await, Err(NotEnqueued::Refused));
+        assert_eq!(sender.calls().len(), 1);
+        assert_eq!(enqueue(&queue, "clicks", "{2}\n").await, Ok(()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_refused_messages_are_sent_again() {
-    let sender = Scripted::new(vec![Ok(vec![refused(false), Receipt::Durable])], ALL);
+    let sender = Scripted::new(vec![Ok(vec![refused(Cause::Transient), Receipt::Durable])], ALL);
     let queue = queue(&sender, 1, 100);
     let both = futures::future::join(enqueue(&queue, "clicks", "{1}\n"), enqueue(&queue, "telemetry", "{2}\n"));
     assert_eq!(both.await, (Ok(()), Ok(())));
@@ -46,10 +57,10 @@ async fn only_refused_messages_are_sent_again() {
 
 #[tokio::test(start_paused = true)]
 async fn attempts_are_bounded_and_a_call_refused_for_good_is_not_retried() {
-    let sender = Scripted::new(vec![failed(false), failed(false), failed(false)], ALL);
+    let sender = Scripted::new(vec![failed(Cause::Transient), failed(Cause::Transient), failed(Cause::Transient)], ALL);
     assert_eq!(enqueue(&queue(&sender, 1, 100), "clicks", "{1}\n").await, Err(NotEnqueued::NotTaken));
     assert_eq!(sender.calls().len(), 3);
-    let sender = Scripted::new(vec![failed(true)], ALL);
+    let sender = Scripted::new(vec![failed(Cause::Access)], ALL);
     assert_eq!(enqueue(&queue(&sender, 1, 100), "clicks", "{1}\n").await, Err(NotEnqueued::NotTaken));
     assert_eq!(sender.calls().len(), 1);
 }
@@ -110,7 +121,7 @@ fn a_request_with_more_time_gets_further_attempts_in_a_shared_message() {
 #[tokio::test(start_paused = true)]
 async fn a_quick_error_fails_only_the_requests_at_their_deadline() {
     for _ in 0..20 {
-        let sender = Scripted::new(vec![failed(false)], ALL);
+        let sender = Scripted::new(vec![failed(Cause::Transient)], ALL);
         let queue = queue(&sender, 1, 100);
         let short =
             queue.enqueue(vec![(partition("clicks"), "{1}\n".to_owned())], Instant::now() + Duration::from_millis(75));
