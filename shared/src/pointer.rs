@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+mod raw;
+
 /// A JSON pointer from a payload to a value inside it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]

@@ -10,6 +10,7 @@ use std::path::Path;
 use serde_json::Value;
 use spillway_shared::config::ConfigErrors;
 use spillway_shared::consent::{Consent, Rule};
+use spillway_shared::event_time::TimeRule;
 use spillway_shared::json;
 use spillway_shared::stream::{self, Definition, Enforce, Rejected, Stamp, StreamName};
 
@@ -63,6 +64,10 @@ pub struct Stream {
     pub judge: Judge,
     /// The metadata of requests that the stream stores.
     pub stamp: Stamp,
+    /// The names of the presets that the stream accepts.
+    pub accept: Vec<String>,
+    /// Where a payload has its time.
+    pub time: Option<TimeRule>,
 }
 
 /// Loads and compiles every stream in `<config_dir>/streams`.
@@ -71,7 +76,8 @@ pub struct Stream {
 /// The errors of every file, file by file; of each schema the first one.
 pub fn load(config_dir: &Path) -> Result<BTreeMap<StreamName, Stream>, ConfigErrors> {
     stream::load_as(config_dir, |name, definition| {
-        Ok(Stream { judge: Judge::compile(name, &definition)?, stamp: definition.stamp })
+        let judge = Judge::compile(name, &definition)?;
+        Ok(Stream { judge, stamp: definition.stamp, accept: definition.accept, time: definition.time })
     })
 }
 

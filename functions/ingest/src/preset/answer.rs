@@ -1,0 +1,134 @@
+//! Answers in a client's dialect, made from templates.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use lambda_http::http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE};
+use lambda_http::{Body, Response};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Preset;
+use crate::error::RequestError;
+use crate::response::{Outcomes, problem};
+
+/// The name of the refusal for statuses without one of their own.
+const OTHER: &str = "other";
+
+/// How a client's requests are answered.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Answer {
+    /// When every record is durable.
+    pub success: Reply,
+    /// When some payloads were rejected; otherwise as on success.
+    pub partial: Option<Reply>,
+    /// By status, or `other`: replaces the body of the problem document.
+    pub refusals: BTreeMap<String, Reply>,
+}
+
+/// The template of an answer. A string that begins with `$` names what takes its place:
+///
+/// `$status`, `$error` (a word), `$detail`, `$accepted`, `$rejected`, `$milliseconds` (since 1970) and `$header:name` (of
+/// the request). Everything else stays as it is.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Reply {
+    /// The status, if it is another one.
+    pub status: Option<u16>,
+    /// The body.
+    pub body: Value,
+}
+
+/// What an answer may contain.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The headers of the request.
+    pub headers: &'a HeaderMap,
+    /// The outcomes of the payloads.
+    pub outcomes: Option<&'a Outcomes>,
+    /// Why the request was refused.
+    pub error: Option<&'a RequestError>,
+    /// The time of the answer.
+    pub now: SystemTime,
+}
+
+impl Preset {
+    /// The answer when every record of the accepted payloads is durable, also when all were rejected: clients repeat or drop
+    /// whole requests.
+    #[must_use]
+    pub fn success(&self, facts: &Facts<'_>) -> Response<Body> {
+        let has_rejected = facts.outcomes.is_some_and(|outcomes| outcomes.rejected > 0);
+        let reply = self.answer.partial.as_ref().filter(|_| has_rejected).unwrap_or(&self.answer.success);
+        let mut response = Response::new(Body::Empty);
+        reply.write(&mut response, facts);
+        response
+    }
+
+    /// The answer to a request that failed as a whole, with the headers of the problem document.
+    #[must_use]
+    pub fn refusal(&self, facts: &Facts<'_>, error: &RequestError) -> Response<Body> {
+        let mut response = problem(error, None);
+        let refusals = &self.answer.refusals;
+        if let Some(reply) = refusals.get(response.status().as_str()).or_else(|| refusals.get(OTHER)) {
+            reply.write(&mut response, facts);
+        }
+        response
+    }
+}
+
+impl Reply {
+    fn write(&self, response: &mut Response<Body>, facts: &Facts<'_>) {
+        if let Some(status) = self.status.and_then(|status| StatusCode::from_u16(status).ok()) {
+            *response.status_mut() = status;
+        }
+        if self.body.is_null() {
+            *response.body_mut() = Body::Empty;
+            response.headers_mut().remove(CONTENT_TYPE);
+            return;
+        }
+        *response.body_mut() = Body::Text(filled(&self.body, facts, response.status()).to_string());
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+}
+
+fn filled(template: &Value, facts: &Facts<'_>, status: StatusCode) -> Value {
+    match template {
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), filled(value, facts, status))).collect()
+        }
+        Value::Array(elements) => elements.iter().map(|value| filled(value, facts, status)).collect(),
+        Value::String(text) => {
+            text.strip_prefix('$').map_or_else(|| template.clone(), |name| facts.value(name, status))
+        }
+        other => other.clone(),
+    }
+}
+
+impl Facts<'_> {
+    fn value(&self, name: &str, status: StatusCode) -> Value {
+        let count = |of: fn(&Outcomes) -> usize| self.outcomes.map(of).into();
+        match name {
+            "status" => status.as_u16().into(),
+            "error" => self.error.map(RequestError::kind).into(),
+            "detail" => self.error.map(RequestError::detail).or_else(|| self.first_rejection()).into(),
+            "accepted" => count(|outcomes| outcomes.accepted),
+            "rejected" => count(|outcomes| outcomes.rejected),
+            "milliseconds" => self.milliseconds().into(),
+            _ => self.header(name).into(),
+        }
+    }
+
+    fn first_rejection(&self) -> Option<&str> {
+        self.outcomes?.rejections.first().map(|listed| listed.detail.as_str())
+    }
+
+    fn milliseconds(&self) -> Option<u64> {
+        let since_1970 = self.now.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        u64::try_from(since_1970.as_millis()).ok()
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name.strip_prefix("header:")?)?.to_str().ok()
+    }
+}

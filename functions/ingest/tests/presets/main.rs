@@ -1,0 +1,5 @@
+//! Client libraries post unchanged: recorded requests, and requests by hand, through the whole of ingest.
+
+mod http;
+mod recorded;
+mod server;
