@@ -89,7 +89,13 @@ impl<S: SendMessages> Ingest<S> {
         let Some(preset) = self.intake.presets.dialect(path.stream, path.suffix, &parts.headers) else {
             return self.refuse(error);
         };
-        let facts = Facts { headers: &parts.headers, outcomes: None, error: Some(error), now: SystemTime::now() };
+        let facts = Facts {
+            suffix: path.suffix,
+            headers: &parts.headers,
+            outcomes: None,
+            error: Some(error),
+            now: SystemTime::now(),
+        };
         self.counted(preset.refusal(&facts, error), *error == RequestError::Busy)
     }
 

@@ -21,8 +21,8 @@ const OTHER: &str = "other";
 pub struct Answer {
     /// When every record is durable.
     pub success: Reply,
-    /// When some payloads were rejected; otherwise as on success.
-    pub partial: Option<Reply>,
+    /// When some payloads were rejected, by suffix; otherwise as on success.
+    pub partial: BTreeMap<String, Reply>,
     /// By status, or `other`: replaces the body of the problem document.
     pub refusals: BTreeMap<String, Reply>,
 }
@@ -43,6 +43,8 @@ pub struct Reply {
 /// What an answer may contain.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
+    /// The suffix of the request's path.
+    pub suffix: Option<&'a str>,
     /// The headers of the request.
     pub headers: &'a HeaderMap,
     /// The outcomes of the payloads.
@@ -59,7 +61,8 @@ impl Preset {
     #[must_use]
     pub fn success(&self, facts: &Facts<'_>) -> Response<Body> {
         let has_rejected = facts.outcomes.is_some_and(|outcomes| outcomes.rejected > 0);
-        let reply = self.answer.partial.as_ref().filter(|_| has_rejected).unwrap_or(&self.answer.success);
+        let partial = facts.suffix.filter(|_| has_rejected).and_then(|suffix| self.answer.partial.get(suffix));
+        let reply = partial.unwrap_or(&self.answer.success);
         let mut response = Response::new(Body::Empty);
         reply.write(&mut response, facts);
         response

@@ -11,6 +11,9 @@ use crate::error::RequestError;
 use crate::payloads::not_utf8;
 use crate::surrogates;
 
+mod attributes;
+mod records;
+
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// How a body becomes JSON texts.
@@ -20,6 +23,13 @@ pub enum Framing {
     /// The body is one JSON text or several, whatever its content type.
     #[default]
     Json,
+    /// The first array of the path holds records, each with JSON texts in base64 in its member `data`.
+    Base64Records,
+    /// `CloudEvents`, whose attributes may be headers.
+    #[serde(rename = "cloudevents")]
+    CloudEvents,
+    /// OTLP in JSON, or in protobuf by the content type.
+    Otlp,
 }
 
 /// The JSON texts of a body.
@@ -45,15 +55,28 @@ impl Preset {
         if body.starts_with(BOM) {
             body.drain(..BOM.len());
         }
-        let _ = (suffix, headers);
-        let mut bytes = match (self.framing, &self.form) {
-            (Framing::Json, Some(field)) if !is_json(&body) => from_form(&body, field)?,
-            (Framing::Json, _) => body,
+        let mut bytes = match self.framing {
+            Framing::Json => match &self.form {
+                Some(field) if !is_json(&body) => from_form(&body, field)?,
+                _ => body,
+            },
+            Framing::Base64Records => records::unwrap(&body, self.first_array())?,
+            Framing::CloudEvents => attributes::structured(&body, headers).unwrap_or(body),
+            Framing::Otlp => {
+                let _ = suffix;
+                body
+            }
         };
         let repaired = surrogates::repair(&mut bytes);
         let text = String::from_utf8(bytes);
         let text = text.map_err(|error| RequestError::Unreadable(not_utf8(&error.utf8_error())))?;
         Ok(Unframed { text, repaired })
+    }
+
+    /// The member that contains the outermost array of the first path.
+    fn first_array(&self) -> &str {
+        let array = self.items.first().and_then(|shape| shape.arrays.first());
+        array.map_or("records", |array| &array.member)
     }
 
     /// The members of the JSON object in the preset's context header; empty if there is none.

@@ -20,7 +20,17 @@ const FOLDER: &str = "presets";
 const NATIVE: &str = "native";
 
 /// The presets that every deployment knows.
-const BUILT_IN: [(&str, &str); 1] = [("segment", include_str!("../../presets/segment.json"))];
+const BUILT_IN: [(&str, &str); 9] = [
+    ("amplitude", include_str!("../../presets/amplitude.json")),
+    ("cloudevents", include_str!("../../presets/cloudevents.json")),
+    ("firehose", include_str!("../../presets/firehose.json")),
+    ("mixpanel", include_str!("../../presets/mixpanel.json")),
+    ("otlp", include_str!("../../presets/otlp.json")),
+    ("posthog", include_str!("../../presets/posthog.json")),
+    ("segment", include_str!("../../presets/segment.json")),
+    ("snowplow", include_str!("../../presets/snowplow.json")),
+    ("splunk", include_str!("../../presets/splunk.json")),
+];
 
 /// All presets, and which of them each stream accepts.
 #[derive(Debug, Default)]

@@ -56,7 +56,8 @@ impl<S: SendMessages> Ingest<S> {
         drop((text, held));
         let (_, outcomes) = self.store(name, stamped, deadline).await?;
         let headers = &parts.headers;
-        let facts = Facts { headers, outcomes: Some(&outcomes), error: None, now: SystemTime::now() };
+        let facts =
+            Facts { suffix: path.suffix, headers, outcomes: Some(&outcomes), error: None, now: SystemTime::now() };
         Ok(preset.success(&facts))
     }
 

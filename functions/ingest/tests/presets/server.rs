@@ -63,6 +63,14 @@ impl Exchange {
 }
 
 impl Server {
+    /// A server with one stream, `telemetry`, that accepts every built-in preset.
+    pub(crate) fn accepting_all() -> Self {
+        let names =
+            ["amplitude", "cloudevents", "firehose", "mixpanel", "otlp", "posthog", "segment", "snowplow", "splunk"];
+        let accept = serde_json::json!({"accept": names}).to_string();
+        Self::new(&[("telemetry", &accept), ("plain", "{}")])
+    }
+
     /// A server with these streams.
     pub(crate) fn new(streams: &[(&str, &str)]) -> Self {
         Self::with(streams, &[], false)
