@@ -130,7 +130,7 @@ impl Presets {
         for name in names.iter().filter(|name| *name != NATIVE) {
             let position = self.all.iter().position(|preset| preset.name == *name);
             let position =
-                position.ok_or_else(|| format!("no preset has this name; known: {}", self.names().join(", ")))?;
+                position.ok_or_else(|| format!("no preset is named `{name}`; known: {}", self.names().join(", ")))?;
             let other = accepted.iter().find_map(|other: &usize| self.all[*other].common(&self.all[position]));
             if let Some((other, what)) = other {
                 return Err(format!("`{other}` and `{name}` both handle {what}"));
