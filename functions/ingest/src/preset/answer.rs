@@ -6,9 +6,10 @@ use std::time::SystemTime;
 use lambda_http::http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE};
 use lambda_http::{Body, Response};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Preset;
+use super::frame::{Framing, otlp};
 use crate::error::RequestError;
 use crate::response::{Outcomes, problem};
 
@@ -31,13 +32,19 @@ pub struct Answer {
 ///
 /// `$status`, `$error` (a word), `$detail`, `$accepted`, `$rejected`, `$milliseconds` (since 1970) and `$header:name` (of
 /// the request). Everything else stays as it is.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Reply {
     /// The status, if it is another one.
     pub status: Option<u16>,
     /// The body.
     pub body: Value,
+}
+
+impl Default for Reply {
+    fn default() -> Self {
+        Self { status: None, body: Value::Object(Map::new()) }
+    }
 }
 
 /// What an answer may contain.
@@ -64,7 +71,7 @@ impl Preset {
         let partial = facts.suffix.filter(|_| has_rejected).and_then(|suffix| self.answer.partial.get(suffix));
         let reply = partial.unwrap_or(&self.answer.success);
         let mut response = Response::new(Body::Empty);
-        reply.write(&mut response, facts);
+        self.write(reply, &mut response, facts);
         response
     }
 
@@ -74,24 +81,23 @@ impl Preset {
         let mut response = problem(error, None);
         let refusals = &self.answer.refusals;
         if let Some(reply) = refusals.get(response.status().as_str()).or_else(|| refusals.get(OTHER)) {
-            reply.write(&mut response, facts);
+            self.write(reply, &mut response, facts);
         }
         response
     }
-}
 
-impl Reply {
-    fn write(&self, response: &mut Response<Body>, facts: &Facts<'_>) {
-        if let Some(status) = self.status.and_then(|status| StatusCode::from_u16(status).ok()) {
+    fn write(&self, reply: &Reply, response: &mut Response<Body>, facts: &Facts<'_>) {
+        if let Some(status) = reply.status.and_then(|status| StatusCode::from_u16(status).ok()) {
             *response.status_mut() = status;
         }
-        if self.body.is_null() {
-            *response.body_mut() = Body::Empty;
-            response.headers_mut().remove(CONTENT_TYPE);
-            return;
-        }
-        *response.body_mut() = Body::Text(filled(&self.body, facts, response.status()).to_string());
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let body = filled(&reply.body, facts, response.status());
+        let is_protobuf = self.framing == Framing::Otlp && otlp::is_protobuf(facts.headers);
+        let (body, media_type) = match body {
+            body if is_protobuf => (Body::Binary(otlp::answer(&body)), otlp::PROTOBUF),
+            body => (Body::Text(body.to_string()), "application/json"),
+        };
+        *response.body_mut() = body;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     }
 }
 

@@ -12,6 +12,8 @@ use crate::payloads::not_utf8;
 use crate::surrogates;
 
 mod attributes;
+pub(super) mod otlp;
+mod protobuf;
 mod records;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -42,15 +44,16 @@ pub struct Unframed {
 }
 
 impl Preset {
-    /// The JSON texts in the body of a request to a suffix.
+    /// The JSON texts in the body of a request to a suffix, of at most `limit` bytes.
     ///
     /// # Errors
-    /// The body cannot be read (400).
+    /// The body cannot be read (400), or its JSON exceeds the limit (413).
     pub fn unframe(
         &self,
         mut body: Vec<u8>,
         suffix: Option<&str>,
         headers: &HeaderMap,
+        limit: usize,
     ) -> Result<Unframed, RequestError> {
         if body.starts_with(BOM) {
             body.drain(..BOM.len());
@@ -62,14 +65,15 @@ impl Preset {
             },
             Framing::Base64Records => records::unwrap(&body, self.first_array())?,
             Framing::CloudEvents => attributes::structured(&body, headers).unwrap_or(body),
-            Framing::Otlp => {
-                let _ = suffix;
-                body
-            }
+            Framing::Otlp if otlp::is_protobuf(headers) => otlp::request(&body, suffix, limit)?.into_bytes(),
+            Framing::Otlp => body,
         };
         let repaired = surrogates::repair(&mut bytes);
         let text = String::from_utf8(bytes);
         let text = text.map_err(|error| RequestError::Unreadable(not_utf8(&error.utf8_error())))?;
+        if text.len() > limit {
+            return Err(RequestError::TooLarge(format!("the document has more than {limit} bytes as JSON")));
+        }
         Ok(Unframed { text, repaired })
     }
 

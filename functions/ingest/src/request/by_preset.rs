@@ -71,11 +71,7 @@ impl<S: SendMessages> Ingest<S> {
     ) -> Result<(Unframed, Reservation), RequestError> {
         let mut body = decode(bytes(body), coding(&parts.headers)?, self.intake.body_bytes, &self.budget)?;
         body.held.shrink(body.bytes.capacity());
-        let unframed = preset.unframe(body.bytes, path.suffix, &parts.headers)?;
-        if unframed.text.len() > self.intake.body_bytes {
-            let limit = self.intake.body_bytes;
-            return Err(RequestError::TooLarge(format!("the document has more than {limit} bytes as JSON")));
-        }
+        let unframed = preset.unframe(body.bytes, path.suffix, &parts.headers, self.intake.body_bytes)?;
         body.held.join(self.budget.try_reserve(unframed.text.len()).ok_or(RequestError::Busy)?);
         Ok((unframed, body.held))
     }

@@ -2,6 +2,7 @@
 
 mod files;
 mod http;
+mod protobuf;
 mod recorded;
 mod requests;
 mod server;

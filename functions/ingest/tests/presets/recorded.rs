@@ -40,6 +40,7 @@ fn clients() -> Vec<Client> {
         Client::new("rudder-node", &[1, 1], success()),
         Client::new("otlp-node", &[2, 1, 1], json!({})),
         Client::new("otlp-node-gzip", &[2, 1, 1], json!({})),
+        Client::new("otlp-py", &[2, 1, 2], Value::Null),
         Client::new("posthog-py", &[2], json!({"status": 1})),
         Client::new("cloudevents-node", &[1, 1, WITHOUT_KEY, 2], json!({})),
         Client::new("cloudevents-py", &[1, 1, 3, 1], json!({})),
