@@ -95,7 +95,7 @@ struct Reader<'s, 'a> {
     context_bytes: usize,
 }
 
-impl<'s, 'a> Reader<'s, 'a> {
+impl<'a> Reader<'_, 'a> {
     fn document(&mut self, document: &'a RawValue, before: &str) -> Result<(), RequestError> {
         match document.get().as_bytes().first() {
             Some(b'[') => elements(document.get(), &mut |item| self.item(0, item, before)),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use spillway_shared::event_time::TimeRule;
+use spillway_shared::event_time::{EventTime, TimeRule};
 use spillway_shared::pointer::Pointer;
 
 /// Where payloads are, and where each has its id and its time.
@@ -37,6 +37,35 @@ pub enum IdPart {
     Context(Pointer),
     /// The payload's position in the document, written `index`.
     Index,
+}
+
+/// A longer id of a client counts as missing.
+const MAX_ID_BYTES: usize = 255;
+
+impl Shape {
+    /// The client's id for a payload, with its context and its position in the document; `None` if a part is missing, empty,
+    /// longer than 255 bytes or no string.
+    #[must_use]
+    pub fn id_of(&self, payload: &str, context: Option<&str>, index: usize) -> Option<Vec<String>> {
+        let part = |part: &IdPart| match part {
+            IdPart::Payload(pointer) => text(pointer, payload),
+            IdPart::Context(pointer) => text(pointer, context?),
+            IdPart::Index => Some(index.to_string()),
+        };
+        self.id.iter().map(part).collect::<Option<Vec<_>>>().filter(|parts| !parts.is_empty())
+    }
+
+    /// When a payload's event happened.
+    #[must_use]
+    pub fn time_of(&self, payload: &str) -> Option<EventTime> {
+        self.time.iter().find_map(|rule| rule.read(payload))
+    }
+}
+
+/// The string at a pointer, if it can be an id.
+fn text(pointer: &Pointer, json: &str) -> Option<String> {
+    let text: String = serde_json::from_str(pointer.find_raw(json)?.get()).ok()?;
+    (1..=MAX_ID_BYTES).contains(&text.len()).then_some(text)
 }
 
 #[derive(Deserialize)]

@@ -7,12 +7,9 @@ use super::document::{ReceivedDocument, kind_name};
 use super::judging::StoredPayload;
 use super::pace::Pace;
 use crate::preset::items::Origins;
-use crate::preset::shape::{IdPart, Shape};
+use crate::preset::shape::Shape;
 use crate::record::{Mark, OwnId, derived_request_id};
-use spillway_shared::pointer::Pointer;
 
-/// A longer id of a client counts as missing.
-const MAX_ID_BYTES: usize = 255;
 /// Separates ids derived from payloads from those derived from clients' ids: no key has this name.
 const OF_PAYLOADS: &[u8] = b"of payloads";
 
@@ -47,18 +44,13 @@ impl ReceivedDocument<'_> {
     }
 
     fn time(&self, shape: Option<&Shape>, payload: &str) -> Option<EventTime> {
-        let of_preset = shape.iter().flat_map(|shape| &shape.time);
-        self.stream.time.iter().chain(of_preset).find_map(|rule| rule.read(payload))
+        let of_stream = self.stream.time.as_ref().and_then(|rule| rule.read(payload));
+        of_stream.or_else(|| shape.and_then(|shape| shape.time_of(payload)))
     }
 
     /// Derived from the key's name, the stream, the preset and every part of the client's id.
     fn id(&self, shape: &Shape, stored: &StoredPayload<'_>, context: Option<&str>) -> Option<Uuid> {
-        let part = |part: &IdPart| match part {
-            IdPart::Payload(pointer) => text(pointer, stored.payload),
-            IdPart::Context(pointer) => text(pointer, context?),
-            IdPart::Index => Some(stored.index.to_string()),
-        };
-        let parts = shape.id.iter().map(part).collect::<Option<Vec<_>>>().filter(|parts| !parts.is_empty())?;
+        let parts = shape.id_of(stored.payload, context, stored.index)?;
         Some(derived_request_id(self.origin().into_iter().chain(parts.iter().map(String::as_bytes))))
     }
 
@@ -79,10 +71,4 @@ impl ReceivedDocument<'_> {
             mark.id = Some(OwnId::OfPayloads(id));
         }
     }
-}
-
-/// The string at a pointer, if it can be an id.
-fn text(pointer: &Pointer, json: &str) -> Option<String> {
-    let text: String = serde_json::from_str(pointer.find_raw(json)?.get()).ok()?;
-    (1..=MAX_ID_BYTES).contains(&text.len()).then_some(text)
 }
