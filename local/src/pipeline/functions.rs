@@ -7,6 +7,7 @@ use spillway_shared::config::Number;
 use spillway_shared::keys::digest;
 use spillway_shared::log;
 use spillway_shared::metrics::emf::METRICS;
+use spillway_shared::stream::{self, StreamName};
 
 use super::Settings;
 use crate::account::{CREDENTIAL, REGION};
@@ -98,10 +99,16 @@ fn function<const D: usize, const W: usize>(
     }
 }
 
+/// The keys of the environment and those of the command line, which are bound to the streams of the configuration: only
+/// such keys may be part of a path.
 pub(crate) fn write_keys(settings: &Settings) -> String {
     let configured = settings.variables.get("WRITE_KEYS").cloned();
+    // Ingest reports an error in the streams itself.
+    let streams = stream::load(&settings.config).unwrap_or_default();
+    let streams = streams.keys().map(StreamName::as_str).collect::<Vec<_>>().join("+");
+    let bound = if streams.is_empty() { streams } else { format!(":{streams}") };
     let numbered = settings.write_keys.iter().enumerate();
-    let local = numbered.map(|(number, key)| format!("write-key-{}={}", number + 1, digest(key.as_bytes())));
+    let local = numbered.map(|(number, key)| format!("write-key-{}={}{bound}", number + 1, digest(key.as_bytes())));
     configured.into_iter().chain(local).collect::<Vec<_>>().join(",")
 }
 
@@ -132,6 +139,21 @@ mod tests {
         let faults = Faults::default();
         let deliver = deliver(&settings, &queue, &Bucket::external("http://s3"), &faults);
         [(ingest(&settings, &queue, &faults), ingest_names), (deliver, deliver_names)]
+    }
+
+    #[test]
+    fn keys_of_the_command_line_are_bound_to_the_configured_streams() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("streams")).unwrap();
+        for name in ["clicks", "orders"] {
+            std::fs::write(folder.path().join(format!("streams/{name}.json")), "{}").unwrap();
+        }
+        let mut settings = Settings::new("program");
+        settings.config = folder.path().to_owned();
+        settings.write_keys = vec!["local".to_owned()];
+        assert_eq!(write_keys(&settings), format!("write-key-1={}:clicks+orders", digest(b"local")));
+        settings.config = folder.path().join("missing");
+        assert_eq!(write_keys(&settings), format!("write-key-1={}", digest(b"local")));
     }
 
     #[test]

@@ -11,6 +11,9 @@ use crate::payloads::{Refused, SplitDocument, levels_at_most, payload, too_many}
 /// The most bytes of a payload's context.
 pub const MAX_CONTEXT_BYTES: usize = 64 << 10;
 
+/// What a context costs in memory apart from its text.
+const CONTEXT_COST: usize = 256;
+
 /// The payloads of a document, and where each was found.
 #[derive(Debug, Default, PartialEq)]
 pub struct Items<'a> {
@@ -43,7 +46,7 @@ pub struct Origin {
 pub struct Limits {
     /// The most payloads.
     pub payloads: usize,
-    /// The most bytes of the contexts of all payloads together.
+    /// The most bytes of the contexts of all payloads together, and of what they cost in memory.
     pub context_bytes: usize,
 }
 
@@ -169,6 +172,7 @@ impl<'a> Reader<'_, 'a> {
         if object.as_ref().is_some_and(|object| !levels_at_most(object.as_bytes(), MAX_LEVELS)) {
             return Err(RequestError::Unreadable(format!("a payload's context has more than {MAX_LEVELS} levels")));
         }
+        self.context_bytes += CONTEXT_COST;
         self.items.origins.contexts.push(object);
         self.current = Some(context.to_owned());
         Ok(())

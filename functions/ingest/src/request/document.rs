@@ -134,9 +134,13 @@ impl ReceivedDocument<'_> {
         templates: &Templates,
         intake: &Intake,
     ) -> Result<usize, RequestError> {
-        let mark = if self.is_marked() { MARK_BYTES } else { 0 };
-        let bytes = |(index, payload)| text_bytes(payload) + templates.of(index).overhead() + mark;
-        let bytes = payloads.iter().enumerate().map(bytes).sum();
+        let texts: usize = payloads.iter().map(text_bytes).sum();
+        let overhead: usize = match templates.only() {
+            Some(template) => payloads.len() * template.overhead(),
+            None => (0..payloads.len()).map(|index| templates.of(index).overhead()).sum(),
+        };
+        let marks = if self.is_marked() { payloads.len() * MARK_BYTES } else { 0 };
+        let bytes = texts + overhead + marks;
         if bytes <= 2 * intake.body_bytes {
             return Ok(bytes);
         }

@@ -32,6 +32,11 @@ pub(super) struct Templates {
 }
 
 impl Templates {
+    /// The template of every payload, if they share one.
+    pub(super) fn only(&self) -> Option<&Template> {
+        if let [only] = self.each.as_slice() { Some(only) } else { None }
+    }
+
     /// The template for the payload of this number.
     pub(super) fn of(&self, index: usize) -> &Template {
         &self.each[self.origins.of(index).context]
@@ -48,12 +53,14 @@ pub(super) async fn stamp_all(
     outcomes: &mut Outcomes,
 ) -> Lines {
     let (mut lines, mut pace, mut number) = (Lines::default(), Pace::default(), 0);
+    let only = templates.only();
     lines.accepted.reserve(bytes);
     for (position, payload) in stored.into_iter().enumerate() {
         pace.work(payload.payload.len()).await;
         let of_kind = lines.of(payload.kind());
         let start = of_kind.len();
-        let (template, finding) = (templates.of(payload.index), payload.finding.as_ref());
+        let template = only.unwrap_or_else(|| templates.of(payload.index));
+        let finding = payload.finding.as_ref();
         let is_appended = match marks.get(position) {
             None => template.append(of_kind, number, finding, payload.payload),
             Some(mark) => template.append_marked(of_kind, number, mark, finding, payload.payload),

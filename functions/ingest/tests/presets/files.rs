@@ -44,3 +44,24 @@ fn errors_at_start_name_the_file_and_both_presets() {
     let same = [("own", OWN), ("other", OWN)];
     assert!(configured(&[("clicks", r#"{"accept":["own"]}"#)], &same).is_ok(), "only accepted ones must differ");
 }
+
+/// The page for client developers.
+const PAGE: &str = include_str!("../../../../docs/clients.md");
+
+#[test]
+fn the_page_names_every_built_in_preset_and_suffix() {
+    let presets = configured(&[("clicks", "{}")], &[]).unwrap().intake.presets;
+    for name in presets.names() {
+        let section = PAGE.split("\n### ").find(|section| section.starts_with(&format!("{name}\n")));
+        let section = section.unwrap_or_else(|| panic!("{name} has no section"));
+        for suffix in &presets.named(name).unwrap().suffixes {
+            assert!(section.contains(&format!("`{suffix}`")), "{suffix} of {name}");
+        }
+    }
+}
+
+#[test]
+fn the_preset_on_the_page_is_valid() {
+    let block = PAGE.split("```json preset\n").nth(1).unwrap().split("```").next().unwrap();
+    assert!(configured(&[("clicks", r#"{"accept":["own"]}"#)], &[("own", block)]).is_ok());
+}
