@@ -95,6 +95,7 @@ impl Preset {
                 return Err("/suffixes: must be paths such as `v1/batch` that do not begin with `~`".to_owned());
             }
         }
+        self.answer.check(&self.suffixes)?;
         Ok(self)
     }
 }

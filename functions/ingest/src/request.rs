@@ -79,14 +79,16 @@ impl<S: SendMessages> Ingest<S> {
 
     /// Why a client may not even learn what the stream accepts.
     fn not_accepted(&self, path: StreamPath<'_>, parts: &RequestParts) -> Result<(), RequestError> {
-        let dialect = self.intake.presets.dialect(path.stream, path.suffix, &parts.headers);
+        let dialect = self.intake.presets.dialect(None, path.suffix, &parts.headers);
         let places = dialect.map_or(&[][..], |preset| &preset.key);
         let admitted = self.intake.access.admit_by(&credentials(path, parts, places))?;
         route::find(path.stream, admitted.sender, &self.intake.streams).map(drop)
     }
 
     fn refuse_document(&self, path: StreamPath<'_>, parts: &RequestParts, error: &RequestError) -> Response<Body> {
-        let Some(preset) = self.intake.presets.dialect(path.stream, path.suffix, &parts.headers) else {
+        let is_known = !matches!(error, RequestError::Unauthorized { .. });
+        let stream = is_known.then_some(path.stream);
+        let Some(preset) = self.intake.presets.dialect(stream, path.suffix, &parts.headers) else {
             return self.refuse(error);
         };
         let facts = Facts {

@@ -47,6 +47,25 @@ impl Default for Reply {
     }
 }
 
+impl Answer {
+    /// Checks statuses, and the names of replies.
+    pub(super) fn check(&self, suffixes: &[String]) -> Result<(), String> {
+        let replies = self.partial.values().chain(self.refusals.values()).chain([&self.success]);
+        if let Some(status) = replies.filter_map(|reply| reply.status).find(|status| !(200..600).contains(status)) {
+            return Err(format!("/answer: {status} is no status from 200 to 599"));
+        }
+        if let Some(name) = self.partial.keys().find(|name| !suffixes.contains(name)) {
+            return Err(format!("/answer/partial: `{name}` is none of the suffixes"));
+        }
+        let is_status =
+            |name: &str| name == OTHER || name.parse().is_ok_and(|status: u16| (400..600).contains(&status));
+        match self.refusals.keys().find(|name| !is_status(name)) {
+            Some(name) => Err(format!("/answer/refusals: `{name}` is neither a status from 400 to 599 nor `{OTHER}`")),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What an answer may contain.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
@@ -68,7 +87,8 @@ impl Preset {
     #[must_use]
     pub fn success(&self, facts: &Facts<'_>) -> Response<Body> {
         let has_rejected = facts.outcomes.is_some_and(|outcomes| outcomes.rejected > 0);
-        let partial = facts.suffix.filter(|_| has_rejected).and_then(|suffix| self.answer.partial.get(suffix));
+        let suffix = facts.suffix.filter(|_| has_rejected).map(|suffix| suffix.trim_matches('/'));
+        let partial = suffix.and_then(|suffix| self.answer.partial.get(suffix));
         let reply = partial.unwrap_or(&self.answer.success);
         let mut response = Response::new(Body::Empty);
         self.write(reply, &mut response, facts);
@@ -122,7 +142,7 @@ impl Facts<'_> {
             "error" => self.error.map(RequestError::kind).into(),
             "detail" => self.error.map(RequestError::detail).or_else(|| self.first_rejection()).into(),
             "accepted" => count(|outcomes| outcomes.accepted),
-            "rejected" => count(|outcomes| outcomes.rejected),
+            "rejected" => count(|outcomes| outcomes.rejected + outcomes.further_units),
             "milliseconds" => self.milliseconds().into(),
             _ => self.header(name).into(),
         }

@@ -64,7 +64,7 @@ impl Preset {
                 _ => body,
             },
             Framing::Base64Records => records::unwrap(&body, self.first_array())?,
-            Framing::CloudEvents => attributes::structured(&body, headers).unwrap_or(body),
+            Framing::CloudEvents => attributes::structured(&body, headers)?.unwrap_or(body),
             Framing::Otlp if otlp::is_protobuf(headers) => otlp::request(&body, suffix, limit)?.into_bytes(),
             Framing::Otlp => body,
         };

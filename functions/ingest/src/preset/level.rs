@@ -32,6 +32,7 @@ pub(super) struct Level<'a> {
 
 /// Reads an object's members as `sort` says.
 pub(super) fn members<'a, 'n>(json: &'a str, sort: &dyn Fn(&str) -> Use<'n>) -> Result<Level<'a>, RequestError> {
+    expect(json, '{', "an object")?;
     let mut error = None;
     let visitor = Members { sort, error: &mut error };
     let result = serde_json::Deserializer::from_str(json).deserialize_map(visitor);
@@ -43,10 +44,19 @@ pub(super) fn elements<'a>(
     json: &'a str,
     each: &mut dyn FnMut(&'a str) -> Result<(), RequestError>,
 ) -> Result<(), RequestError> {
+    expect(json, '[', "an array of items")?;
     let mut error = None;
     let visitor = Elements { each, error: &mut error };
     let result = serde_json::Deserializer::from_str(json).deserialize_seq(visitor);
     result.map_err(|other| error.unwrap_or_else(|| unreadable(&other)))
+}
+
+/// Serde's own error would quote a value of another type.
+fn expect(json: &str, first: char, what: &str) -> Result<(), RequestError> {
+    if json.trim_ascii_start().starts_with(first) {
+        return Ok(());
+    }
+    Err(RequestError::Unreadable(format!("expected {what} in the client's document, found another value")))
 }
 
 pub(super) fn unreadable(error: &serde_json::Error) -> RequestError {

@@ -89,23 +89,27 @@ impl Presets {
         of_suffix.map(Some).ok_or_else(|| RequestError::NotAccepted(self.list(stream)))
     }
 
-    /// The preset whose dialect the client of a request understands, whether its stream accepts it or not: otherwise an
-    /// answer would disclose which streams exist.
+    /// The preset whose dialect the client of a request understands, whether its stream accepts it or not.
+    ///
+    /// Without a stream, only the request counts: an answer to a client without a key must not depend on the stream.
     #[must_use]
-    pub fn dialect(&self, stream: &str, suffix: Option<&str>, headers: &HeaderMap) -> Option<&Preset> {
-        let Some(suffix) = suffix else { return self.detected(stream, headers).ok().flatten() };
-        self.of(stream).chain(&self.all).find(|preset| preset.has(suffix))
+    pub fn dialect(&self, stream: Option<&str>, suffix: Option<&str>, headers: &HeaderMap) -> Option<&Preset> {
+        let of_stream = stream.into_iter().flat_map(|stream| self.of(stream));
+        of_stream.chain(&self.all).find(|preset| match suffix {
+            Some(suffix) => preset.has(suffix),
+            None => preset.detect.is_marked(headers) || preset.detect.is_typed(headers),
+        })
     }
 
     fn detected(&self, stream: &str, headers: &HeaderMap) -> Result<Option<&Preset>, RequestError> {
-        let Some(marked) = self.all.iter().find(|preset| preset.detect.is_marked(headers)) else {
+        let Some(marked) = self.all.iter().find(|preset| preset.detect.is_touched(headers)) else {
             return Ok(self.of(stream).find(|preset| preset.detect.is_typed(headers)));
         };
         let accepted = self.of(stream).find(|preset| preset.detect.is_marked(headers));
         accepted.map(Some).ok_or_else(|| {
             let (headers, name) = (marked.detect.headers.join("` and `"), &marked.name);
             RequestError::Unsupported(format!(
-                "this stream takes no requests with `{headers}`: it does not accept `{name}`"
+                "requests with the headers `{headers}` need all of them, and a stream that accepts `{name}`"
             ))
         })
     }
@@ -159,6 +163,11 @@ impl Preset {
 impl Detect {
     fn is_marked(&self, headers: &HeaderMap) -> bool {
         !self.headers.is_empty() && self.headers.iter().all(|name| headers.contains_key(name))
+    }
+
+    /// Whether a part of the marks is there, which must not be dropped silently.
+    fn is_touched(&self, headers: &HeaderMap) -> bool {
+        self.headers.iter().any(|name| headers.contains_key(name))
     }
 
     fn is_typed(&self, headers: &HeaderMap) -> bool {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use spillway_shared::event_time::{EventTime, TimeRule};
 use spillway_shared::pointer::Pointer;
 
@@ -16,6 +17,8 @@ pub struct Shape {
     pub id: Vec<IdPart>,
     /// Where a payload has its time; the first that can be read counts.
     pub time: Vec<TimeRule>,
+    /// The arrays in a payload whose elements the client counts instead of payloads.
+    pub units: Vec<Pointer>,
 }
 
 /// An array on the way to the payloads.
@@ -55,6 +58,14 @@ impl Shape {
         self.id.iter().map(part).collect::<Option<Vec<_>>>().filter(|parts| !parts.is_empty())
     }
 
+    /// What the client counts of a payload beyond the payload itself.
+    #[must_use]
+    pub fn further_units(&self, payload: &str) -> usize {
+        let arrays = self.units.iter().filter_map(|pointer| pointer.find_raw(payload));
+        let lengths = arrays.filter_map(|array| serde_json::from_str::<Vec<IgnoredAny>>(array.get()).ok());
+        lengths.map(|elements| elements.len()).sum::<usize>().saturating_sub(1)
+    }
+
     /// When a payload's event happened.
     #[must_use]
     pub fn time_of(&self, payload: &str) -> Option<EventTime> {
@@ -79,12 +90,14 @@ struct File {
     id: Vec<IdPart>,
     #[serde(default)]
     time: Vec<TimeRule>,
+    #[serde(default)]
+    units: Vec<Pointer>,
 }
 
 impl TryFrom<File> for Shape {
     type Error = String;
 
-    fn try_from(File { path, mut carry, id, time }: File) -> Result<Self, String> {
+    fn try_from(File { path, mut carry, id, time, units }: File) -> Result<Self, String> {
         let members = path.split('.').filter(|_| !path.is_empty());
         let members: Option<Vec<_>> =
             members.map(|part| part.strip_suffix("[]").filter(|part| !part.is_empty())).collect();
@@ -93,7 +106,7 @@ impl TryFrom<File> for Shape {
         let arrays = members.into_iter().map(array).collect();
         match carry.keys().next() {
             Some(member) => Err(format!("`carry` names `{member}`, which is no array of the path")),
-            None => Ok(Self { arrays, id, time }),
+            None => Ok(Self { arrays, id, time, units }),
         }
     }
 }

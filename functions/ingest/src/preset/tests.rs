@@ -23,6 +23,12 @@ fn every_error_of_a_file_names_its_place() {
         (r#"{"suffixes":["a"],"items":[{"id":["a"]}]}"#, "presets/own.json: /items/0/id/0: must be a JSON pointer"),
         (r#"{"suffixes":["a"],"key":["cookie:a"]}"#, "presets/own.json: /key/0: must be `query:name`"),
         (r#"{"suffixes":["a"],"framing":"xml"}"#, "presets/own.json: /framing: unknown variant"),
+        (r#"{"suffixes":["a"],"answer":{"success":{"status":99}}}"#, "presets/own.json: /answer: 99 is no status"),
+        (r#"{"suffixes":["a"],"answer":{"partial":{"b":{}}}}"#, "presets/own.json: /answer/partial: `b` is none of"),
+        (
+            r#"{"suffixes":["a"],"answer":{"refusals":{"200":{}}}}"#,
+            "presets/own.json: /answer/refusals: `200` is neither",
+        ),
         (r#"{"suffixes":["a"],"more":1}"#, "presets/own.json: /more: unknown field"),
         ("{}", "presets/own.json: missing field `suffixes`"),
     ] {
@@ -45,7 +51,9 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
     let changes = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4);
     (prop::sample::select(seeds), changes, any::<prop::sample::Index>(), any::<bool>()).prop_map(
         |(mut seed, changes, end, is_cut)| {
-            changes.into_iter().for_each(|(at, byte)| *at.get_mut(&mut seed[2..]) = byte);
+            for (at, byte) in changes {
+                *at.get_mut(&mut seed[2..]) = byte;
+            }
             let end = if is_cut { 2 + end.index(seed.len() - 2) } else { seed.len() };
             seed[..end].to_vec()
         },

@@ -75,7 +75,10 @@ impl ReceivedDocument<'_> {
 
         let kept = self.stream.judge.keep.then_some(0);
         let mut outcomes = Outcomes { repaired: self.repaired, kept, ..Outcomes::default() };
-        let stored = Judging::new(&self.stream.judge, facts, &mut outcomes).judge_all(payloads).await;
+        let stored = Judging::new(&self.stream.judge, facts, &mut outcomes)
+            .by(self.preset, &templates.origins)
+            .judge_all(payloads)
+            .await;
         let details = budget.try_reserve(bytes_of_details(&stored)).ok_or(RequestError::Busy)?;
         let request_id = self.request_id(idempotency_key, &templates.origins, &stored);
         templates.each.iter_mut().for_each(|template| template.identify(request_id));

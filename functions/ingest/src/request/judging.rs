@@ -5,6 +5,8 @@ use spillway_shared::message::{Kind, MAX_RECORD_BYTES};
 use super::pace::Pace;
 use crate::judge::{Facts, Judge, Verdict};
 use crate::payloads::Refused;
+use crate::preset::Preset;
+use crate::preset::items::Origins;
 use crate::record::Finding;
 use crate::rejection::{Reason, Rejection};
 use crate::response::Outcomes;
@@ -36,13 +38,20 @@ pub(super) struct Judging<'a> {
     judge: &'a Judge,
     facts: Facts,
     outcomes: &'a mut Outcomes,
+    /// How the client counts, if not by payloads.
+    preset: Option<(&'a Preset, &'a Origins)>,
     /// The bytes of the details that records contain.
     detail_bytes: usize,
 }
 
 impl<'a> Judging<'a> {
     pub(super) fn new(judge: &'a Judge, facts: Facts, outcomes: &'a mut Outcomes) -> Self {
-        Self { judge, facts, outcomes, detail_bytes: 0 }
+        Self { judge, facts, outcomes, preset: None, detail_bytes: 0 }
+    }
+
+    /// Counts what clients of this preset count.
+    pub(super) fn by(self, preset: Option<&'a Preset>, origins: &'a Origins) -> Self {
+        Self { preset: preset.map(|preset| (preset, origins)), ..self }
     }
 
     /// The payloads that are stored, in the order of the document.
@@ -81,6 +90,9 @@ impl<'a> Judging<'a> {
     }
 
     fn reject<'p>(&mut self, index: usize, rejection: Rejection, text: Option<&'p str>) -> Option<StoredPayload<'p>> {
+        if let (Some((preset, origins)), Some(text)) = (self.preset, text) {
+            self.outcomes.further_units += preset.items[origins.of(index).shape].further_units(text);
+        }
         let kept = text.filter(|_| self.judge.keeps(rejection.reason, &self.facts));
         let kept = kept.map(|payload| self.store(index, payload, Finding::Kept(rejection.clone())));
         self.outcomes.reject(index, rejection);

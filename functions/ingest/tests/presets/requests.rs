@@ -146,6 +146,12 @@ async fn headers_of_an_event_are_never_dropped() {
     let binary = server.post("telemetry", &headers, r#"{"a":1}"#).await;
     assert_eq!(binary.records()[0]["payload"]["data"], json!({"a": 1}), "{}", binary.lines);
     assert_eq!(binary.records()[0]["payload"]["source"], "/s");
+    for half in ["ce-id", "ce-specversion"] {
+        for (path, status) in [("plain", 415), ("telemetry", 415), ("telemetry/events", 400)] {
+            let exchange = server.post(path, &[BY_HEADER, (half, "1")], r#"{"a":1}"#).await;
+            assert_eq!((exchange.status, exchange.lines.as_str()), (status, ""), "{half} {path}");
+        }
+    }
     let refused = server.post("plain", &headers, r#"{"a":1}"#).await;
     assert_eq!((refused.status, refused.lines.as_str()), (415, ""));
     assert!(refused.json()["detail"].as_str().unwrap().contains("cloudevents"));
@@ -168,6 +174,11 @@ async fn rejected_payloads_are_no_failure_of_the_request() {
             "v1/logs",
             r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{},{"event":1}]}]}]}"#,
             json!({"partialSuccess": {"rejectedLogRecords": 1, "errorMessage": "payload: required: `event` is missing"}}),
+        ),
+        (
+            "v1/metrics",
+            r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"sum":{"dataPoints":[{},{},{}]}},{"name":"n"}]}]}]}"#,
+            json!({"partialSuccess": {"rejectedDataPoints": 4, "errorMessage": ""}}),
         ),
     ] {
         let exchange = server.post(&format!("strict/{path}"), &[BY_HEADER], body).await;
@@ -282,6 +293,26 @@ async fn documents_that_cannot_be_read_are_400() {
     ] {
         let exchange = posted(path, body).await;
         assert_eq!((exchange.status, exchange.lines.as_str()), (400, ""), "{path} {body}");
+    }
+}
+
+#[tokio::test]
+async fn no_error_quotes_the_document() {
+    for (path, body) in [
+        ("v1/batch", r#"{"batch":"zqx"}"#),
+        ("v1/batch", r#""zqx" zqx"#),
+        ("v1/logs", r#"{"resourceLogs":["zqx"]}"#),
+        ("v1/logs", r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":"zqx"}]}]}"#),
+        ("firehose", r#""zqx""#),
+        ("firehose", r#"{"records":"zqx"}"#),
+        ("firehose", r#"{"records":["zqx"]}"#),
+        ("track", "data=zqx"),
+        ("track", "zqx"),
+    ] {
+        let exchange = posted(path, body).await;
+        assert_eq!(exchange.status, 400, "{path} {body}");
+        let answer = String::from_utf8(exchange.body).unwrap();
+        assert!(!answer.contains("zqx"), "{answer}");
     }
 }
 

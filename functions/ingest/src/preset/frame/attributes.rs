@@ -6,6 +6,7 @@ use lambda_http::http::header::CONTENT_TYPE;
 use percent_encoding::percent_decode;
 use serde_json::value::RawValue;
 
+use crate::error::RequestError;
 use crate::preset::level::push_member;
 
 const PREFIX: &str = "ce-";
@@ -13,9 +14,12 @@ const PREFIX: &str = "ce-";
 const REQUIRED: [&str; 2] = ["ce-id", "ce-specversion"];
 
 /// The event in structured mode; `None` if its attributes are not in the headers.
-pub(super) fn structured(body: &[u8], headers: &HeaderMap) -> Option<Vec<u8>> {
+pub(super) fn structured(body: &[u8], headers: &HeaderMap) -> Result<Option<Vec<u8>>, RequestError> {
+    if !headers.keys().any(|name| name.as_str().starts_with(PREFIX)) {
+        return Ok(None);
+    }
     if !REQUIRED.iter().all(|name| headers.contains_key(*name)) {
-        return None;
+        return Err(RequestError::Unreadable(format!("an event in headers needs `{}`", REQUIRED.join("` and `"))));
     }
     let mut event = String::new();
     for (name, value) in headers {
@@ -28,7 +32,7 @@ pub(super) fn structured(body: &[u8], headers: &HeaderMap) -> Option<Vec<u8>> {
         push_member(&mut event, "datacontenttype", &quoted(media_type));
     }
     push_data(&mut event, body, media_type.as_deref().is_none_or(is_json));
-    Some(format!("{{{event}}}").into_bytes())
+    Ok(Some(format!("{{{event}}}").into_bytes()))
 }
 
 fn push_data(event: &mut String, body: &[u8], is_json: bool) {
@@ -62,7 +66,7 @@ mod tests {
         let required = [("ce-id", "1"), ("ce-specversion", "1.0")];
         let headers = required.iter().chain(headers);
         let headers = headers.map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect();
-        let mut event: Value = serde_json::from_slice(&structured(body, &headers).unwrap()).unwrap();
+        let mut event: Value = serde_json::from_slice(&structured(body, &headers).unwrap().unwrap()).unwrap();
         assert_eq!((event["id"].take(), event["specversion"].take()), (json!("1"), json!("1.0")));
         event.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         event
@@ -86,7 +90,8 @@ mod tests {
 
     #[test]
     fn other_requests_are_not_in_binary_mode() {
-        let headers = HeaderMap::from_iter([(HeaderName::from_static("ce-id"), "1".parse().unwrap())]);
-        assert_eq!(structured(b"{}", &headers), None);
+        let with = |name| HeaderMap::from_iter([(HeaderName::from_static(name), "1".parse().unwrap())]);
+        assert_eq!(structured(b"{}", &with("x-ce-id")), Ok(None));
+        assert!(matches!(structured(b"{}", &with("ce-id")), Err(RequestError::Unreadable(_))), "half an event");
     }
 }
