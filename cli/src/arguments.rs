@@ -192,12 +192,15 @@ pub(crate) struct Demo {
 /// The arguments of `spillway check`.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// The folder with streams/ and keys.json
+    /// The folder with streams/, presets/ and keys.json
     #[arg(long, default_value = "./config")]
     pub(crate) config: PathBuf,
     /// A document to judge: JSON, or one payload per line if the name ends in .ndjson, .jsonl or .jsonlines
     #[arg(long)]
     pub(crate) sample: Option<PathBuf>,
+    /// The preset by which a client library posts the sample: shows each payload with its id, time and context
+    #[arg(long, value_name = "NAME", requires = "sample")]
+    pub(crate) preset: Option<String>,
     /// Payloads with their expected outcomes, one JSON object per line; exits with 1 and a diff if an outcome differs
     ///
     /// A line is `{"payload":{…},"outcome":"rejected","reason":"schema","pointer":"/user/id"}`. Outcomes are accepted,

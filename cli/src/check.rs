@@ -1,7 +1,8 @@
-//! `spillway check`: checks stream files, and judges sample payloads.
+//! `spillway check`: checks stream files and presets, and judges sample payloads.
 
 mod expect;
 pub(crate) mod outcome;
+mod preset;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,6 +13,7 @@ use spillway_ingest::body::Form;
 use spillway_ingest::config::MAX_PAYLOADS;
 use spillway_ingest::judge::{self, Facts, Stream};
 use spillway_ingest::payloads::split;
+use spillway_ingest::preset::registry::Presets;
 use spillway_shared::config::ConfigErrors;
 use spillway_shared::keys::KeyRing;
 use spillway_shared::stream::StreamName;
@@ -22,8 +24,8 @@ use outcome::{Fate, Outcome, Outcomes};
 
 /// Prints every configuration error, or the outcome of each payload. Exits with 1 after an error or a rejection.
 pub(crate) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
-    let streams = match load(&arguments.config) {
-        Ok(streams) => streams,
+    let (streams, presets) = match load(&arguments.config) {
+        Ok(loaded) => loaded,
         Err(errors) => {
             errors.sentences().iter().for_each(|error| say!("{error}"));
             return Ok(ExitCode::FAILURE);
@@ -34,7 +36,14 @@ pub(crate) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
     let chosen = choose(&streams, arguments.stream.as_deref())?;
     let stream = || chosen.with_context(|| format!("name the stream of the sample, one of: {}", names.join(", ")));
     let is_good = match (&arguments.sample, &arguments.expect) {
-        (Some(sample), _) => judge_sample(stream()?, sample)?,
+        (Some(sample), _) => match &arguments.preset {
+            Some(name) => {
+                let listing = preset::list(&presets, name, stream()?, sample)?;
+                say!("\n{listing}");
+                listing.holds()
+            }
+            None => judge_sample(stream()?, sample)?,
+        },
         (None, Some(expect)) => compare(stream()?, expect)?,
         (None, None) => true,
     };
@@ -56,7 +65,7 @@ fn compare(stream: &Stream, expect: &Path) -> anyhow::Result<bool> {
     Ok(comparison.holds())
 }
 
-fn load(config: &Path) -> Result<BTreeMap<StreamName, Stream>, ConfigErrors> {
+fn load(config: &Path) -> Result<(BTreeMap<StreamName, Stream>, Presets), ConfigErrors> {
     let mut errors = ConfigErrors::default();
     let keys = KeyRing::load(config).map(drop);
     let streams = judge::load(config);
@@ -65,7 +74,11 @@ fn load(config: &Path) -> Result<BTreeMap<StreamName, Stream>, ConfigErrors> {
         errors.extend(found);
         BTreeMap::new()
     });
-    errors.or(streams)
+    let presets = Presets::load(config, &streams).unwrap_or_else(|found| {
+        errors.extend(found);
+        Presets::default()
+    });
+    errors.or((streams, presets))
 }
 
 /// The stream of this name, or the only one.

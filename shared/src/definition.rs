@@ -8,18 +8,18 @@ use crate::json;
 
 /// Why a definition file was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ReadError {
+pub struct ReadError {
     /// The JSON pointer to the value at fault; empty for the whole file.
-    pub(crate) pointer: String,
+    pub pointer: String,
     /// What is wrong with the value. May quote it.
-    pub(crate) message: String,
+    pub message: String,
 }
 
 /// Reads a definition, an object, from the text of its file.
 ///
 /// # Errors
 /// The first error in the file: it is not JSON, has a duplicate key, or is not a `T`.
-pub(crate) fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, ReadError> {
+pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, ReadError> {
     let value = json::strict(text).map_err(|error| ReadError::whole(format!("not valid JSON: {error}")))?;
     from_object(value)
 }

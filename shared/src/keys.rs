@@ -93,6 +93,12 @@ impl KeyRing {
 }
 
 impl WriteKey {
+    /// Whether this key is bound to streams by their names.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.streams.is_some()
+    }
+
     /// Whether this key may write to a stream; a key without streams may write to all.
     #[must_use]
     pub fn may_write(&self, stream: &StreamName) -> bool {

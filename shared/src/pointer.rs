@@ -5,6 +5,8 @@ use serde_json::Value;
 
 use crate::json::Tree;
 
+mod raw;
+
 /// A JSON pointer from a payload to a value inside it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::consent::Consent;
 use crate::definition::{object, present, present_object};
+use crate::event_time::TimeRule;
 
 mod load;
 
@@ -78,6 +79,12 @@ pub struct Definition {
     /// Which request metadata is stored.
     #[serde(default, deserialize_with = "object")]
     pub stamp: Stamp,
+    /// The presets by which client libraries may post, by name.
+    #[serde(default)]
+    pub accept: Vec<String>,
+    /// Where a payload has its time; it takes precedence over a preset's.
+    #[serde(default, deserialize_with = "present_object")]
+    pub time: Option<TimeRule>,
 }
 
 /// What happens to a payload that does not match the schema or takes too much work to judge.

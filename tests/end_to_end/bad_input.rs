@@ -104,7 +104,14 @@ async fn every_invalid_document_gets_its_status_and_detail() {
         ),
         (clicks("{}").header("idempotency-key", &"k".repeat(256)), "400 Idempotency-Key has more than 255 bytes"),
         (clicks(vec![b' '; 6_291_457]), "413 Request Entity Too Large"),
-        (Document::new("nowhere", KEY, "{}"), "404 no such path or stream; POST to /v1/streams/{stream}"),
+        (
+            Document::new("nowhere", KEY, "{}"),
+            "403 this write key may not write to this stream; use a key that lists it",
+        ),
+        (
+            Document::new("clicks/v1/batch", KEY, "{}"),
+            "404 this stream accepts no presets: post to /v1/streams/{stream}, or list presets in its `accept`",
+        ),
         (Document::new("..", KEY, "{}"), "404 no such path or stream; POST to /v1/streams/{stream}"),
         (Document::new("%2e%2e", KEY, "{}"), "404 no such path or stream; POST to /v1/streams/{stream}"),
         (Document::new("%00%FF", KEY, "{}"), "404 no such path or stream; POST to /v1/streams/{stream}"),

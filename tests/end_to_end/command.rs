@@ -268,6 +268,35 @@ fn check_shows_the_outcome_of_each_sample_payload() {
 }
 
 #[test]
+fn check_shows_what_a_client_librarys_document_becomes() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("streams")).unwrap();
+    std::fs::write(folder.path().join("streams/orders.json"), r#"{"accept":["segment"]}"#).unwrap();
+    let sample = folder.path().join("batch.json");
+    let batch = r#"{"batch":[{"messageId":"m","timestamp":"2026-11-26T11:00:00+01:00"},{},3],"sentAt":"now"}"#;
+    std::fs::write(&sample, batch).unwrap();
+    let check = |preset: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_spillway"));
+        command.arg("check").arg("--config").arg(folder.path()).args(["--preset", preset, "--sample"]).arg(&sample);
+        let output = command.output().unwrap();
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let (code, printed) = check("segment");
+    assert_eq!(code, Some(1), "{printed}");
+    for line in [
+        "context: {\"sentAt\":\"now\"}",
+        "      0  accepted  id: m  time: 2026-11-26T10:00:00Z",
+        "      1  accepted  id: none  time: none",
+        "      2  rejected  id: none  time: none  not_an_object: expected an object, found a number",
+        "3 payloads",
+    ] {
+        assert!(printed.lines().any(|printed| printed == line), "{line} in {printed}");
+    }
+    let (code, printed) = check("other");
+    assert!(code == Some(1) && printed.contains("no preset is named `other`; known: amplitude"), "{printed}");
+}
+
+#[test]
 fn check_reports_errors_with_file_and_member() {
     for (stream, error) in [
         (r#"{"schema": {"$ref": "https://x.example/s"}}"#, "streams/orders.json: /schema/$ref: `https://x.example/s`"),

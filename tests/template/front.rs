@@ -43,6 +43,14 @@ fn the_default_throttle_is_within_the_smallest_quota() {
 }
 
 #[test]
+fn whatever_follows_a_streams_name_reaches_ingest() {
+    let template = Template::read();
+    let route = &definition(&template)["paths"]["/v1/streams/{proxy+}"]["x-amazon-apigateway-any-method"];
+    assert_eq!(route["parameters"], json!([{"name": "proxy", "in": "path", "required": true}]));
+    assert!(route["x-amazon-apigateway-integration"]["uri"].is_object());
+}
+
+#[test]
 fn browsers_may_send_every_header_that_ingest_or_a_browser_library_uses() {
     let template = Template::read();
     let cors = &definition(&template)["x-amazon-apigateway-cors"]["Fn::If"];

@@ -15,6 +15,7 @@ use crate::auth::Access;
 use crate::body::most_held;
 use crate::group_commit::Limits;
 use crate::judge::{self, Stream};
+use crate::preset::registry::Presets;
 
 /// Concurrent calls to SQS.
 pub const MAX_WORKERS: Number = Number { name: "MAX_WORKERS", default: 16, min: 1, max: 1_000 };
@@ -73,6 +74,8 @@ pub struct Intake {
     pub access: Access,
     /// The configured streams.
     pub streams: BTreeMap<StreamName, Stream>,
+    /// The presets, and which of them each stream accepts.
+    pub presets: Presets,
     /// Most bytes of a document after decoding.
     pub body_bytes: usize,
     /// Most payloads of a document.
@@ -92,6 +95,7 @@ impl Config {
         let mut reader = Reader::new(lookup);
         let folder = PathBuf::from(reader.text("CONFIG_DIR").unwrap_or_else(|| "/opt".to_owned()));
         let message_bytes = reader.size(&MAX_MESSAGE_BYTES);
+        let streams = judge::load(&folder).unwrap_or_else(note(&mut reader));
         let config = Self {
             queue_url: reader.required_url("QUEUE_URL"),
             workers: reader.size(&MAX_WORKERS),
@@ -103,7 +107,8 @@ impl Config {
             },
             intake: Intake {
                 access: access(&mut reader, &folder),
-                streams: judge::load(&folder).unwrap_or_else(note(&mut reader)),
+                presets: Presets::load(&folder, &streams).unwrap_or_else(note(&mut reader)),
+                streams,
                 body_bytes: reader.size(&MAX_BODY_BYTES),
                 payloads: reader.size(&MAX_PAYLOADS),
                 message_bytes,

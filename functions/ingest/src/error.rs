@@ -18,6 +18,8 @@ pub enum RequestError {
     Forbidden,
     /// The path or the stream is unknown.
     NotFound,
+    /// The stream does not accept the preset of this path.
+    NotAccepted(String),
     /// The path allows only these other methods.
     MethodNotAllowed(&'static str),
     /// A limit is exceeded.
@@ -40,7 +42,7 @@ impl RequestError {
             Self::Unreadable(_) | Self::AllRejected => StatusCode::BAD_REQUEST,
             Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NotAccepted(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -57,7 +59,7 @@ impl RequestError {
             Self::AllRejected => "all-rejected",
             Self::Unauthorized { .. } => "unauthorized",
             Self::Forbidden => "forbidden",
-            Self::NotFound => "not-found",
+            Self::NotFound | Self::NotAccepted(_) => "not-found",
             Self::MethodNotAllowed(_) => "method-not-allowed",
             Self::TooLarge(_) => "too-large",
             Self::Unsupported(_) => "unsupported",
@@ -71,7 +73,10 @@ impl RequestError {
     #[must_use]
     pub fn detail(&self) -> &str {
         match self {
-            Self::Unreadable(detail) | Self::TooLarge(detail) | Self::Unsupported(detail) => detail,
+            Self::Unreadable(detail)
+            | Self::TooLarge(detail)
+            | Self::Unsupported(detail)
+            | Self::NotAccepted(detail) => detail,
             Self::AllRejected => "every payload was rejected; see `rejections`",
             Self::Unauthorized { .. } => {
                 "send a known write key in X-Write-Key, as Authorization: Bearer, \

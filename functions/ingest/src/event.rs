@@ -187,7 +187,7 @@ mod tests {
     fn event(changes: &[(&str, Value)]) -> Value {
         let mut event = json!({
             "version": "2.0",
-            "routeKey": "ANY /v1/streams/{stream}",
+            "routeKey": "ANY /v1/streams/{proxy+}",
             "rawPath": "/v1/streams/caf%C3%A9",
             "rawQueryString": "key=a%20b&x=1",
             "headers": {"content-type": "application/json", "x-write-key": "k"},

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use spillway_shared::config::ConfigErrors;
 use spillway_shared::consent::Consent;
+use spillway_shared::event_time::TimeRule;
 use spillway_shared::json;
 use spillway_shared::stream::{self, Definition, Enforce, Rejected, Stamp, StreamName};
 
@@ -68,6 +69,10 @@ pub struct Stream {
     pub judge: Judge,
     /// The metadata of requests that the stream stores.
     pub stamp: Stamp,
+    /// The names of the presets that the stream accepts.
+    pub accept: Vec<String>,
+    /// Where a payload has its time.
+    pub time: Option<TimeRule>,
 }
 
 /// Loads and compiles every stream in `<config_dir>/streams`.
@@ -76,7 +81,8 @@ pub struct Stream {
 /// The errors of every file, file by file; of each schema the first one.
 pub fn load(config_dir: &Path) -> Result<BTreeMap<StreamName, Stream>, ConfigErrors> {
     stream::load_as(config_dir, |name, definition| {
-        Ok(Stream { judge: Judge::compile(name, &definition)?, stamp: definition.stamp })
+        let judge = Judge::compile(name, &definition)?;
+        Ok(Stream { judge, stamp: definition.stamp, accept: definition.accept, time: definition.time })
     })
 }
 

@@ -18,6 +18,7 @@ pub mod judge;
 pub mod metrics;
 pub mod pack;
 pub mod payloads;
+pub mod preset;
 pub mod record;
 pub mod rejection;
 pub mod request;

@@ -67,7 +67,7 @@ fn line(line: &[u8]) -> Result<&str, Refused<'_>> {
     let unreadable = |detail: String| Refused::without_text(Reason::Unreadable, detail);
     let text = std::str::from_utf8(line).map_err(|error| unreadable(not_utf8(&error)))?;
     let value: &RawValue = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
-    payload(value)
+    payload(value.get())
 }
 
 fn split_json(body: &[u8], max_payloads: usize) -> Result<SplitDocument<'_>, RequestError> {
@@ -195,7 +195,7 @@ impl<'de> Visitor<'de> for PayloadsVisitor<'_> {
         let mut payloads = Vec::new();
         while payloads.len() < self.max_payloads {
             let Some(element) = elements.next_element::<&RawValue>()? else { return Ok(payloads) };
-            payloads.push(payload(element));
+            payloads.push(payload(element.get()));
         }
         match elements.next_element::<IgnoredAny>()? {
             None => Ok(payloads),
@@ -210,9 +210,10 @@ fn is_payloads(key: &RawValue) -> bool {
         || (key.get().contains('\\') && serde_json::from_str::<String>(key.get()).is_ok_and(|key| key == "payloads"))
 }
 
-fn payload(value: &RawValue) -> Result<&str, Refused<'_>> {
-    let found = match value.get().as_bytes().first() {
-        Some(b'{') => return check_levels(value.get()),
+/// The payload of a JSON value.
+pub(crate) fn payload(value: &str) -> Result<&str, Refused<'_>> {
+    let found = match value.as_bytes().first() {
+        Some(b'{') => return check_levels(value),
         Some(b'[') => "an array",
         Some(b'"') => "a string",
         Some(b't' | b'f') => "a boolean",
@@ -220,7 +221,7 @@ fn payload(value: &RawValue) -> Result<&str, Refused<'_>> {
         _ => "a number",
     };
     let rejection = Rejection::new(Reason::NotAnObject, format!("expected an object, found {found}"));
-    Err(Refused { rejection, text: check_levels(value.get()).ok() })
+    Err(Refused { rejection, text: check_levels(value).ok() })
 }
 
 fn check_levels(payload: &str) -> Result<&str, Refused<'_>> {
@@ -233,7 +234,7 @@ fn check_levels(payload: &str) -> Result<&str, Refused<'_>> {
 
 /// Whether JSON has at most `limit` levels. Most payloads have fewer opening brackets than that, which is quick to
 /// count.
-fn levels_at_most(json: &[u8], limit: usize) -> bool {
+pub(crate) fn levels_at_most(json: &[u8], limit: usize) -> bool {
     let opening = memchr::memchr2_iter(b'{', b'[', json).take(limit + 1).count();
     opening <= limit || deepest_level(json) <= limit
 }
@@ -265,7 +266,7 @@ impl Refused<'_> {
 }
 
 /// Ends deserialisation with an error of ours, which serde cannot carry.
-fn fail<T, E: serde::de::Error>(slot: &mut Option<RequestError>, error: RequestError) -> Result<T, E> {
+pub(crate) fn fail<T, E: serde::de::Error>(slot: &mut Option<RequestError>, error: RequestError) -> Result<T, E> {
     let message = E::custom(error.detail());
     *slot = Some(error);
     Err(message)
@@ -275,11 +276,11 @@ fn empty() -> RequestError {
     RequestError::Unreadable("the body is empty".to_owned())
 }
 
-fn too_many(limit: usize) -> RequestError {
+pub(crate) fn too_many(limit: usize) -> RequestError {
     RequestError::TooLarge(format!("the document has more than {limit} payloads"))
 }
 
-fn not_utf8(error: &std::str::Utf8Error) -> String {
+pub(crate) fn not_utf8(error: &std::str::Utf8Error) -> String {
     format!("not UTF-8 after {} bytes", error.valid_up_to())
 }
 

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use spillway_shared::event_time::EventTime;
 use spillway_shared::hour::timestamp;
 use spillway_shared::message::MAX_RECORD_BYTES;
 use spillway_shared::stream::{ClientIp, Stamp, StreamName};
@@ -52,6 +53,27 @@ pub fn derived_request_id<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Uuid
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
     Uuid::new_v8(bytes)
+}
+
+/// The most bytes that a [`Mark`] adds to a record: the event's time, such as `,"event_time":"…"` with nine digits.
+pub const MARK_BYTES: usize = 64;
+
+/// What sets one record apart from the others of its document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mark {
+    /// The record's id, if it is not the request's id and a number.
+    pub id: Option<OwnId>,
+    /// When the event happened.
+    pub time: Option<EventTime>,
+}
+
+/// The id of a record that is not named after its request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnId {
+    /// Derived from the client's id for the payload; the number behind it is 0.
+    OfClient(Uuid),
+    /// Derived from all payloads without a client's id; the number behind it is the record's.
+    OfPayloads(Uuid),
 }
 
 /// The optional members that all records of one document share.
@@ -106,6 +128,8 @@ pub struct Template {
     before_index: String,
     /// From the index to the end of the schema's digest.
     after_index: String,
+    /// Where the event's time belongs in `after_index`.
+    time_at: usize,
     /// From the source to the payload.
     before_payload: String,
 }
@@ -115,6 +139,7 @@ impl Template {
     #[must_use]
     pub fn new(request_id: Uuid, stream: &StreamName, received_at: SystemTime, shared: &Shared<'_>) -> Self {
         let mut after_index = format!("\",\"stream\":\"{stream}\",\"received_at\":\"{}\"", timestamp(received_at));
+        let time_at = after_index.len();
         if let Some(digest) = shared.schema {
             let _ = write!(after_index, ",\"schema\":\"{digest}\"");
         }
@@ -126,7 +151,7 @@ impl Template {
             }
         }
         before_payload.push_str(",\"payload\":");
-        Self { before_index: before_index(request_id), after_index, before_payload }
+        Self { before_index: before_index(request_id), after_index, time_at, before_payload }
     }
 
     /// Replaces the request id.
@@ -134,7 +159,7 @@ impl Template {
         self.before_index = before_index(request_id);
     }
 
-    /// The most bytes of a record without its payload and [`Finding`].
+    /// The most bytes of a record without its payload, [`Mark`] and [`Finding`].
     #[must_use]
     pub fn overhead(&self) -> usize {
         const INDEX_AND_END: usize = 10 + 2;
@@ -148,6 +173,34 @@ impl Template {
         lines.push_str(&self.before_index);
         let _ = write!(lines, "{index}");
         lines.push_str(&self.after_index);
+        self.append_rest(lines, start, finding, payload)
+    }
+
+    /// As [`Template::append`], with a mark.
+    pub fn append_marked(
+        &self,
+        lines: &mut String,
+        index: usize,
+        mark: &Mark,
+        finding: Option<&Finding>,
+        payload: &str,
+    ) -> bool {
+        let start = lines.len();
+        let _ = match mark.id {
+            None => write!(lines, "{}{index}", self.before_index),
+            Some(OwnId::OfClient(id)) => write!(lines, "{}0", before_index(id)),
+            Some(OwnId::OfPayloads(id)) => write!(lines, "{}{index}", before_index(id)),
+        };
+        let (before_time, after_time) = self.after_index.split_at(self.time_at);
+        lines.push_str(before_time);
+        if let Some(time) = mark.time {
+            let _ = write!(lines, ",\"event_time\":\"{time}\"");
+        }
+        lines.push_str(after_time);
+        self.append_rest(lines, start, finding, payload)
+    }
+
+    fn append_rest(&self, lines: &mut String, start: usize, finding: Option<&Finding>, payload: &str) -> bool {
         if let Some(finding) = finding {
             finding.append(lines);
         }

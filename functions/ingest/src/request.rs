@@ -1,7 +1,9 @@
 //! Handles one request, stage by stage: route ► authenticate ► decode ► split ► judge ► stamp ► enqueue ► respond.
 
+mod by_preset;
 mod document;
 mod judging;
+mod marking;
 mod opt_out;
 mod pace;
 mod route;
@@ -14,7 +16,9 @@ use lambda_http::{Body, Request, RequestExt, Response};
 use serde_json::value::RawValue;
 use spillway_shared::deadline::time_left;
 use spillway_shared::pool::Budget;
+use spillway_shared::stream::StreamName;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::body::{Form, coding, decode, form};
 use crate::config::Intake;
@@ -22,9 +26,12 @@ use crate::error::RequestError;
 use crate::group_commit::{GroupCommit, NotEnqueued, SendMessages};
 use crate::metrics::Metrics;
 use crate::payloads::split;
+use crate::preset::answer::Facts;
+use crate::response::Outcomes;
 use crate::{response, surrogates};
-use document::ReceivedDocument;
-use route::Route;
+use by_preset::credentials;
+use document::{ReceivedDocument, Stamped};
+use route::{Route, StreamPath};
 
 /// Kept free at the end of a request's time for the answer's way back to the client.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
@@ -48,16 +55,50 @@ impl<S: SendMessages> Ingest<S> {
     /// Answers one request; an error becomes a response too.
     pub async fn handle(&self, request: Request) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        let result = match route::of(parts.method.as_str(), parts.raw_http_path()) {
+        let error = match route::of(parts.method.as_str(), parts.raw_http_path()) {
             Ok(Route::Health) => return response::healthy(),
             Ok(Route::Preflight) => return response::preflight(),
-            Ok(Route::Stream(stream)) => self.ingest(stream, &parts, body).await,
-            Err(error) => Err(error),
+            Ok(Route::Stream(path)) => return self.document(path, &parts, body).await,
+            Err(error) => error,
+        };
+        self.refuse(&error)
+    }
+
+    /// Answers a document, by a preset in its dialect.
+    async fn document(&self, path: StreamPath<'_>, parts: &RequestParts, body: Body) -> Response<Body> {
+        let result = match self.intake.presets.choose(path.stream, path.suffix, &parts.headers) {
+            Ok(None) => self.ingest(path, parts, body).await,
+            Ok(Some(preset)) => self.ingest_by(preset, path, parts, body).await,
+            Err(error) => Err(self.not_accepted(path, parts).err().unwrap_or(error)),
         };
         match result {
             Ok(response) => self.counted(response, false),
-            Err(error) => self.refuse(&error),
+            Err(error) => self.refuse_document(path, parts, &error),
         }
+    }
+
+    /// Why a client may not even learn what the stream accepts.
+    fn not_accepted(&self, path: StreamPath<'_>, parts: &RequestParts) -> Result<(), RequestError> {
+        let dialect = self.intake.presets.dialect(None, path.suffix, &parts.headers);
+        let places = dialect.map_or(&[][..], |preset| &preset.key);
+        let admitted = self.intake.access.admit_by(&credentials(path, parts, places))?;
+        route::find(path.stream, admitted.sender, &self.intake.streams).map(drop)
+    }
+
+    fn refuse_document(&self, path: StreamPath<'_>, parts: &RequestParts, error: &RequestError) -> Response<Body> {
+        let is_known = !matches!(error, RequestError::Unauthorized { .. });
+        let stream = is_known.then_some(path.stream);
+        let Some(preset) = self.intake.presets.dialect(stream, path.suffix, &parts.headers) else {
+            return self.refuse(error);
+        };
+        let facts = Facts {
+            suffix: path.suffix,
+            headers: &parts.headers,
+            outcomes: None,
+            error: Some(error),
+            now: SystemTime::now(),
+        };
+        self.counted(preset.refusal(&facts, error), *error == RequestError::Busy)
     }
 
     /// Answers a request that failed as a whole.
@@ -70,27 +111,49 @@ impl<S: SendMessages> Ingest<S> {
         response
     }
 
-    async fn ingest(&self, stream: &str, parts: &RequestParts, body: Body) -> Result<Response<Body>, RequestError> {
+    async fn ingest(
+        &self,
+        path: StreamPath<'_>,
+        parts: &RequestParts,
+        body: Body,
+    ) -> Result<Response<Body>, RequestError> {
         let deadline = deadline(parts);
-        let sender = self.intake.access.admit(&parts.headers, parts.uri.query().unwrap_or_default())?;
-        let (name, stream) = route::find(stream, sender, &self.intake.streams)?;
+        let sender = match path.key {
+            None => self.intake.access.admit(&parts.headers, parts.uri.query().unwrap_or_default())?,
+            Some(_) => self.intake.access.admit_by(&credentials(path, parts, &[]))?.sender,
+        };
+        let (name, stream) = route::find(path.stream, sender, &self.intake.streams)?;
         let (form, coding) = (form(&parts.headers)?, coding(&parts.headers)?);
         let mut body = decode(bytes(body), coding, self.intake.body_bytes, &self.budget)?;
         let repaired = surrogates::repair(&mut body.bytes);
         let payloads =
             split(&body.bytes, form, self.intake.payloads).map_err(|error| hint(error, form, &body.bytes))?;
 
-        let document = ReceivedDocument { name, stream, sender, parts, form, repaired, received_at: SystemTime::now() };
-        let stamped = document.stamp(payloads, &self.intake, &self.budget).await?;
+        let received_at = SystemTime::now();
+        let document = ReceivedDocument { name, stream, sender, parts, form, preset: None, repaired, received_at };
+        let stamped = document.stamp(payloads.into(), &self.intake, &self.budget).await?;
         if stamped.outcomes.all_rejected() {
             self.metrics.payloads(name, &stamped.outcomes);
             return Ok(response::problem(&RequestError::AllRejected, Some(&stamped.outcomes)));
         }
         // The records are copies, so the document is released while they wait.
         drop(body);
-        self.group_commit.enqueue(stamped.pieces, deadline).await.map_err(not_enqueued)?;
-        self.metrics.payloads(name, &stamped.outcomes);
-        Ok(response::accepted(stamped.request_id, &stamped.outcomes))
+        let (request_id, outcomes) = self.store(name, stamped, deadline).await?;
+        Ok(response::accepted(request_id, &outcomes))
+    }
+
+    /// Makes the records durable.
+    async fn store(
+        &self,
+        name: &StreamName,
+        stamped: Stamped,
+        deadline: Instant,
+    ) -> Result<(Uuid, Outcomes), RequestError> {
+        let Stamped { request_id, pieces, outcomes, held } = stamped;
+        self.group_commit.enqueue(pieces, deadline).await.map_err(not_enqueued)?;
+        drop(held);
+        self.metrics.payloads(name, &outcomes);
+        Ok((request_id, outcomes))
     }
 }
 

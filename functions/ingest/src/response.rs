@@ -31,6 +31,9 @@ pub struct Outcomes {
     /// The number of accepted payloads that violate their schema.
     #[serde(skip)]
     pub violations: usize,
+    /// What clients count of rejected payloads beyond the payloads themselves.
+    #[serde(skip)]
+    pub further_units: usize,
     /// The number of lone surrogates that were replaced.
     #[serde(skip)]
     pub repaired: usize,

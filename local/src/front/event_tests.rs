@@ -49,7 +49,7 @@ fn an_event_has_the_members_that_api_gateway_writes() {
         .unwrap();
     let expected = json!({
         "version": "2.0",
-        "routeKey": "ANY /v1/streams/{stream}",
+        "routeKey": "ANY /v1/streams/{proxy+}",
         "rawPath": "/v1/streams/clicks",
         "rawQueryString": "b=2&a=1&b=%33",
         "cookies": ["a=1", "b=2", "c=3"],
@@ -59,14 +59,14 @@ fn an_event_has_the_members_that_api_gateway_writes() {
             "x-forwarded-for": "127.0.0.1", "x-forwarded-port": "9000", "x-forwarded-proto": "http"
         },
         "queryStringParameters": {"a": "1", "b": "2,3"},
-        "pathParameters": {"stream": "clicks"},
+        "pathParameters": {"proxy": "clicks"},
         "requestContext": {
             "accountId": "000000000000", "apiId": "local", "domainName": "127.0.0.1", "domainPrefix": "local",
             "http": {
                 "method": "POST", "path": "/v1/streams/clicks", "protocol": "HTTP/1.1",
                 "sourceIp": "127.0.0.1", "userAgent": "curl"
             },
-            "requestId": "id", "routeKey": "ANY /v1/streams/{stream}", "stage": "$default",
+            "requestId": "id", "routeKey": "ANY /v1/streams/{proxy+}", "stage": "$default",
             "time": "21/Nov/2026:18:39:00 +0000", "timeEpoch": 1_795_286_340_123_i64
         },
         "body": "{\"a\":\"ü\"}",

@@ -11,7 +11,7 @@ const STREAMS: &str = "/v1/streams/";
 /// The route that matches a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Route<'a> {
-    /// `ANY /v1/streams/{stream}`, with the name of the stream.
+    /// `ANY /v1/streams/{proxy+}`, with the name of the stream and what follows it.
     Stream(&'a str),
     /// `GET /health` or `HEAD /health`, with the key of the route.
     Health(&'static str),
@@ -22,7 +22,7 @@ pub(super) enum Route<'a> {
 impl<'a> Route<'a> {
     pub(super) fn of(method: &Method, path: &'a str) -> Self {
         match path.strip_prefix(STREAMS) {
-            Some(stream) if !stream.is_empty() && !stream.contains('/') => Self::Stream(stream),
+            Some(rest) if !rest.is_empty() => Self::Stream(rest),
             _ if path == "/health" && method == Method::GET => Self::Health("GET /health"),
             _ if path == "/health" && method == Method::HEAD => Self::Health("HEAD /health"),
             _ => Self::Default,
@@ -31,7 +31,7 @@ impl<'a> Route<'a> {
 
     pub(super) fn key(self) -> &'static str {
         match self {
-            Self::Stream(_) => "ANY /v1/streams/{stream}",
+            Self::Stream(_) => "ANY /v1/streams/{proxy+}",
             Self::Health(key) => key,
             Self::Default => "$default",
         }
@@ -40,7 +40,7 @@ impl<'a> Route<'a> {
     /// The values of the route's path parameters.
     pub(super) fn parameters(self) -> Option<BTreeMap<&'static str, &'a str>> {
         match self {
-            Self::Stream(stream) => Some(BTreeMap::from([("stream", stream)])),
+            Self::Stream(rest) => Some(BTreeMap::from([("proxy", rest)])),
             Self::Health(_) | Self::Default => None,
         }
     }
@@ -100,7 +100,7 @@ mod tests {
         for (method, path, expected) in [
             (Method::PUT, "/v1/streams/clicks", Route::Stream("clicks")),
             (Method::POST, "/v1/streams/", Route::Default),
-            (Method::POST, "/v1/streams/a/b", Route::Default),
+            (Method::POST, "/v1/streams/a/~k/v1/batch", Route::Stream("a/~k/v1/batch")),
             (Method::GET, "/health", Route::Health("GET /health")),
             (Method::HEAD, "/health", Route::Health("HEAD /health")),
             (Method::POST, "/health", Route::Default),

@@ -7,6 +7,7 @@ use spillway_shared::config::Number;
 use spillway_shared::keys::digest;
 use spillway_shared::log;
 use spillway_shared::metrics::emf::METRICS;
+use spillway_shared::stream::{self, StreamName};
 
 use super::Settings;
 use crate::account::{CREDENTIAL, REGION};
@@ -105,10 +106,16 @@ fn function<const D: usize, const W: usize>(
     }
 }
 
+/// The keys of the environment and those of the command line, which are bound to the streams of the configuration: only
+/// such keys may be part of a path.
 pub(crate) fn write_keys(settings: &Settings) -> String {
     let configured = settings.variable("ingest", "WRITE_KEYS").cloned();
+    // Ingest reports an error in the streams itself.
+    let streams = stream::load(&settings.config).unwrap_or_default();
+    let streams = streams.keys().map(StreamName::as_str).collect::<Vec<_>>().join("+");
+    let bound = if streams.is_empty() { streams } else { format!(":{streams}") };
     let numbered = settings.write_keys.iter().enumerate();
-    let local = numbered.map(|(number, key)| format!("write-key-{}={}", number + 1, digest(key.as_bytes())));
+    let local = numbered.map(|(number, key)| format!("write-key-{}={}{bound}", number + 1, digest(key.as_bytes())));
     configured.into_iter().chain(local).collect::<Vec<_>>().join(",")
 }
 
@@ -148,6 +155,21 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_the_command_line_are_bound_to_the_configured_streams() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("streams")).unwrap();
+        for name in ["clicks", "orders"] {
+            std::fs::write(folder.path().join(format!("streams/{name}.json")), "{}").unwrap();
+        }
+        let mut settings = Settings::new("program");
+        settings.config = folder.path().to_owned();
+        settings.write_keys = vec!["local".to_owned()];
+        assert_eq!(write_keys(&settings), format!("write-key-1={}:clicks+orders", digest(b"local")));
+        settings.config = folder.path().join("missing");
+        assert_eq!(write_keys(&settings), format!("write-key-1={}", digest(b"local")));
+    }
+
+    #[test]
     fn every_setting_of_a_function_is_passed_on_from_the_environment() {
         for (function, names) in functions() {
             let variables: BTreeMap<_, _> = function.variables.into_iter().collect();
@@ -168,7 +190,7 @@ mod tests {
         ])
         .map(|(function, names)| (function.variables.into_iter().collect::<BTreeMap<_, _>>(), names));
         assert_eq!((ingest["MAX_WORKERS"].as_str(), deliver["MAX_WORKERS"].as_str()), ("3", "5"));
-        assert_eq!((ingest["LOG_LEVEL"].as_str(), deliver["LOG_LEVEL"].as_str()), ("WARN", "DEBUG"));
+        assert_eq!((ingest["LOG_LEVEL"].as_str(), deliver["LOG_LEVEL"].as_str()), ("value of LOG_LEVEL", "DEBUG"));
         assert!(ingest["WRITE_KEYS"].starts_with("other,"), "{}", ingest["WRITE_KEYS"]);
         let is_prefixed = |name: &String| name.starts_with("INGEST_") || name.starts_with("DELIVER_");
         assert!(!ingest.keys().chain(deliver.keys()).any(is_prefixed));

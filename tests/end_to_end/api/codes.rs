@@ -17,6 +17,7 @@ fn errors() -> Vec<RequestError> {
         E::Unauthorized { from_page: false },
         E::Forbidden,
         E::NotFound,
+        E::NotAccepted(text()),
         E::MethodNotAllowed("POST"),
         E::TooLarge(text()),
         E::Unsupported(text()),
@@ -31,6 +32,7 @@ fn errors() -> Vec<RequestError> {
         | E::Unauthorized { .. }
         | E::Forbidden
         | E::NotFound
+        | E::NotAccepted(_)
         | E::MethodNotAllowed(_)
         | E::TooLarge(_)
         | E::Unsupported(_)

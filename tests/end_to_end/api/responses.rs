@@ -44,7 +44,7 @@ fn cases() -> Vec<Case> {
         (STREAM, "400", post("clicks", "[7]")),
         (STREAM, "401", post("clicks", "{}").header("x-write-key", "wrong")),
         (STREAM, "403", post("clicks", "{}").header("x-write-key", NARROW_KEY)),
-        (STREAM, "404", post("nowhere", "{}")),
+        (STREAM, "404", post("clicks/v1/batch", "{}")),
         (STREAM, "405", Call::new(Method::GET, "/v1/streams/clicks")),
         (STREAM, "413", post("clicks", note)),
         (STREAM, "413", post("clicks", vec![b' '; 6_300_000])),

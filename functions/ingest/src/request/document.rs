@@ -16,15 +16,17 @@ use uuid::Uuid;
 
 use super::judging::{Judging, StoredPayload};
 use super::opt_out;
-use super::stamping::{Lines, stamp_all};
+use super::stamping::{Lines, Templates, stamp_all};
 use crate::auth::Sender;
 use crate::body::Form;
 use crate::config::Intake;
 use crate::error::RequestError;
 use crate::judge::{Facts, Stream};
 use crate::pack::Partition;
-use crate::payloads::{Refused, SplitDocument};
-use crate::record::{Client, Finding, Shared, Template, derived_request_id, fresh_request_id, source};
+use crate::payloads::Refused;
+use crate::preset::Preset;
+use crate::preset::items::{Items, Origins};
+use crate::record::{Client, Finding, MARK_BYTES, Shared, Template, derived_request_id, fresh_request_id, source};
 use crate::rejection::Rejection;
 use crate::response::Outcomes;
 
@@ -37,6 +39,8 @@ pub(super) struct ReceivedDocument<'a> {
     pub(super) sender: Sender<'a>,
     pub(super) parts: &'a RequestParts,
     pub(super) form: Form,
+    /// How the client posted, if not in the native form.
+    pub(super) preset: Option<&'a Preset>,
     /// The number of lone surrogates that were repaired.
     pub(super) repaired: usize,
     pub(super) received_at: SystemTime,
@@ -49,32 +53,38 @@ pub(super) struct Stamped {
     pub(super) pieces: Vec<(Partition, String)>,
     pub(super) outcomes: Outcomes,
     /// The records' share of the budget.
-    _held: [Reservation; 2],
+    pub(super) held: [Reservation; 2],
 }
 
 impl ReceivedDocument<'_> {
     /// Judges every payload and makes records of those that are stored.
     pub(super) async fn stamp(
         &self,
-        split: SplitDocument<'_>,
+        Items { payloads, origins }: Items<'_>,
         intake: &Intake,
         budget: &Budget,
     ) -> Result<Stamped, RequestError> {
         let idempotency_key = self.idempotency_key()?;
-        self.stream.judge.check_context(split.context.as_deref()).map_err(|error| unreadable_context(&error))?;
+        for context in &origins.contexts {
+            self.stream.judge.check_context(context.as_deref()).map_err(|error| unreadable_context(&error))?;
+        }
         let facts = Facts { opted_out: opt_out::is_stated(&self.parts.headers) };
-        let mut template = self.template(split.context.as_deref(), facts, intake);
-        let bytes = bytes_of_records(&split, &template, intake)?;
+        let mut templates = self.templates(origins, facts, intake);
+        let bytes = self.bytes_of_records(&payloads, &templates, intake)?;
         let held = budget.try_reserve(bytes).ok_or(RequestError::Busy)?;
 
         let kept = self.stream.judge.keep.then_some(0);
         let mut outcomes = Outcomes { repaired: self.repaired, kept, ..Outcomes::default() };
-        let stored = Judging::new(&self.stream.judge, facts, &mut outcomes).judge_all(split.payloads).await;
+        let stored = Judging::new(&self.stream.judge, facts, &mut outcomes)
+            .by(self.preset, &templates.origins)
+            .judge_all(payloads)
+            .await;
         let details = budget.try_reserve(bytes_of_details(&stored)).ok_or(RequestError::Busy)?;
-        let request_id = self.request_id(idempotency_key, split.context.as_deref(), &stored);
-        template.identify(request_id);
-        let lines = stamp_all(&template, stored, bytes, intake.message_bytes, &mut outcomes).await;
-        Ok(Stamped { request_id, pieces: self.pieces(lines), outcomes, _held: [held, details] })
+        let request_id = self.request_id(idempotency_key, &templates.origins, &stored);
+        templates.each.iter_mut().for_each(|template| template.identify(request_id));
+        let marks = self.marks(idempotency_key.is_some(), &stored, &templates.origins).await;
+        let lines = stamp_all(&templates, stored, &marks, bytes, intake.message_bytes, &mut outcomes).await;
+        Ok(Stamped { request_id, pieces: self.pieces(lines), outcomes, held: [held, details] })
     }
 
     fn pieces(&self, Lines { accepted, kept }: Lines) -> Vec<(Partition, String)> {
@@ -96,20 +106,51 @@ impl ReceivedDocument<'_> {
     }
 
     /// A retry of the same payloads with the same idempotency key has the same request id.
-    fn request_id(&self, key: Option<&[u8]>, context: Option<&str>, stored: &[StoredPayload<'_>]) -> Uuid {
+    fn request_id(&self, key: Option<&[u8]>, origins: &Origins, stored: &[StoredPayload<'_>]) -> Uuid {
         let Some(key) = key else { return fresh_request_id() };
-        let request = [self.sender.name(), self.name.as_str(), self.form.name()].map(str::as_bytes);
         let payloads = stored.iter().flat_map(|stored| [kind_name(stored.kind()), stored.payload.as_bytes()]);
-        let context = context.unwrap_or_default().as_bytes();
-        derived_request_id(request.into_iter().chain([key, context]).chain(payloads))
+        let contexts = origins.contexts.iter().map(|context| context.as_deref().unwrap_or_default().as_bytes());
+        derived_request_id(self.origin().into_iter().chain([key]).chain(contexts).chain(payloads))
     }
 
-    /// A template whose request id is still to come.
-    fn template(&self, context: Option<&str>, facts: Facts, intake: &Intake) -> Template {
+    /// Where the document comes from, in digests: the key's name, the stream, and the preset or the form.
+    pub(super) fn origin(&self) -> [&[u8]; 3] {
+        let form = self.preset.map_or(self.form.name(), |preset| preset.name.as_str());
+        [self.sender.name(), self.name.as_str(), form].map(str::as_bytes)
+    }
+
+    /// Templates whose request id is still to come.
+    fn templates(&self, origins: Origins, facts: Facts, intake: &Intake) -> Templates {
         let judge = &self.stream.judge;
         let source = source(self.stream.stamp, &self.client(intake), facts.opted_out && !judge.honour_gpc);
-        let shared = Shared { schema: judge.schema_digest(), source: source.as_deref(), context };
-        Template::new(Uuid::nil(), self.name, self.received_at, &shared)
+        let template = |context: &Option<String>| {
+            let (schema, source, context) = (judge.schema_digest(), source.as_deref(), context.as_deref());
+            Template::new(Uuid::nil(), self.name, self.received_at, &Shared { schema, source, context })
+        };
+        Templates { each: origins.contexts.iter().map(template).collect(), origins }
+    }
+
+    /// The most bytes of the records of a document.
+    fn bytes_of_records(
+        &self,
+        payloads: &[Result<&str, Refused<'_>>],
+        templates: &Templates,
+        intake: &Intake,
+    ) -> Result<usize, RequestError> {
+        let texts: usize = payloads.iter().map(text_bytes).sum();
+        let overhead: usize = match templates.only() {
+            Some(template) => payloads.len() * template.overhead(),
+            None => (0..payloads.len()).map(|index| templates.of(index).overhead()).sum(),
+        };
+        let marks = if self.is_marked() { payloads.len() * MARK_BYTES } else { 0 };
+        let bytes = texts + overhead + marks;
+        if bytes <= 2 * intake.body_bytes {
+            return Ok(bytes);
+        }
+        Err(RequestError::TooLarge(format!(
+            "the document and the metadata added to its payloads have more than {} bytes",
+            2 * intake.body_bytes
+        )))
     }
 
     fn client(&self, intake: &Intake) -> Client {
@@ -129,18 +170,6 @@ impl ReceivedDocument<'_> {
     }
 }
 
-/// The most bytes of the records of a document.
-fn bytes_of_records(split: &SplitDocument<'_>, template: &Template, intake: &Intake) -> Result<usize, RequestError> {
-    let bytes = split.payloads.iter().map(|payload| text_bytes(payload) + template.overhead()).sum();
-    if bytes <= 2 * intake.body_bytes {
-        return Ok(bytes);
-    }
-    Err(RequestError::TooLarge(format!(
-        "the document and the metadata added to its payloads have more than {} bytes",
-        2 * intake.body_bytes
-    )))
-}
-
 fn text_bytes(payload: &Result<&str, Refused<'_>>) -> usize {
     match payload {
         Ok(text) => text.len(),
@@ -153,7 +182,7 @@ fn bytes_of_details(stored: &[StoredPayload<'_>]) -> usize {
 }
 
 /// Separates a kept payload from an equal one that is accepted, in the digest of a request id.
-fn kind_name(kind: Kind) -> &'static [u8] {
+pub(super) fn kind_name(kind: Kind) -> &'static [u8] {
     match kind {
         Kind::Accepted => b"",
         Kind::Rejected => b"rejected",

@@ -5,6 +5,8 @@ use spillway_shared::message::{Kind, MAX_RECORD_BYTES};
 use super::pace::{Pace, turn};
 use crate::judge::{Budget, Facts, Judge, Verdict};
 use crate::payloads::Refused;
+use crate::preset::Preset;
+use crate::preset::items::Origins;
 use crate::record::Finding;
 use crate::rejection::{Reason, Rejection};
 use crate::response::Outcomes;
@@ -38,13 +40,20 @@ pub(super) struct Judging<'a> {
     outcomes: &'a mut Outcomes,
     /// The work that judging the document may still take.
     budget: Budget,
+    /// How the client counts, if not by payloads.
+    preset: Option<(&'a Preset, &'a Origins)>,
     /// The bytes of the details that records contain.
     detail_bytes: usize,
 }
 
 impl<'a> Judging<'a> {
     pub(super) fn new(judge: &'a Judge, facts: Facts, outcomes: &'a mut Outcomes) -> Self {
-        Self { judge, facts, outcomes, budget: Budget::of(0), detail_bytes: 0 }
+        Self { judge, facts, outcomes, preset: None, budget: Budget::of(0), detail_bytes: 0 }
+    }
+
+    /// Counts what clients of this preset count.
+    pub(super) fn by(self, preset: Option<&'a Preset>, origins: &'a Origins) -> Self {
+        Self { preset: preset.map(|preset| (preset, origins)), ..self }
     }
 
     /// The payloads that are stored, in the order of the document.
@@ -84,6 +93,9 @@ impl<'a> Judging<'a> {
     }
 
     fn reject<'p>(&mut self, index: usize, rejection: Rejection, text: Option<&'p str>) -> Option<StoredPayload<'p>> {
+        if let (Some((preset, origins)), Some(text)) = (self.preset, text) {
+            self.outcomes.further_units += preset.items[origins.of(index).shape].further_units(text);
+        }
         let kept = text.filter(|_| self.judge.keeps(rejection.reason, &self.facts));
         let kept = kept.map(|payload| self.store(index, payload, Finding::Kept(rejection.clone())));
         self.outcomes.reject(index, rejection);

@@ -18,8 +18,37 @@ pub(super) enum Route<'a> {
     Health,
     /// A preflight request of a browser, before a document from a page of another origin.
     Preflight,
-    /// A document for a stream, whose name is not checked yet.
-    Stream(&'a str),
+    /// A document for a stream.
+    Stream(StreamPath<'a>),
+}
+
+/// The path of a stream, `{stream}[/~{key}][/{suffix}]`; none of its parts is checked yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StreamPath<'a> {
+    /// The name of the stream.
+    pub(super) stream: &'a str,
+    /// The write key.
+    pub(super) key: Option<&'a str>,
+    /// The path of a preset.
+    pub(super) suffix: Option<&'a str>,
+}
+
+impl<'a> StreamPath<'a> {
+    fn parse(path: &'a str) -> Self {
+        let (stream, rest) = split(path);
+        let (key, suffix) = match rest.and_then(|rest| rest.strip_prefix('~')) {
+            Some(rest) => {
+                let (key, suffix) = split(rest);
+                (Some(key), suffix)
+            }
+            None => (None, rest),
+        };
+        Self { stream, key, suffix }
+    }
+}
+
+fn split(path: &str) -> (&str, Option<&str>) {
+    path.split_once('/').map_or((path, None), |(first, rest)| (first, Some(rest)))
 }
 
 /// The target that a path names.
@@ -32,7 +61,7 @@ enum Target<'a> {
 /// The route of a method and path.
 pub(super) fn of<'a>(method: &str, path: &'a str) -> Result<Route<'a>, RequestError> {
     match (target(path)?, method) {
-        (Target::Stream(stream), "POST") => Ok(Route::Stream(stream)),
+        (Target::Stream(path), "POST") => Ok(Route::Stream(StreamPath::parse(path))),
         (Target::Stream(_), "OPTIONS") => Ok(Route::Preflight),
         (Target::Stream(_), _) => Err(RequestError::MethodNotAllowed("OPTIONS, POST")),
         (Target::Health, "GET" | "HEAD") => Ok(Route::Health),
@@ -90,6 +119,21 @@ mod tests {
             ("/v1/streams/a//", "a/"),
         ] {
             assert_eq!(target(path), Ok(Target::Stream(stream)), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_stream_may_have_a_key_and_a_suffix_behind_it() {
+        for (path, stream, key, suffix) in [
+            ("clicks", "clicks", None, None),
+            ("clicks/", "clicks", None, Some("")),
+            ("clicks/v1/batch", "clicks", None, Some("v1/batch")),
+            ("clicks/~k", "clicks", Some("k"), None),
+            ("clicks/~k/v1/batch", "clicks", Some("k"), Some("v1/batch")),
+            ("clicks/~/~k", "clicks", Some(""), Some("~k")),
+            ("~k/clicks", "~k", None, Some("clicks")),
+        ] {
+            assert_eq!(StreamPath::parse(path), StreamPath { stream, key, suffix }, "{path}");
         }
     }
 

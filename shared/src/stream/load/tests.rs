@@ -5,6 +5,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::consent::{Absent, Consent, Regions, Rule, Test};
+use crate::event_time::{TimeRule, Unit};
 use crate::pointer::Pointer;
 use crate::stream::{ClientIp, Enforce, Rejected, Stamp};
 
@@ -35,7 +36,9 @@ fn a_file_with_every_member_is_read() {
             "pointer": "/consent/analytics", "granted": [true, "granted"], "absent": "allow",
             "regions": { "pointer": "/region", "in": ["EU", "US-CA"] }, "honour_gpc": true
         },
-        "stamp": { "client_ip": "truncated", "user_agent": true, "country": true }
+        "stamp": { "client_ip": "truncated", "user_agent": true, "country": true },
+        "accept": ["segment"],
+        "time": { "pointer": "/sent_at", "unit": "ms" }
     }"#;
     let streams = load(folder(&[("clicks.json", text)]).path()).unwrap();
     let rule = Rule {
@@ -54,6 +57,8 @@ fn a_file_with_every_member_is_read() {
         rejected: Rejected::Keep,
         consent: Some(Consent { rule: Some(rule), honour_gpc: true }),
         stamp: Stamp { client_ip: ClientIp::Truncated, user_agent: true, country: true },
+        accept: vec!["segment".to_owned()],
+        time: Some(TimeRule { pointer: Pointer::parse("/sent_at").unwrap(), unit: Unit::Ms }),
     };
     assert_eq!(streams.into_iter().collect::<Vec<_>>(), [(StreamName::parse("clicks").unwrap(), expected)]);
 }
@@ -88,7 +93,8 @@ fn each_file_reports_its_first_error() {
         [
             "clicks.json: differs only in case from Clicks.json",
             "Clicks.json: a stream's name must be `[a-z][a-z0-9_-]{0,62}`",
-            "clicks.json: /descriptoin: unknown field `descriptoin`, expected one of `description`, `schema`, `enforce`, `rejected`, `consent`, `stamp`",
+            "clicks.json: /descriptoin: unknown field `descriptoin`, expected one of `description`, `schema`, `enforce`, \
+             `rejected`, `consent`, `stamp`, `accept`, `time`",
             "orders.json: not valid JSON: EOF while parsing an object at line 1 column 1",
             "twice.json: not valid JSON: duplicate key at line 2 column 20",
             "wrong.json: /description: invalid type: integer `1`, expected a string",
