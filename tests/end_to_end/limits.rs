@@ -1,16 +1,10 @@
 //! Large documents and small limits: every record is stored, in as many messages and objects as needed.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
 use spillway_local::client::Document;
-use spillway_local::faults::Faults;
-use spillway_local::pipeline::ExternalSqs;
-use spillway_local::sqs::{Queue, QueueSettings};
 
 use crate::support::harness::{KEY, Run, accepted_ids, json};
 
-fn noise(bytes: usize) -> String {
+pub(super) fn noise(bytes: usize) -> String {
     (0..bytes).map(|_| fastrand::alphanumeric()).collect()
 }
 
@@ -46,38 +40,6 @@ async fn a_larger_maximum_of_messages_also_applies_to_the_built_in_queue() {
     let answer = run.post(&Document::new("clicks", KEY, format!(r#"{{"a":"{}"}}"#, noise(600_000)))).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(run.end().await.records().len(), 1);
-}
-
-/// A queue that takes smaller messages than ingest may send.
-async fn small_queue() -> Queue {
-    let settings = QueueSettings {
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        data: None,
-        name: "small".to_owned(),
-        region: "us-east-1".to_owned(),
-        visibility_timeout: Duration::from_secs(35),
-        max_receive_count: 3,
-        max_message_bytes: 100_000,
-        accepted: None,
-        faults: Faults::default(),
-    };
-    Queue::start(settings).await.unwrap()
-}
-
-#[tokio::test]
-async fn records_that_the_queue_never_takes_are_refused_without_a_retry_after() {
-    let queue = small_queue().await;
-    let sqs = ExternalSqs { endpoint: queue.endpoint.clone(), queue_url: queue.url.clone() };
-    let run = Run::start(|settings| {
-        settings.sqs = Some(sqs);
-        settings.variables.insert("INGEST_LOG_LEVEL".to_owned(), "OFF".to_owned());
-    })
-    .await;
-    let answer = run.post(&Document::new("clicks", KEY, format!(r#"{{"a":"{}"}}"#, noise(200_000)))).await;
-    assert_eq!((answer.status.as_u16(), &json(&answer)["error"]), (500, &"refused".into()), "{answer:?}");
-    assert!(!answer.headers.contains_key("retry-after"));
-    assert_eq!(run.post(&Document::new("clicks", KEY, "{}")).await.status, 200);
-    run.pipeline.drain().await.unwrap();
 }
 
 #[tokio::test]

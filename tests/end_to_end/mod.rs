@@ -7,6 +7,8 @@ pub(crate) mod command;
 mod documents;
 mod kills;
 mod limits;
+mod redrive;
+mod refused;
 mod rejected;
 mod restarts;
 mod status;

@@ -1,8 +1,13 @@
 //! The fields of `GET /status`, compared with the manual.
 
 use std::collections::BTreeSet;
+use std::process::Command;
+use std::time::Duration;
 
 use spillway_local::pipeline::Status;
+use tokio::time::{sleep, timeout};
+
+use crate::support::harness::Run;
 
 #[test]
 fn the_manual_lists_exactly_the_fields_of_the_status() {
@@ -13,4 +18,24 @@ fn the_manual_lists_exactly_the_fields_of_the_status() {
     let rows = table.lines().map_while(|line| line.strip_prefix("| `"));
     let listed: BTreeSet<_> = rows.map(|row| row.split_once("` | ").expect("a meaning").0).collect();
     assert_eq!(listed, fields);
+}
+
+#[tokio::test]
+async fn without_a_process_of_ingest_the_pipeline_is_not_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("spillway");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_spillway"), &program).unwrap();
+    let run = Run::start(|settings| settings.program.clone_from(&program)).await;
+    let pipeline = &run.pipeline;
+    assert!(pipeline.status().await.unwrap().ready);
+    // The next process cannot start.
+    std::fs::remove_file(program).unwrap();
+    let line = format!("kill -9 {}", pipeline.ingest().pids()[0]);
+    assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
+    let not_ready = async {
+        while pipeline.status().await.unwrap().ready {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), not_ready).await.expect("it is not ready");
 }

@@ -133,8 +133,8 @@ impl<S: SendMessages> GroupCommit<S> {
     /// Takes a request's records, NDJSON of one partition, and returns when SQS has acknowledged every one.
     ///
     /// # Errors
-    /// Too many records wait already, SQS did not take everything before `deadline`, or it refused some records for good:
-    /// some records may be durable then.
+    /// Too many records wait already, SQS did not take everything before `deadline`, or it refused some records for
+    /// good: some records may be durable then.
     pub async fn enqueue(&self, pieces: Vec<(Partition, String)>, deadline: Instant) -> Result<(), NotEnqueued> {
         let (waiter, acknowledged) = Share::new(deadline);
         for (partition, lines) in pieces {

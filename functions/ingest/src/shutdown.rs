@@ -11,7 +11,8 @@ use tokio::signal::unix::{SignalKind, signal};
 /// The name of the extension, unique in the function.
 const NAME: &str = "spillway-shutdown";
 
-/// Runs `last` and ends the process on SIGTERM, or on SIGHUP from a terminal that closes. Call this before the runtime asks for its first event.
+/// Runs `last` and ends the process on SIGTERM, or on SIGHUP from a terminal that closes. Call this before the runtime
+/// asks for its first event.
 ///
 /// If the extension cannot be registered, the function starts all the same: lost counts are no reason to refuse
 /// requests.

@@ -103,6 +103,10 @@ async fn every_record_is_counted_by_outcome() {
         queue.counts().await.unwrap().dead_lettered == 1
     })
     .await;
+    // Someone reads the dead-letter queue, which hides the message but does not remove it.
+    let read = queue.client().receive_message().queue_url(&queue.dead_letter_url).visibility_timeout(600).send().await;
+    assert_eq!(read.unwrap().messages().len(), 1);
+    assert_eq!(queue.counts().await.unwrap().dead_lettered, 1);
     // Four records in flight and one that waits in two copies of a message.
     send(&queue, sealed(&lines(4, 0..4), Encoding::None)).await;
     receive(&queue).await;
