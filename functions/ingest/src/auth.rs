@@ -68,7 +68,8 @@ impl Access {
     /// As [`Access::admit`], with the key in the path and the places of a preset.
     ///
     /// # Errors
-    /// No known key, or the one in the path is not bound to streams: paths are logged, so such a key must not open more.
+    /// No known key, or the one in the path is not bound to streams: paths are logged, so such a key must not open
+    /// more.
     pub fn admit_by(&self, credentials: &Credentials<'_>) -> Result<Admitted<'_>, RequestError> {
         let Self::Keys(ring) = self else { return Ok(Admitted { sender: Sender(None), key: Vec::new() }) };
         let Credentials { headers, query, in_path, places } = *credentials;
@@ -140,7 +141,8 @@ fn presented<'a>(headers: &'a HeaderMap, query: &'a str) -> impl Iterator<Item =
     key.into_iter().chain(authorization.and_then(from_authorization)).chain(from_query(query))
 }
 
-/// The key in an `Authorization` header. Schemes other than Bearer and Basic have no key, and neither has broken base64.
+/// The key in an `Authorization` header. Schemes other than Bearer and Basic have no key, and neither has broken
+/// base64.
 fn from_authorization(value: &[u8]) -> Option<Cow<'_, [u8]>> {
     let (scheme, rest) = scheme_and_rest(value)?;
     if scheme.eq_ignore_ascii_case(b"bearer") {

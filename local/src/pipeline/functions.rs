@@ -35,8 +35,8 @@ const COMMON: [&str; 5] = [
 pub(super) const INGEST_CALLS: [Number; 2] =
     [spillway_ingest::config::CALL_TIMEOUT_MS, spillway_ingest::config::CALL_TRIES];
 
-/// Timeout and attempts of deliver's calls. The timeout is shorter than on AWS, so that all attempts fit into the timeout
-/// of the local function.
+/// Timeout and attempts of deliver's calls. The timeout is shorter than on AWS, so that all attempts fit into the
+/// timeout of the local function.
 pub(super) fn deliver_calls(settings: &Settings) -> [Number; 2] {
     let [timeout, tries] = [spillway_deliver::config::CALL_TIMEOUT_MS, spillway_deliver::config::CALL_TRIES];
     let third = u64::try_from(settings.deliver_timeout.as_millis()).unwrap_or(u64::MAX) / 10 * 3;

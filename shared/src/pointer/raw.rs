@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 use super::{Pointer, Token};
 
 impl Pointer {
-    /// The text of the value at the pointer. Of a key that appears twice in one object, the first counts; what follows the
-    /// value is not read.
+    /// The text of the value at the pointer. Of a key that appears twice in one object, the first counts; what follows
+    /// the value is not read.
     #[must_use]
     pub fn find_raw<'a>(&self, json: &'a str) -> Option<&'a RawValue> {
         let mut found = None;

@@ -30,8 +30,8 @@ pub struct Answer {
 
 /// The template of an answer. A string that begins with `$` names what takes its place:
 ///
-/// `$status`, `$error` (a word), `$detail`, `$accepted`, `$rejected`, `$milliseconds` (since 1970) and `$header:name` (of
-/// the request). Everything else stays as it is.
+/// `$status`, `$error` (a word), `$detail`, `$accepted`, `$rejected`, `$milliseconds` (since 1970) and `$header:name`
+/// (of the request). Everything else stays as it is.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Reply {
@@ -82,8 +82,8 @@ pub struct Facts<'a> {
 }
 
 impl Preset {
-    /// The answer when every record of the accepted payloads is durable, also when all were rejected: clients repeat or drop
-    /// whole requests.
+    /// The answer when every record of the accepted payloads is durable, also when all were rejected: clients repeat or
+    /// drop whole requests.
     #[must_use]
     pub fn success(&self, facts: &Facts<'_>) -> Response<Body> {
         let has_rejected = facts.outcomes.is_some_and(|outcomes| outcomes.rejected > 0);

@@ -49,7 +49,8 @@ impl Presets {
     /// The built-in presets and those of a team, `<config_dir>/presets/<name>.json`, with what each stream accepts.
     ///
     /// # Errors
-    /// The first error of each file, and every stream that accepts an unknown preset or two presets for the same requests.
+    /// The first error of each file, and every stream that accepts an unknown preset or two presets for the same
+    /// requests.
     pub fn load(config_dir: &Path, streams: &BTreeMap<StreamName, Stream>) -> Result<Self, ConfigErrors> {
         let mut errors = ConfigErrors::default();
         let mut presets = Self { all: all(config_dir, &mut errors), accepted: BTreeMap::new() };

@@ -46,8 +46,8 @@ pub enum IdPart {
 const MAX_ID_BYTES: usize = 255;
 
 impl Shape {
-    /// The client's id for a payload, with its context and its position in the document; `None` if a part is missing, empty,
-    /// longer than 255 bytes or no string.
+    /// The client's id for a payload, with its context and its position in the document; `None` if a part is missing,
+    /// empty, longer than 255 bytes or no string.
     #[must_use]
     pub fn id_of(&self, payload: &str, context: Option<&str>, index: usize) -> Option<Vec<String>> {
         let part = |part: &IdPart| match part {

@@ -10,7 +10,7 @@ use spillway_shared::pool::Reservation;
 use super::document::ReceivedDocument;
 use super::route::{self, StreamPath};
 use super::{Ingest, bytes, deadline};
-use crate::auth::{Admitted, Credentials};
+use crate::auth::{Admitted, Credentials, Sender};
 use crate::body::{Form, coding, decode};
 use crate::error::RequestError;
 use crate::group_commit::SendMessages;
@@ -27,6 +27,15 @@ pub(super) fn credentials<'a>(path: StreamPath<'a>, parts: &'a RequestParts, pla
     Credentials { headers: &parts.headers, query, in_path: path.key, places }
 }
 
+/// A body as JSON texts, and its sender.
+struct Opened<'a> {
+    sender: Sender<'a>,
+    key: Vec<u8>,
+    unframed: Unframed,
+    /// Memory for the texts, and for a copy without the key.
+    held: Reservation,
+}
+
 impl<S: SendMessages> Ingest<S> {
     /// Takes a request in the form of a preset.
     pub(super) async fn ingest_by(
@@ -37,31 +46,42 @@ impl<S: SendMessages> Ingest<S> {
         body: Body,
     ) -> Result<Response<Body>, RequestError> {
         let deadline = deadline(parts);
-        let early = self.intake.access.admit_by(&credentials(path, parts, &preset.key));
-        if !preset.key.iter().any(|place| matches!(place, Place::Body(_))) {
-            early.as_ref().map_err(Clone::clone)?;
-        }
-        let (Unframed { text, repaired }, held) =
-            self.unframe(preset, path, parts, body).map_err(|error| hidden(error, &early))?;
-        let Admitted { sender, key } =
-            early.or_else(|error| self.intake.access.admit_by_body(&text, &preset.key).ok_or(error))?;
+        let Opened { sender, key, unframed: Unframed { text, repaired }, held } =
+            self.open(preset, path, parts, body)?;
         let (name, stream) = route::find(path.stream, sender, &self.intake.streams)?;
-
         let text = mask(&text, &key).unwrap_or(text);
         let items = self.items(preset, &text, &parts.headers, &key)?;
+
         let (form, received_at) = (Form::Json, SystemTime::now());
         let document =
             ReceivedDocument { name, stream, sender, parts, form, preset: Some(preset), repaired, received_at };
         let stamped = document.stamp(items, &self.intake, &self.budget).await?;
+        // The records are copies, so the document is released while they wait.
         drop((text, held));
         let (_, outcomes) = self.store(name, stamped, deadline).await?;
-        let headers = &parts.headers;
-        let facts =
-            Facts { suffix: path.suffix, headers, outcomes: Some(&outcomes), error: None, now: SystemTime::now() };
-        Ok(preset.success(&facts))
+        let (suffix, headers, outcomes) = (path.suffix, &parts.headers, Some(&outcomes));
+        Ok(preset.success(&Facts { suffix, headers, outcomes, error: None, now: SystemTime::now() }))
     }
 
-    /// The JSON texts of a body, and the memory reserved for them and for a copy without the key.
+    /// Decodes a body and authenticates its sender: by a key in the body only if no other place holds one.
+    fn open(
+        &self,
+        preset: &Preset,
+        path: StreamPath<'_>,
+        parts: &RequestParts,
+        body: Body,
+    ) -> Result<Opened<'_>, RequestError> {
+        let early = self.intake.access.admit_by(&credentials(path, parts, &preset.key));
+        if !preset.key.iter().any(|place| matches!(place, Place::Body(_))) {
+            early.as_ref().map_err(Clone::clone)?;
+        }
+        let unframed = self.unframe(preset, path, parts, body).map_err(|error| hidden(error, &early));
+        let (unframed, held) = unframed?;
+        let by_body = || self.intake.access.admit_by_body(&unframed.text, &preset.key);
+        let Admitted { sender, key } = early.or_else(|error| by_body().ok_or(error))?;
+        Ok(Opened { sender, key, unframed, held })
+    }
+
     fn unframe(
         &self,
         preset: &Preset,

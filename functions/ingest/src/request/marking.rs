@@ -54,8 +54,8 @@ impl ReceivedDocument<'_> {
         Some(derived_request_id(self.origin().into_iter().chain(parts.iter().map(String::as_bytes))))
     }
 
-    /// Gives payloads that have a time, but no id of a client, the same ids in a retry. Two equal payloads without a time
-    /// are two events.
+    /// Gives payloads that have a time, but no id of a client, the same ids in a retry. Two equal payloads without a
+    /// time are two events.
     fn identify_by_payloads(&self, marks: &mut [Mark], stored: &[StoredPayload<'_>], origins: &Origins) {
         let is_dated = |mark: &Mark| mark.id.is_none() && mark.time.is_some();
         if !marks.iter().any(is_dated) {

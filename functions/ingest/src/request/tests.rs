@@ -50,7 +50,7 @@ fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-const STREAMS: [(&str, &str); 9] = [
+const STREAMS: [(&str, &str); 10] = [
     ("clicks", "{}"),
     ("devices", r#"{"stamp":{"client_ip":"truncated","user_agent":true,"country":true}}"#),
     ("events", r#"{"schema":{"required":["event"]}}"#),
@@ -66,6 +66,7 @@ const STREAMS: [(&str, &str); 9] = [
         "tags",
         r#"{"schema":{"properties":{"tags":{"uniqueItems":true,"items":{"not":{"type":"string","pattern":"1.{500}2"}}}}}}"#,
     ),
+    ("library", r#"{"accept":["segment"]}"#),
 ];
 
 fn ingest(queue: &Memory, more: &[(&str, &str)]) -> Ingest<Memory> {
@@ -314,6 +315,23 @@ async fn the_smallest_allowed_budget_takes_the_largest_document() {
         .handle(post("clicks", stream).header("content-encoding", "zstd").request)
         .await;
     assert_eq!(response.status(), 200, "{:?}", response.body());
+}
+
+/// A client library's document takes another copy, without its key.
+#[tokio::test]
+async fn the_smallest_allowed_budget_takes_the_largest_document_of_a_client_library() {
+    let body_bytes = 1 << 20;
+    let (limit, needed) = (body_bytes.to_string(), crate::body::most_held(body_bytes).to_string());
+    let events: Vec<_> = (0..3_000).map(|_| format!("{{\"a\":\"{}\"}}", "x".repeat(320))).collect();
+    let document = format!("{{\"writeKey\":\"key\",\"batch\":[{}]}}", events.join(","));
+    assert!((body_bytes * 9 / 10..body_bytes).contains(&document.len()), "{}", document.len());
+    let stream = zstd::stream::encode_all(document.as_bytes(), 19).unwrap();
+    let tight: Vec<(&str, &str)> = vec![("MAX_BODY_BYTES", &limit), ("MAX_INFLIGHT_BYTES", &needed)];
+    for (body, coding) in [(document.into_bytes(), "identity"), (stream, "zstd")] {
+        let request = post("library/v1/batch", body).header("content-encoding", coding).request;
+        let response = ingest(&Memory::default(), &tight).handle(request).await;
+        assert_eq!(response.status(), 200, "{coding} {:?}", response.body());
+    }
 }
 
 #[tokio::test]

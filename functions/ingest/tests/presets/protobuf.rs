@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use lambda_http::RequestExt;
 use lambda_http::http::header::CONTENT_TYPE;
 use serde_json::json;
 
@@ -33,6 +34,20 @@ async fn protobuf_becomes_the_json_of_otlp() {
     assert_eq!((&log["severityText"], &log["severityNumber"]), (&json!("WARN"), &json!(13)));
     assert_eq!(log["body"], json!({"stringValue": "low stock"}));
     assert_eq!(sent("otlp-py-gzip", 1).await.records().len(), 2);
+}
+
+/// The recorded exporter posted metrics and logs to the path of traces.
+#[tokio::test]
+async fn messages_of_another_path_are_400() {
+    for (number, path, records) in [(2, "v1/metrics", 1), (3, "v1/logs", 2)] {
+        let file =
+            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/captures/otlp-py-gzip/{number:03}.http"));
+        let recorded = || recorded(&file, "telemetry");
+        let exchange = Server::accepting_all().send(recorded()).await;
+        assert_eq!((exchange.status, exchange.lines.as_str()), (400, ""), "{path}");
+        let corrected = recorded().with_raw_http_path(format!("/v1/streams/telemetry/{path}"));
+        assert_eq!(Server::accepting_all().send(corrected).await.records().len(), records, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -110,3 +110,14 @@ async fn a_record_has_the_id_time_and_context_of_its_event() {
     let places: Vec<_> = members.iter().map(|member| line.find(&format!("\"{member}\":")).unwrap()).collect();
     assert!(places.is_sorted(), "{line}");
 }
+
+#[tokio::test]
+async fn pages_post_natively() {
+    let server = Server::accepting_all();
+    let statuses = [200, 415, 200, 204, 415, 200, 204, 200, 200, 405];
+    for (number, status) in (1..).zip(statuses) {
+        let exchange = server.send(recorded(&file("browser-plain", number), "telemetry")).await;
+        assert_eq!(exchange.status, status, "{number}");
+        assert_eq!(exchange.records().len(), usize::from(status == 200), "{number}");
+    }
+}
