@@ -1,0 +1,103 @@
+//! Rows back into records: the definition of what a table's columns and `rest` mean together.
+//!
+//! Tests compare its result with the records; `spillway demo` shows rows with it.
+
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::DataType;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::table::{Field, PAYLOAD, Table, Type};
+
+/// The rows of a batch as JSON objects: timestamps as RFC 3339, JSON text as strings. Nulls are left out.
+#[must_use]
+pub fn rows_as_json(batch: &RecordBatch) -> Vec<Value> {
+    (0..batch.num_rows()).map(|row| Value::Object(members(batch.schema().fields(), batch.columns(), row))).collect()
+}
+
+fn members(fields: &arrow_schema::Fields, columns: &[ArrayRef], row: usize) -> Map<String, Value> {
+    let valid = fields.iter().zip(columns).filter(|(_, column)| column.is_valid(row));
+    valid.map(|(field, column)| (field.name().clone(), value(column, row))).collect()
+}
+
+fn value(column: &ArrayRef, row: usize) -> Value {
+    if column.is_null(row) {
+        return Value::Null;
+    }
+    match column.data_type() {
+        DataType::Utf8 => column.as_string::<i32>().value(row).into(),
+        DataType::Int64 => column.as_primitive::<Int64Type>().value(row).into(),
+        DataType::Float64 => column.as_primitive::<Float64Type>().value(row).into(),
+        DataType::Boolean => column.as_boolean().value(row).into(),
+        DataType::Timestamp(..) => time(column.as_primitive::<TimestampMicrosecondType>().value(row)).into(),
+        DataType::Struct(fields) => Value::Object(members(fields, column.as_struct().columns(), row)),
+        DataType::List(_) => {
+            let elements = column.as_list::<i32>().value(row);
+            (0..elements.len()).map(|at| value(&elements, at)).collect()
+        }
+        DataType::Map(..) => {
+            let entries = column.as_map().value(row);
+            let keys = entries.column(0).as_string::<i32>();
+            let entry = |at: usize| (keys.value(at).to_owned(), value(entries.column(1), at));
+            Value::Object((0..entries.len()).map(entry).collect())
+        }
+        other => Value::from(format!("({other})")),
+    }
+}
+
+fn time(micros: i64) -> String {
+    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok();
+    time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
+}
+
+/// The payload of a row of [`rows_as_json`]; `None` for a line that was no record.
+#[must_use]
+pub fn payload(row: &Value, table: &Table) -> Option<Value> {
+    row.get("id")?;
+    let rest = row.get("rest").and_then(Value::as_str).and_then(|text| serde_json::from_str(text).ok());
+    let columns = row.as_object()?;
+    let Some(field) = table.columns.iter().find(|field| !field.retired) else { return rest };
+    match columns.get(&field.name) {
+        Some(column) => Some(merge(column, &field.kind, rest.as_ref())),
+        None => rest.or_else(|| columns.get(PAYLOAD).cloned()),
+    }
+}
+
+/// The value of a column that is not null, with what `rest` says about it.
+fn merge(column: &Value, kind: &Type, rest: Option<&Value>) -> Value {
+    let inside = |name: &str| rest.and_then(|rest| rest.get(name));
+    match (kind, column) {
+        (Type::Json, Value::String(text)) => serde_json::from_str(text).unwrap_or_default(),
+        (Type::Struct(fields), Value::Object(columns)) => merge_members(fields, columns, rest),
+        (Type::Map(value), Value::Object(entries)) => {
+            let one = |(key, column): (&String, &Value)| (key.clone(), merge_element(column, value, inside(key)));
+            entries.iter().map(one).collect()
+        }
+        (Type::List(element), Value::Array(elements)) => {
+            let one = |(at, column): (usize, &Value)| merge_element(column, element, inside(&at.to_string()));
+            elements.iter().enumerate().map(one).collect()
+        }
+        _ => column.clone(),
+    }
+}
+
+fn merge_element(column: &Value, kind: &Type, rest: Option<&Value>) -> Value {
+    match column {
+        Value::Null => rest.cloned().unwrap_or_default(),
+        column => merge(column, kind, rest),
+    }
+}
+
+fn merge_members(fields: &[Field], columns: &Map<String, Value>, rest: Option<&Value>) -> Value {
+    let mut members: Map<String, Value> = rest.and_then(Value::as_object).cloned().unwrap_or_default();
+    for field in fields.iter().filter(|field| !field.retired) {
+        if let Some(column) = columns.get(&field.name) {
+            let value = merge(column, &field.kind, members.get(field.member()));
+            members.insert(field.member().to_owned(), value);
+        }
+    }
+    Value::Object(members)
+}
