@@ -6,10 +6,11 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::json::{self, Kind, Tape};
 use crate::table::{Field, PAYLOAD, Table, Type};
 
 /// The rows of a batch as JSON objects: timestamps as RFC 3339, JSON text as strings. Nulls are left out.
@@ -57,7 +58,7 @@ fn time(micros: i64) -> String {
 #[must_use]
 pub fn payload(row: &Value, table: &Table) -> Option<Value> {
     row.get("id")?;
-    let rest = row.get("rest").and_then(Value::as_str).and_then(|text| serde_json::from_str(text).ok());
+    let rest = row.get("rest").and_then(Value::as_str).and_then(exact);
     let columns = row.as_object()?;
     let Some(field) = table.columns.iter().find(|field| !field.retired) else { return rest };
     match columns.get(&field.name) {
@@ -66,11 +67,35 @@ pub fn payload(row: &Value, table: &Table) -> Option<Value> {
     }
 }
 
+/// Parses JSON with exact floats, which `serde_json` has only with a feature that would slow ingest down. A number beyond
+/// floats becomes its text.
+#[must_use]
+pub fn exact(text: &str) -> Option<Value> {
+    Tape::default().parse(text).ok().map(exact_value)
+}
+
+fn exact_value(value: json::Value<'_>) -> Value {
+    match value.kind() {
+        Kind::Number => exact_number(value.raw()).map_or_else(|| value.raw().into(), Value::Number),
+        Kind::Array => value.children().map(exact_value).collect(),
+        Kind::Object => {
+            let name = |key: json::Value<'_>| key.string(&mut String::new()).unwrap_or(key.raw()).to_owned();
+            Value::Object(value.members().map(|(key, value)| (name(key), exact_value(value))).collect())
+        }
+        _ => serde_json::from_str(value.raw()).unwrap_or_else(|_| value.raw().into()),
+    }
+}
+
+fn exact_number(text: &str) -> Option<Number> {
+    let whole = text.parse::<i64>().ok().map(Number::from).or_else(|| text.parse::<u64>().ok().map(Number::from));
+    whole.or_else(|| Number::from_f64(text.parse().ok()?))
+}
+
 /// The value of a column that is not null, with what `rest` says about it.
 fn merge(column: &Value, kind: &Type, rest: Option<&Value>) -> Value {
     let inside = |name: &str| rest.and_then(|rest| rest.get(name));
     match (kind, column) {
-        (Type::Json, Value::String(text)) => serde_json::from_str(text).unwrap_or_default(),
+        (Type::Json, Value::String(text)) => exact(text).unwrap_or_default(),
         (Type::Struct(fields), Value::Object(columns)) => merge_members(fields, columns, rest),
         (Type::Map(value), Value::Object(entries)) => {
             let one = |(key, column): (&String, &Value)| (key.clone(), merge_element(column, value, inside(key)));
