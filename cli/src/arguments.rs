@@ -44,6 +44,8 @@ pub(crate) enum Command {
     /// Exits with 1 if the configuration is invalid or a payload is rejected. The limits of ingest (`MAX_PAYLOADS`,
     /// `MAX_MESSAGE_BYTES` …) are not checked.
     Check(Check),
+    /// Prints statements that define the tables: for DuckDB, Spark, Athena or CloudFormation
+    Table(Table),
     /// Generates write keys
     #[command(subcommand)]
     Key(Key),
@@ -191,8 +193,41 @@ pub(crate) struct Check {
     /// `Sec-GPC: 1`.
     #[arg(long, value_name = "FILE", conflicts_with = "sample")]
     pub(crate) expect: Option<PathBuf>,
+    /// Write the columns of tables to CONFIG/tables/ as the schemas declare them; columns are only added
+    #[arg(long)]
+    pub(crate) update_tables: bool,
     /// The stream of the sample or the cases; optional if there is only one stream
     pub(crate) stream: Option<String>,
+}
+
+/// The arguments of `spillway table`.
+#[derive(Debug, Args)]
+pub(crate) struct Table {
+    /// The folder with tables/
+    #[arg(long, default_value = "./config")]
+    pub(crate) config: PathBuf,
+    /// The bucket that the statements name
+    #[arg(long, default_value = "BUCKET")]
+    pub(crate) bucket: String,
+    /// Only for this engine (default: all)
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) engine: Option<Engine>,
+    /// Print the Glue tables as resources of a CloudFormation template, in JSON
+    #[arg(long, conflicts_with_all = ["engine", "bucket"])]
+    pub(crate) cloudformation: bool,
+    /// The stream (default: every stream with a table)
+    pub(crate) stream: Option<String>,
+}
+
+/// A program that reads tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Engine {
+    /// A view
+    Duckdb,
+    /// A partitioned table
+    Spark,
+    /// A table with partition projection
+    Athena,
 }
 
 #[derive(Debug, Subcommand)]

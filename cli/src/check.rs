@@ -14,14 +14,18 @@ use spillway_ingest::judge::{self, Facts, Stream};
 use spillway_ingest::payloads::split;
 use spillway_shared::config::ConfigErrors;
 use spillway_shared::keys::KeyRing;
-use spillway_shared::stream::StreamName;
+use spillway_shared::stream::{self, StreamName};
 
 use crate::arguments::Check;
 use crate::report::say;
+use crate::table::locks;
 use outcome::{Fate, Outcome, Outcomes};
 
 /// Prints every configuration error, or the outcome of each payload. Exits with 1 after an error or a rejection.
 pub(crate) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
+    if arguments.update_tables {
+        update_tables(&arguments.config)?;
+    }
     let streams = match load(&arguments.config) {
         Ok(streams) => streams,
         Err(errors) => {
@@ -39,6 +43,16 @@ pub(crate) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
         (None, None) => true,
     };
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Writes the lock files that differ from the schemas, and names them. Errors of stream files are reported later.
+fn update_tables(config: &Path) -> anyhow::Result<()> {
+    let Ok(streams) = stream::load(config) else { return Ok(()) };
+    for change in locks::changes(config, &streams)? {
+        change.write(config)?;
+        say!("{change}");
+    }
+    Ok(())
 }
 
 /// Prints the outcome of each payload; returns whether none was rejected.
@@ -61,6 +75,9 @@ fn load(config: &Path) -> Result<BTreeMap<StreamName, Stream>, ConfigErrors> {
     let keys = KeyRing::load(config).map(drop);
     let streams = judge::load(config);
     keys.unwrap_or_else(|found| errors.extend(found));
+    if let Ok(streams) = stream::load(config) {
+        locks::check(config, &streams).unwrap_or_else(|found| errors.extend(found));
+    }
     let streams = streams.unwrap_or_else(|found| {
         errors.extend(found);
         BTreeMap::new()

@@ -12,6 +12,7 @@ mod redrive;
 mod report;
 mod serve;
 mod signals;
+mod table;
 
 use std::process::ExitCode;
 
@@ -36,6 +37,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Demo(demo) => on_runtime(demo::run(demo)),
         Command::Backends(backends) => on_runtime(backends::run(backends)),
         Command::Check(check) => check::run(&check),
+        Command::Table(table) => table::run(&table),
         Command::Key(key) => key::run(&key),
         Command::Redrive(redrive) => on_runtime(redrive::run(redrive)),
         Command::Quarantine(quarantine) => on_runtime(quarantine::run(quarantine)),

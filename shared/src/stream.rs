@@ -78,6 +78,17 @@ pub struct Definition {
     /// Which request metadata is stored.
     #[serde(default, deserialize_with = "object")]
     pub stamp: Stamp,
+    /// Whether the stream has a table; `None` means that it has.
+    #[serde(default, deserialize_with = "present")]
+    pub table: Option<bool>,
+}
+
+impl Definition {
+    /// Whether the stream has a table.
+    #[must_use]
+    pub fn has_table(&self) -> bool {
+        self.table.unwrap_or(true)
+    }
 }
 
 /// What happens to a payload that does not match the schema or takes too much work to judge.

@@ -35,7 +35,8 @@ fn a_file_with_every_member_is_read() {
             "pointer": "/consent/analytics", "granted": [true, "granted"], "absent": "allow",
             "regions": { "pointer": "/region", "in": ["EU", "US-CA"] }, "honour_gpc": true
         },
-        "stamp": { "client_ip": "truncated", "user_agent": true, "country": true }
+        "stamp": { "client_ip": "truncated", "user_agent": true, "country": true },
+        "table": false
     }"#;
     let streams = load(folder(&[("clicks.json", text)]).path()).unwrap();
     let rule = Rule {
@@ -54,6 +55,7 @@ fn a_file_with_every_member_is_read() {
         rejected: Rejected::Keep,
         consent: Some(Consent { rule: Some(rule), honour_gpc: true }),
         stamp: Stamp { client_ip: ClientIp::Truncated, user_agent: true, country: true },
+        table: Some(false),
     };
     assert_eq!(streams.into_iter().collect::<Vec<_>>(), [(StreamName::parse("clicks").unwrap(), expected)]);
 }
