@@ -34,7 +34,7 @@ pub struct Page {
 pub enum Part {
     /// All.
     Whole,
-    /// The last ones, at most this many and at least one.
+    /// The last ones: at least one, and at most as many as the object has.
     Last(u64),
 }
 
