@@ -9,8 +9,10 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use spillway_local::faults::{self, Fault, Kind, Plan};
 use spillway_local::pipeline::{ExternalSqs, QueueStorage, Settings};
+use spillway_shared::hour::Hour;
 use spillway_shared::keys::KeyRing;
 
+use crate::demo;
 use crate::quarantine::Quarantine;
 use crate::redrive::Redrive;
 
@@ -46,6 +48,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Prints statements that define the tables: for DuckDB, Spark, Athena or CloudFormation
     Table(Table),
+    /// Compacts hours into tables, on the server on this machine
+    Compact(Compact),
     /// Generates write keys
     #[command(subcommand)]
     Key(Key),
@@ -103,6 +107,9 @@ pub(crate) struct Serve {
     /// The timeout of deliver for a batch
     #[arg(long, default_value = "5s", value_parser = humantime::parse_duration)]
     pub(crate) deliver_timeout: Duration,
+    /// How long after its end an hour is compacted into tables; only streams in CONFIG/tables/ have one
+    #[arg(long, default_value = "10m", value_parser = humantime::parse_duration)]
+    pub(crate) compact_after: Duration,
     /// The maximum duration of draining
     #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
     pub(crate) drain_timeout: Duration,
@@ -172,9 +179,30 @@ pub(crate) struct Demo {
     /// The folder of the objects, which are the files DATA/demo/KEY
     #[arg(long, default_value = "./data")]
     pub(crate) data: PathBuf,
-    /// The folder with streams/ and keys.json
-    #[arg(long, default_value = "./config")]
-    pub(crate) config: PathBuf,
+    /// The folder with streams/, tables/ and keys.json (default: a stream of readings with a schema)
+    #[arg(long)]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// The arguments of `spillway compact`.
+#[derive(Debug, Args)]
+pub(crate) struct Compact {
+    /// The admin address of the server
+    #[arg(long, default_value = "127.0.0.1:9001")]
+    pub(crate) admin: SocketAddr,
+    /// Only this stream (default: every stream with a table)
+    #[arg(long)]
+    pub(crate) stream: Option<String>,
+    /// The first hour, such as 2026-11-21T18 (default: 24 hours before the last)
+    #[arg(long, value_parser = hour)]
+    pub(crate) from: Option<Hour>,
+    /// The last hour; it may be the running one (default: the hour before it)
+    #[arg(long, value_parser = hour)]
+    pub(crate) to: Option<Hour>,
+}
+
+fn hour(text: &str) -> Result<Hour, &'static str> {
+    Hour::parse(text).ok_or("must be an hour of UTC, such as 2026-11-21T18")
 }
 
 /// The arguments of `spillway check`.
@@ -259,6 +287,7 @@ impl Serve {
             ingest_timeout: self.ingest_timeout,
             deliver_environments: self.deliver_environments,
             deliver_timeout: self.deliver_timeout,
+            compact_after: Some(self.compact_after),
             drain_timeout: self.drain_timeout,
             faults: Plan::new(self.fault_seed, self.faults),
             ..self.behind.settings()?
@@ -314,7 +343,9 @@ impl Demo {
         Ok(Settings {
             data: self.data.clone(),
             bucket: "demo".to_owned(),
-            config: self.config.clone(),
+            config: demo::config(self)?,
+            compact_after: Some(Duration::from_hours(1)),
+            compact_at_end: true,
             ..Settings::of_this_process()?
         })
     }

@@ -5,6 +5,7 @@ mod arguments;
 mod aws;
 mod backends;
 mod check;
+mod compact;
 mod demo;
 mod key;
 mod quarantine;
@@ -38,6 +39,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Backends(backends) => on_runtime(backends::run(backends)),
         Command::Check(check) => check::run(&check),
         Command::Table(table) => table::run(&table),
+        Command::Compact(compact) => on_runtime(compact::run(compact)),
         Command::Key(key) => key::run(&key),
         Command::Redrive(redrive) => on_runtime(redrive::run(redrive)),
         Command::Quarantine(quarantine) => on_runtime(quarantine::run(quarantine)),

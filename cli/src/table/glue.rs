@@ -40,7 +40,8 @@ fn resource(stream: &StreamName, table: &Table) -> Value {
 }
 
 fn parameters(place: &str) -> Value {
-    let mut parameters = Map::from_iter([("EXTERNAL".to_owned(), "TRUE".into()), ("classification".to_owned(), "parquet".into())]);
+    let mut parameters =
+        Map::from_iter([("EXTERNAL".to_owned(), "TRUE".into()), ("classification".to_owned(), "parquet".into())]);
     for (name, value) in properties(place) {
         // In a template `${!dt}` means `${dt}`.
         let is_place = value == format!("{place}dt=${{dt}}/hour=${{hour}}/");

@@ -34,7 +34,10 @@ pub(crate) fn changes(config: &Path, streams: &Streams) -> Result<Vec<Change>, C
         let payload = of_schema(definition.schema.as_ref());
         let table = known.map_or_else(|| Table::new(payload.clone()), |known| evolve(known, payload.clone()));
         if table.leaves() > MAX_COLUMNS {
-            errors.add(place(stream), format_args!("{} columns are needed; at most {MAX_COLUMNS} are possible", table.leaves()));
+            errors.add(
+                place(stream),
+                format_args!("{} columns are needed; at most {MAX_COLUMNS} are possible", table.leaves()),
+            );
         } else if known != Some(&table) {
             let unnamed = definition.schema.as_ref().map(unnamed_members).unwrap_or_default();
             changes.push(Change { stream: stream.clone(), table, unnamed, is_new: known.is_none() });
@@ -144,7 +147,8 @@ mod tests {
 
     #[test]
     fn ten_thousand_columns_are_refused() {
-        let properties: serde_json::Map<_, _> = (0..10_000).map(|n| (format!("m{n}"), json!({"type": "integer"}))).collect();
+        let properties: serde_json::Map<_, _> =
+            (0..10_000).map(|n| (format!("m{n}"), json!({"type": "integer"}))).collect();
         let folder = tempfile::tempdir().unwrap();
         let many = streams(&json!({"schema": {"properties": properties}}));
         let error = changes(folder.path(), &many).unwrap_err().to_string();

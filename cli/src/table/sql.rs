@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn each_engine_is_told_types_and_place() {
-        let kind = "`payload` struct<`a`:bigint,`b`:map<string,string>,`c`:array<struct<`order`:timestamp,`n`:double>>>";
+        let kind =
+            "`payload` struct<`a`:bigint,`b`:map<string,string>,`c`:array<struct<`order`:timestamp,`n`:double>>>";
         for (engine, start, scheme) in [
             (Engine::Spark, "CREATE TABLE web_clicks (", "s3a"),
             (Engine::Athena, "CREATE EXTERNAL TABLE web_clicks (", "s3"),

@@ -86,7 +86,10 @@ impl<S: Store, Q: Queue> Compact<S, Q> {
     fn until(&self, context: &Context) -> Until {
         let left = time_left(context.deadline, SystemTime::now()).unwrap_or(UNKNOWN);
         let deadline = Instant::now() + left.saturating_sub(FOR_ANSWER);
-        Until { deadline, stop: deadline - self.settings.attempts.timeout.min(left / 3).min(left.saturating_sub(FOR_ANSWER)) }
+        Until {
+            deadline,
+            stop: deadline - self.settings.attempts.timeout.min(left / 3).min(left.saturating_sub(FOR_ANSWER)),
+        }
     }
 
     /// Compacts the hours of messages, and names those that failed.

@@ -5,7 +5,10 @@
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, FieldRef};
+use bytes::Bytes;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
 use serde_json::{Map, Number, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -125,4 +128,40 @@ fn merge_members(fields: &[Field], columns: &Map<String, Value>, rest: Option<&V
         }
     }
     Value::Object(members)
+}
+
+/// The columns of a file with their types, and its first rows.
+///
+/// # Errors
+/// It is no Parquet file.
+pub fn head(file: Bytes, rows: usize) -> Result<(Vec<(String, String)>, Vec<Value>), ParquetError> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file)?;
+    let column = |field: &FieldRef| (field.name().clone(), type_name(field.data_type()));
+    let columns = reader.schema().fields().iter().map(column).collect();
+    let mut found = Vec::new();
+    for batch in reader.with_limit(rows).build()? {
+        found.extend(rows_as_json(&batch?));
+    }
+    Ok((columns, found))
+}
+
+/// A type in DuckDB's words.
+fn type_name(kind: &DataType) -> String {
+    match kind {
+        DataType::Utf8 => "VARCHAR".to_owned(),
+        DataType::Int64 => "BIGINT".to_owned(),
+        DataType::Float64 => "DOUBLE".to_owned(),
+        DataType::Boolean => "BOOLEAN".to_owned(),
+        DataType::Timestamp(..) => "TIMESTAMPTZ".to_owned(),
+        DataType::List(element) => type_name(element.data_type()) + "[]",
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(fields) => format!("MAP(VARCHAR, {})", type_name(fields[1].data_type())),
+            other => other.to_string(),
+        },
+        DataType::Struct(fields) => {
+            let member = |field: &FieldRef| format!("{} {}", field.name(), type_name(field.data_type()));
+            format!("STRUCT({})", fields.iter().map(member).collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
 }

@@ -25,7 +25,8 @@ fn schema() -> Value {
 /// The table of the schema, of one before it, and of a stream that had none.
 fn tables() -> [Table; 3] {
     let kind = of_schema(Some(&schema()));
-    let earlier = json!({"properties": {"a": {"type": "string"}, "gone": {"type": "integer"}, "o": {"properties": {"c": {}}}}});
+    let earlier =
+        json!({"properties": {"a": {"type": "string"}, "gone": {"type": "integer"}, "o": {"properties": {"c": {}}}}});
     let evolved = evolve(&Table::new(of_schema(Some(&earlier))), kind.clone());
     [Table::new(kind), evolved, evolve(&Table::new(Type::Json), Type::Struct(vec![Field::new("a", Type::Int64)]))]
 }
@@ -33,7 +34,8 @@ fn tables() -> [Table; 3] {
 fn rows(table: &Table, payloads: &[String]) -> RecordBatch {
     let (mut rows, mut tape) = (Rows::new(table), Tape::default());
     for payload in payloads {
-        let line = format!(r#"{{"id":"x-0","stream":"s","received_at":"2026-11-21T18:39:00.123Z","payload":{payload}}}"#);
+        let line =
+            format!(r#"{{"id":"x-0","stream":"s","received_at":"2026-11-21T18:39:00.123Z","payload":{payload}}}"#);
         rows.push(&record(&line, &mut tape, &StreamName::parse("s").unwrap()).unwrap());
     }
     rows.finish().unwrap()
@@ -65,17 +67,49 @@ fn assert_reproduced(payloads: &[String]) {
 #[test]
 fn odd_payloads_are_reproduced() {
     let values = [
-        "null", "true", "0", "-0", "1.0", "1.5", "1e3", "9223372036854775807", "9223372036854775808", "0.1", "1e308",
-        "123456789012345678901234567890", "\"\"", "\"7\"", "\"\\u0000\"", "\"ä\\ud83d\\ude00\"", "[]", "{}", "[null]",
-        "[[]]", "[[null,{}]]", "[1,\"x\",null,[2]]", "{\"a\":null}", "{\"a\":1,\"b\":\"x\"}", "{\"0\":1}", "[{\"0\":{}}]",
-        "\"2026-11-21T12:00:00Z\"", "\"2026-11-21T12:00:00.1234567Z\"", "\"2026-11-21T13:00:00+01:00\"", "\"2016-12-31T23:59:60Z\"",
-        "[\"2026-11-21T12:00:00Z\",\"no time\",null]", "{\"c\":\"x\",\"o\":{\"at\":\"2026-11-21T12:00:00Z\",\"more\":[1]}}",
-        "[[{\"a\":1,\"zz\":{\"y\":1}},{\"a\":\"x\"}],null,7,[]]", "{\"k\":{\"a\":1,\"zz\":2},\"l\":null,\"m\":\"x\"}",
+        "null",
+        "true",
+        "0",
+        "-0",
+        "1.0",
+        "1.5",
+        "1e3",
+        "9223372036854775807",
+        "9223372036854775808",
+        "0.1",
+        "1e308",
+        "123456789012345678901234567890",
+        "\"\"",
+        "\"7\"",
+        "\"\\u0000\"",
+        "\"ä\\ud83d\\ude00\"",
+        "[]",
+        "{}",
+        "[null]",
+        "[[]]",
+        "[[null,{}]]",
+        "[1,\"x\",null,[2]]",
+        "{\"a\":null}",
+        "{\"a\":1,\"b\":\"x\"}",
+        "{\"0\":1}",
+        "[{\"0\":{}}]",
+        "\"2026-11-21T12:00:00Z\"",
+        "\"2026-11-21T12:00:00.1234567Z\"",
+        "\"2026-11-21T13:00:00+01:00\"",
+        "\"2016-12-31T23:59:60Z\"",
+        "[\"2026-11-21T12:00:00Z\",\"no time\",null]",
+        "{\"c\":\"x\",\"o\":{\"at\":\"2026-11-21T12:00:00Z\",\"more\":[1]}}",
+        "[[{\"a\":1,\"zz\":{\"y\":1}},{\"a\":\"x\"}],null,7,[]]",
+        "{\"k\":{\"a\":1,\"zz\":2},\"l\":null,\"m\":\"x\"}",
     ];
-    let names = ["a", "b", "c", "d", "at", "j", "list", "deep", "map", "maps", "o", "times", "A", "x-y", "new", "", "\\u0061b", "gone"];
+    let names = [
+        "a", "b", "c", "d", "at", "j", "list", "deep", "map", "maps", "o", "times", "A", "x-y", "new", "", "\\u0061b",
+        "gone",
+    ];
     let one = |name: &str| values.map(|value| format!(r#"{{"{name}":{value}}}"#));
     let mut payloads: Vec<_> = names.iter().flat_map(|name| one(name)).collect();
-    payloads.extend(values.windows(2).map(|pair| format!(r#"{{"o":{},"list":{},"zz":{}}}"#, pair[0], pair[1], pair[0])));
+    payloads
+        .extend(values.windows(2).map(|pair| format!(r#"{{"o":{},"list":{},"zz":{}}}"#, pair[0], pair[1], pair[0])));
     payloads.extend(values.map(str::to_owned));
     assert_reproduced(&payloads);
 }
@@ -110,7 +144,8 @@ fn any_value() -> impl Strategy<Value = Value> {
         (0..4_000_000_000_i64, 0..10_u32).prop_map(|(seconds, digits)| {
             let time = time::OffsetDateTime::from_unix_timestamp(seconds).unwrap();
             let text = time.format(&time::format_description::well_known::Rfc3339).unwrap();
-            let fraction = if digits == 0 { String::new() } else { format!(".{}", "123456789".get(..digits as usize).unwrap()) };
+            let fraction =
+                if digits == 0 { String::new() } else { format!(".{}", "123456789".get(..digits as usize).unwrap()) };
             text.replace('Z', &(fraction + "Z"))
         }),
         "2026-11-21T12:00:[0-6][0-9](\\.[0-9]{1,11})?(Z|z|[+-]0[0-9]:30)",
@@ -134,7 +169,8 @@ fn any_value() -> impl Strategy<Value = Value> {
 }
 
 fn any_name() -> impl Strategy<Value = String> {
-    let known = ["a", "b", "c", "d", "at", "j", "list", "deep", "map", "maps", "o", "times", "A", "x-y", "gone", "0", "1"];
+    let known =
+        ["a", "b", "c", "d", "at", "j", "list", "deep", "map", "maps", "o", "times", "A", "x-y", "gone", "0", "1"];
     prop_oneof![9 => prop::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => any::<String>()]
 }
 

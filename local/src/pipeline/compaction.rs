@@ -150,7 +150,8 @@ mod tests {
     #[test]
     fn the_schedule_runs_after_the_end_of_each_hour() {
         let minutes = |minutes| Duration::from_mins(minutes);
-        let until = |after, passed| until_next(minutes(after), SystemTime::UNIX_EPOCH + 1_000 * AN_HOUR + minutes(passed));
+        let until =
+            |after, passed| until_next(minutes(after), SystemTime::UNIX_EPOCH + 1_000 * AN_HOUR + minutes(passed));
         for (after, passed, next) in [(10, 0, 10), (10, 9, 1), (10, 10, 60), (10, 59, 11), (0, 1, 59), (70, 0, 10)] {
             assert_eq!(until(after, passed), minutes(next), "{after} {passed}");
         }
