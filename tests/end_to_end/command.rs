@@ -35,9 +35,15 @@ impl Server {
 
     /// The same with more arguments.
     pub(crate) fn start_with(arguments: &[&str], data: &Path) -> Self {
+        Self::start_configured(arguments, data, Path::new(CONFIG))
+    }
+
+    /// The same with another configuration.
+    pub(crate) fn start_configured(arguments: &[&str], data: &Path, config: &Path) -> Self {
         let free = ["--listen", "--admin", "--s3-listen", "--sqs-listen"].map(|flag| [flag, "127.0.0.1:0"]).concat();
-        let mut child =
-            spillway(&[&["serve"], free.as_slice(), arguments].concat(), data).stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_spillway"));
+        command.arg("serve").args(free).args(arguments).arg("--config").arg(config).arg("--data").arg(data);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let printed = BufReader::new(child.stdout.take().unwrap());
         let mut server = Self { child, printed, banner: String::new() };
         server.banner = server.read_until("curl -i");
@@ -71,7 +77,7 @@ impl Server {
 }
 
 /// Sends a request without an HTTP client and reads the whole answer.
-fn send(address: &str, line: &str, headers: &str, body: &str) -> String {
+pub(crate) fn send(address: &str, line: &str, headers: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     let length = body.len();
     let head =
@@ -82,7 +88,7 @@ fn send(address: &str, line: &str, headers: &str, body: &str) -> String {
     answer
 }
 
-fn get(url: &str) -> Value {
+pub(crate) fn get(url: &str) -> Value {
     let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let answer = send(address, &format!("GET /{path}"), "", "");
     serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
@@ -111,7 +117,7 @@ fn children(pid: u32) -> Vec<u32> {
     all.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
 }
 
-fn wait_until(what: &str, condition: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let end = Instant::now() + LONGEST;
     while !condition() {
         assert!(Instant::now() < end, "{what}");
@@ -146,7 +152,7 @@ fn functions_do_not_outlive_a_killed_server() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path());
     let functions = children(server.child.id());
-    assert_eq!(functions.len(), 3, "one ingest, two deliver");
+    assert_eq!(functions.len(), 4, "one ingest, two deliver, one compact");
     server.signal("-KILL");
     server.end();
     let gone = |pid: &u32| {
@@ -191,6 +197,8 @@ fn the_demo_shows_stored_records_and_its_ledger_adds_up() {
     );
     assert!(stdout.contains("demo/records/stream=telemetry/dt="), "{stdout}");
     assert_eq!(stdout.lines().filter(|line| line.starts_with("{\"id\":\"")).count(), 2, "{stdout}");
+    assert!(stdout.contains("demo/lake/stream=telemetry/v=1/dt="), "{stdout}");
+    assert_eq!(stdout.lines().filter(|line| line.starts_with("  {\"id\":\"")).count(), 3, "{stdout}");
     assert!(stdout.contains("no record is lost"), "{stdout}");
 }
 

@@ -8,3 +8,4 @@ mod kills;
 mod limits;
 mod restarts;
 mod status;
+mod tables;

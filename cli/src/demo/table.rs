@@ -9,12 +9,7 @@ const ROWS: usize = 3;
 /// Key, columns and first rows of a file of a table.
 pub(super) fn show(file: &Object) -> anyhow::Result<String> {
     let (columns, rows) = head(std::fs::read(&file.path)?.into(), ROWS)?;
-    let mut text = format!("{}\n", file.path.display());
-    for (name, kind) in columns {
-        text += &format!("  {name:<12} {kind}\n");
-    }
-    for row in rows {
-        text += &format!("  {row}\n");
-    }
-    Ok(text)
+    let columns = columns.iter().map(|(name, kind)| format!("  {name:<12} {kind}\n"));
+    let rows = rows.iter().map(|row| format!("  {row}\n"));
+    Ok(format!("{}\n{}", file.path.display(), columns.chain(rows).collect::<String>()))
 }

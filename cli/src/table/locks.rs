@@ -111,7 +111,9 @@ mod tests {
 
     fn update(config: &Path, streams: &Streams) -> Vec<String> {
         let changes = changes(config, streams).unwrap();
-        changes.iter().for_each(|change| change.write(config).unwrap());
+        for change in &changes {
+            change.write(config).unwrap();
+        }
         changes.iter().map(ToString::to_string).collect()
     }
 

@@ -63,11 +63,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let megabytes: u64 = more.first().map_or(Ok(256), |text| text.parse())?;
     let settings = Settings {
         records_prefix: "records/".to_owned(),
-        attempts: Attempts { timeout: Duration::from_secs(60), count: 1 },
+        attempts: Attempts { timeout: Duration::from_mins(1), count: 1 },
         prefetch: 2,
         file_bytes: megabytes << 20,
     };
-    let deadline = Instant::now() + Duration::from_secs(3_600);
+    let deadline = Instant::now() + Duration::from_hours(1);
     let (store, mut counts, start) = (Folder(bucket.into()), Compacted::default(), Instant::now());
     let compactor = Compactor { store: &store, settings: &settings };
     compactor.compact(&place, &table, Until { stop: deadline, deadline }, &mut counts).await?;

@@ -132,6 +132,7 @@ impl Build {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err calls")]
 fn defect(error: ArrowError) -> ParquetError {
     ParquetError::ArrowError(error.to_string())
 }

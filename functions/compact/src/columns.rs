@@ -367,8 +367,7 @@ pub fn check_members(value: Value<'_>) -> Result<(), Twice> {
 fn check_keys(object: Value<'_>) -> Result<(), Twice> {
     const FEW: usize = 12;
     let mut few = [""; FEW];
-    let mut count = 0;
-    for (key, _) in object.members() {
+    for (count, (key, _)) in object.members().enumerate() {
         if count == FEW || key.kind() == Kind::Escaped {
             return check_many(object);
         }
@@ -376,7 +375,6 @@ fn check_keys(object: Value<'_>) -> Result<(), Twice> {
             return Err(Twice);
         }
         few[count] = key.raw();
-        count += 1;
     }
     Ok(())
 }

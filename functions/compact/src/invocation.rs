@@ -108,7 +108,8 @@ impl<S: Store, Q: Queue> Compact<S, Q> {
         let place = Place::of_body(body)?;
         let table = self.tables.get(&place.stream).ok_or(Failed::NoTable)?;
         let mut counts = Compacted::default();
-        let end = self.compactor().compact(&place, table, until, &mut counts).await;
+        // Boxed, since the future holds what a file is made of.
+        let end = Box::pin(self.compactor().compact(&place, table, until, &mut counts)).await;
         self.metrics.write(SystemTime::now(), |line| line.with_stream(place.stream.as_str(), &counts));
         match end? {
             End::Complete => Ok(()),

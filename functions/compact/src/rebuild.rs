@@ -130,11 +130,14 @@ fn merge_members(fields: &[Field], columns: &Map<String, Value>, rest: Option<&V
     Value::Object(members)
 }
 
+/// Columns with their types, and rows.
+pub type Head = (Vec<(String, String)>, Vec<Value>);
+
 /// The columns of a file with their types, and its first rows.
 ///
 /// # Errors
 /// It is no Parquet file.
-pub fn head(file: Bytes, rows: usize) -> Result<(Vec<(String, String)>, Vec<Value>), ParquetError> {
+pub fn head(file: Bytes, rows: usize) -> Result<Head, ParquetError> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(file)?;
     let column = |field: &FieldRef| (field.name().clone(), type_name(field.data_type()));
     let columns = reader.schema().fields().iter().map(column).collect();

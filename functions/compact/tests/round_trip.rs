@@ -1,5 +1,7 @@
 //! Typed columns and `rest` together reproduce every payload by value.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use arrow_array::RecordBatch;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};

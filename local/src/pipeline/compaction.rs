@@ -1,4 +1,4 @@
-//! Compact with its own queue and schedule: EventBridge Scheduler ► compact ► SQS ► event source ► compact.
+//! Compact with its own queue and schedule: the Scheduler ► compact ► SQS ► event source ► compact.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -139,8 +139,9 @@ async fn run_schedule(function: Function, after: Duration) {
 /// The time until the next moment that is `after` the end of an hour.
 fn until_next(after: Duration, now: SystemTime) -> Duration {
     let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-    let passed = (now + AN_HOUR.as_secs() - after.as_secs() % AN_HOUR.as_secs()) % AN_HOUR.as_secs();
-    AN_HOUR - Duration::from_secs(passed)
+    let hour = AN_HOUR.as_secs();
+    let passed = (now + hour - after.as_secs() % hour) % hour;
+    Duration::from_secs(hour - passed)
 }
 
 #[cfg(test)]

@@ -14,7 +14,9 @@ pub fn evolve(table: &Table, payload: Type) -> Table {
 }
 
 fn merge(fields: &mut Vec<Field>, declared: Vec<Field>) {
-    fields.iter_mut().for_each(|field| field.retired = true);
+    for field in &mut *fields {
+        field.retired = true;
+    }
     for Field { name, kind, .. } in declared {
         let known = fields.iter_mut().find(|field| field.member() == name && is_same(&field.kind, &kind));
         match known {
