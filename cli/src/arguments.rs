@@ -10,8 +10,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use spillway_local::faults::{self, Fault, Kind, Plan};
 use spillway_local::front::{Cors, Origin};
 use spillway_local::pipeline::{ExternalSqs, QueueStorage, Settings};
+use spillway_shared::hour::Hour;
 use spillway_shared::keys::KeyRing;
 
+use crate::demo;
 use crate::quarantine::Quarantine;
 use crate::redrive::Redrive;
 use crate::rejected::Rejected;
@@ -48,6 +50,10 @@ pub(crate) enum Command {
     /// Exits with 1 if the configuration is invalid or a payload is rejected. The limits of ingest (`MAX_PAYLOADS`,
     /// `MAX_MESSAGE_BYTES` …) are not checked.
     Check(Check),
+    /// Prints statements that define the tables: for DuckDB, Spark, Athena or CloudFormation
+    Table(Table),
+    /// Compacts hours into tables, on the server on this machine
+    Compact(Compact),
     /// Generates write keys
     #[command(subcommand)]
     Key(Key),
@@ -115,6 +121,9 @@ pub(crate) struct Serve {
     /// The timeout of deliver for a batch
     #[arg(long, default_value = "5s", value_parser = humantime::parse_duration)]
     pub(crate) deliver_timeout: Duration,
+    /// How long after its end an hour is compacted into tables; only streams in CONFIG/tables/ have one
+    #[arg(long, default_value = "10m", value_parser = humantime::parse_duration)]
+    pub(crate) compact_after: Duration,
     /// The maximum duration of draining
     #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
     pub(crate) drain_timeout: Duration,
@@ -184,9 +193,30 @@ pub(crate) struct Demo {
     /// The folder of the objects, which are the files DATA/demo/KEY
     #[arg(long, default_value = "./data")]
     pub(crate) data: PathBuf,
-    /// The folder with streams/ and keys.json
-    #[arg(long, default_value = "./config")]
-    pub(crate) config: PathBuf,
+    /// The folder with streams/, tables/ and keys.json (default: a stream of readings with a schema)
+    #[arg(long)]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// The arguments of `spillway compact`.
+#[derive(Debug, Args)]
+pub(crate) struct Compact {
+    /// The admin address of the server
+    #[arg(long, default_value = "127.0.0.1:9001")]
+    pub(crate) admin: SocketAddr,
+    /// Only this stream (default: every stream with a table)
+    #[arg(long)]
+    pub(crate) stream: Option<String>,
+    /// The first hour, such as 2026-11-21T18 (default: 24 hours before the last)
+    #[arg(long, value_parser = hour)]
+    pub(crate) from: Option<Hour>,
+    /// The last hour; it may be the running one (default: the hour before it)
+    #[arg(long, value_parser = hour)]
+    pub(crate) to: Option<Hour>,
+}
+
+fn hour(text: &str) -> Result<Hour, &'static str> {
+    Hour::parse(text).ok_or("must be an hour of UTC, such as 2026-11-21T18")
 }
 
 /// The arguments of `spillway check`.
@@ -208,8 +238,41 @@ pub(crate) struct Check {
     /// `Sec-GPC: 1`.
     #[arg(long, value_name = "FILE", conflicts_with = "sample")]
     pub(crate) expect: Option<PathBuf>,
+    /// Write the columns of tables to CONFIG/tables/ as the schemas declare them; columns are only added
+    #[arg(long)]
+    pub(crate) update_tables: bool,
     /// The stream of the sample or the cases; optional if there is only one stream
     pub(crate) stream: Option<String>,
+}
+
+/// The arguments of `spillway table`.
+#[derive(Debug, Args)]
+pub(crate) struct Table {
+    /// The folder with tables/
+    #[arg(long, default_value = "./config")]
+    pub(crate) config: PathBuf,
+    /// The bucket that the statements name
+    #[arg(long, default_value = "BUCKET")]
+    pub(crate) bucket: String,
+    /// Only for this engine (default: all)
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) engine: Option<Engine>,
+    /// Print the Glue tables as resources of a CloudFormation template, in JSON
+    #[arg(long, conflicts_with_all = ["engine", "bucket"])]
+    pub(crate) cloudformation: bool,
+    /// The stream (default: every stream with a table)
+    pub(crate) stream: Option<String>,
+}
+
+/// A program that reads tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Engine {
+    /// A view
+    Duckdb,
+    /// A partitioned table
+    Spark,
+    /// A table with partition projection
+    Athena,
 }
 
 #[derive(Debug, Subcommand)]
@@ -241,6 +304,7 @@ impl Serve {
             ingest_timeout: self.ingest_timeout,
             deliver_environments: self.deliver_environments,
             deliver_timeout: self.deliver_timeout,
+            compact_after: Some(self.compact_after),
             drain_timeout: self.drain_timeout,
             cors: Cors(self.cors_origins),
             faults: Plan::new(self.fault_seed, self.faults),
@@ -297,7 +361,9 @@ impl Demo {
         Ok(Settings {
             data: self.data.clone(),
             bucket: "demo".to_owned(),
-            config: self.config.clone(),
+            config: demo::config(self)?,
+            compact_after: Some(Duration::from_hours(1)),
+            compact_at_end: true,
             ..Settings::of_this_process()?
         })
     }

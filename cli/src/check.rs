@@ -16,14 +16,18 @@ use spillway_ingest::payloads::split;
 use spillway_ingest::preset::registry::Presets;
 use spillway_shared::config::ConfigErrors;
 use spillway_shared::keys::KeyRing;
-use spillway_shared::stream::StreamName;
+use spillway_shared::stream::{self, StreamName};
 
 use crate::arguments::Check;
 use crate::report::say;
+use crate::table::locks;
 use outcome::{Fate, Outcome, Outcomes};
 
 /// Prints every configuration error, or the outcome of each payload. Exits with 1 after an error or a rejection.
 pub(crate) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
+    if arguments.update_tables {
+        update_tables(&arguments.config)?;
+    }
     let (streams, presets) = match load(&arguments.config) {
         Ok(loaded) => loaded,
         Err(errors) => {
@@ -50,6 +54,16 @@ pub(crate) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Writes the lock files that differ from the schemas, and names them. Errors of stream files are reported later.
+fn update_tables(config: &Path) -> anyhow::Result<()> {
+    let Ok(streams) = stream::load(config) else { return Ok(()) };
+    for change in locks::changes(config, &streams)? {
+        change.write(config)?;
+        say!("{change}");
+    }
+    Ok(())
+}
+
 /// Prints the outcome of each payload; returns whether none was rejected.
 fn judge_sample(stream: &Stream, sample: &Path) -> anyhow::Result<bool> {
     let outcomes = outcomes(stream, sample)?;
@@ -70,6 +84,9 @@ fn load(config: &Path) -> Result<(BTreeMap<StreamName, Stream>, Presets), Config
     let keys = KeyRing::load(config).map(drop);
     let streams = judge::load(config);
     keys.unwrap_or_else(|found| errors.extend(found));
+    if let Ok(streams) = stream::load(config) {
+        locks::check(config, &streams).unwrap_or_else(|found| errors.extend(found));
+    }
     let streams = streams.unwrap_or_else(|found| {
         errors.extend(found);
         BTreeMap::new()

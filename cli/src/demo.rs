@@ -2,14 +2,18 @@
 
 mod documents;
 mod post;
+mod table;
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use spillway_local::ledger::each_line;
 use spillway_local::pipeline::{Drained, Pipeline};
+use spillway_local::s3::Kind;
+use spillway_shared::prefixes::LAKE;
 
 use crate::arguments::Demo;
 use crate::report::{self, say};
@@ -27,8 +31,11 @@ pub(crate) async fn run(arguments: Demo) -> anyhow::Result<ExitCode> {
 
     let Drained { ledger, objects, .. } = pipeline.drain().await?;
     let storing = started.elapsed();
-    if let Some(object) = objects.first() {
+    if let Some(object) = objects.iter().find(|object| object.kind == Kind::Records) {
         say!("\n{}", show(&object.path)?);
+    }
+    if let Some(file) = objects.iter().find(|object| object.key.starts_with(LAKE)) {
+        say!("{}", table::show(file).with_context(|| format!("{} cannot be read", file.path.display()))?);
     }
     say!("{ledger}");
     say!("{}", rates(arguments.documents, posting, ledger.stored, storing));
@@ -39,6 +46,23 @@ pub(crate) async fn run(arguments: Demo) -> anyhow::Result<ExitCode> {
         ledger.accepted
     );
     Ok(report::exit_code(&ledger))
+}
+
+/// The folder of the configuration: the given one, or one with the stream of the demo, which is written here.
+pub(crate) fn config(arguments: &Demo) -> io::Result<PathBuf> {
+    if let Some(config) = &arguments.config {
+        return Ok(config.clone());
+    }
+    let folder = arguments.data.join(".demo-config");
+    for (name, text) in [
+        ("streams/telemetry.json", include_str!("demo/config/streams/telemetry.json")),
+        ("tables/telemetry.json", include_str!("demo/config/tables/telemetry.json")),
+    ] {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap_or(&folder))?;
+        std::fs::write(path, text)?;
+    }
+    Ok(folder)
 }
 
 /// The path and the first two records of an object.

@@ -5,6 +5,7 @@ mod arguments;
 mod aws;
 mod backends;
 mod check;
+mod compact;
 mod demo;
 mod key;
 mod place;
@@ -15,6 +16,7 @@ mod report;
 mod serve;
 mod signals;
 mod smoke;
+mod table;
 
 use std::process::ExitCode;
 
@@ -39,6 +41,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Demo(demo) => on_runtime(demo::run(demo)),
         Command::Backends(backends) => on_runtime(backends::run(backends)),
         Command::Check(check) => check::run(&check),
+        Command::Table(table) => table::run(&table),
+        Command::Compact(compact) => on_runtime(compact::run(compact)),
         Command::Key(key) => key::run(&key),
         Command::Redrive(redrive) => on_runtime(redrive::run(redrive)),
         Command::Quarantine(quarantine) => on_runtime(quarantine::run(quarantine)),

@@ -1,5 +1,7 @@
-//! The whole pipeline on one machine, with the real functions: front ► ingest ► SQS ► event source ► deliver ► S3.
+//! The whole pipeline on one machine, with the real functions: front ► ingest ► SQS ► event source ► deliver ► S3,
+//! and compact with its own queue and schedule.
 
+mod compaction;
 mod endpoints;
 mod files;
 pub(crate) mod functions;
@@ -13,6 +15,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+pub use compaction::{CompactError, Compaction};
 pub use endpoints::Endpoints;
 pub use settings::{ExternalSqs, QueueStorage, Settings, SettingsError};
 pub use status::Status;
@@ -36,6 +39,8 @@ pub struct Pipeline {
     ingest: Function,
     deliver: Function,
     event_source: EventSource,
+    /// None without tables.
+    compaction: Option<Compaction>,
     outcomes: Arc<Outcomes<Function>>,
     front: Front,
     faults: Faults,
@@ -92,11 +97,12 @@ impl Pipeline {
         let queue = servers::queue(&settings, || queue_settings(&settings, &data, Some(&ledger), &faults)).await?;
         let deliver = Function::start(functions::deliver(&settings, &queue, &bucket, &faults)).await?;
         let event_source = EventSource::start(event_source_settings(&settings, &queue), Arc::new(deliver.clone()));
+        let compaction = Compaction::start(&settings, &bucket).await?;
         let ingest = Function::start(functions::ingest(&settings, &queue, &faults)).await?;
         let outcomes = Arc::new(Outcomes::of(ingest.clone()));
         let front = Front::start(front_settings(&settings), Arc::clone(&outcomes)).await;
         let front = front.map_err(|error| PipelineError::Front(settings.listen, error))?;
-        Ok(Self { ledger, queue, bucket, ingest, deliver, event_source, outcomes, front, faults, settings })
+        Ok(Self { ledger, queue, bucket, ingest, deliver, event_source, compaction, outcomes, front, faults, settings })
     }
 
     /// The address that accepts documents.
@@ -135,6 +141,12 @@ impl Pipeline {
         &self.deliver
     }
 
+    /// The compaction of hours; `None` if no stream has a table, or it is switched off.
+    #[must_use]
+    pub fn compaction(&self) -> Option<&Compaction> {
+        self.compaction.as_ref()
+    }
+
     /// The current counts.
     ///
     /// # Errors
@@ -169,6 +181,9 @@ impl Pipeline {
         self.event_source.stop();
         self.ingest.stop().await;
         self.deliver.stop().await;
+        if let Some(compaction) = self.compaction {
+            compaction.stop(self.settings.compact_at_end.then_some(deadline)).await;
+        }
         let ledger = self.ledger.settle(&self.queue, &self.bucket).await?;
         let mut objects = self.bucket.objects().map_err(LedgerError::from)?;
         objects.retain(|object| object.is_of_this_run);

@@ -56,6 +56,11 @@ impl Hour {
         format!("{:02}", self.start().hour())
     }
 
+    /// All hours from this one to `last`; none if `last` is earlier.
+    pub fn until(self, last: Self) -> impl Iterator<Item = Self> + Clone {
+        (self.0..=last.0).map(Self)
+    }
+
     fn start(self) -> OffsetDateTime {
         OffsetDateTime::UNIX_EPOCH + Duration::from_secs(u64::from(self.0) * SECONDS)
     }
@@ -95,6 +100,9 @@ mod tests {
         assert_eq!(timestamp(moment), "2026-11-21T18:39:00.123Z");
         assert_eq!(parse_timestamp(&timestamp(moment)), Some(moment));
         assert_eq!(parse_timestamp("2026-11-21T18:39:00.123"), None);
+        let last = Hour::parse("2026-11-22T00").unwrap();
+        let texts: Vec<_> = Hour::parse("2026-11-21T22").unwrap().until(last).map(|hour| hour.to_string()).collect();
+        assert_eq!(texts, ["2026-11-21T22", "2026-11-21T23", "2026-11-22T00"]);
     }
 
     #[test]

@@ -134,6 +134,45 @@ measured! {
     }
 }
 
+measured! {
+    /// One hour of one stream's table, or a part of it.
+    Compacted {
+        /// Objects that were read.
+        objects: u64 => "CompactedObjects" Count,
+        /// Bytes of their records before compression.
+        record_bytes: u64 => "CompactedBytes" Bytes,
+        /// Files that were written.
+        files: u64 => "Files" Count,
+        /// Their size.
+        file_bytes: u64 => "FileBytes" Bytes,
+        /// Rows in them.
+        rows: u64 => "Rows" Count,
+        /// Records that were dropped as copies: the same id and the same payload.
+        copies: u64 => "Copies" Count,
+        /// Records with an id that another record of the hour has with another payload.
+        conflicts: u64 => "Conflicts" Count,
+        /// Lines that are no records of the stream, and became rows with the line in `rest`.
+        damaged_lines: u64 => "DamagedLines" Count,
+        /// Objects that could not be decompressed to their end.
+        unreadable: u64 => "UnreadableObjects" Count,
+    }
+}
+
+impl Compacted {
+    /// Adds another part.
+    pub fn add(&mut self, other: Self) {
+        self.objects += other.objects;
+        self.record_bytes += other.record_bytes;
+        self.files += other.files;
+        self.file_bytes += other.file_bytes;
+        self.rows += other.rows;
+        self.copies += other.copies;
+        self.conflicts += other.conflicts;
+        self.damaged_lines += other.damaged_lines;
+        self.unreadable += other.unreadable;
+    }
+}
+
 impl Ingested {
     /// Counts an answer by its status.
     pub fn answered(&mut self, status: u16) {

@@ -85,6 +85,17 @@ pub struct Definition {
     /// Where a payload has its time; it takes precedence over a preset's.
     #[serde(default, deserialize_with = "present_object")]
     pub time: Option<TimeRule>,
+    /// Whether the stream has a table; `None` means that it has.
+    #[serde(default, deserialize_with = "present")]
+    pub table: Option<bool>,
+}
+
+impl Definition {
+    /// Whether the stream has a table.
+    #[must_use]
+    pub fn has_table(&self) -> bool {
+        self.table.unwrap_or(true)
+    }
 }
 
 /// What happens to a payload that does not match the schema or takes too much work to judge.

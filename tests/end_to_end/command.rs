@@ -30,7 +30,8 @@ pub(crate) fn text(output: &[u8]) -> String {
 /// A server on free ports whose banner has been read.
 pub(crate) struct Server {
     child: Child,
-    printed: BufReader<std::process::ChildStdout>,
+    /// Its standard output; `None` once the test has closed it.
+    printed: Option<BufReader<std::process::ChildStdout>>,
     pub(crate) banner: String,
 }
 
@@ -50,7 +51,7 @@ impl Server {
         let mut command = with_config(&[&["serve"], free.as_slice(), arguments].concat(), config, data);
         let mut child = command.envs(variables.iter().copied()).stdout(Stdio::piped()).spawn().unwrap();
         let printed = BufReader::new(child.stdout.take().unwrap());
-        let mut server = Self { child, printed, banner: String::new() };
+        let mut server = Self { child, printed: Some(printed), banner: String::new() };
         server.banner = server.read_until("curl -i");
         server
     }
@@ -59,7 +60,7 @@ impl Server {
     pub(crate) fn read_until(&mut self, text: &str) -> String {
         let mut lines = String::new();
         while !lines.contains(text) {
-            assert_ne!(self.printed.read_line(&mut lines).unwrap(), 0, "{lines}");
+            assert_ne!(self.printed.as_mut().unwrap().read_line(&mut lines).unwrap(), 0, "{lines}");
         }
         lines
     }
@@ -76,7 +77,7 @@ impl Server {
     /// Waits for the exit; returns the code and the output after the banner.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let mut rest = String::new();
-        self.printed.read_to_string(&mut rest).unwrap();
+        self.printed.as_mut().unwrap().read_to_string(&mut rest).unwrap();
         (self.child.wait().unwrap().code(), rest)
     }
 }
@@ -162,15 +163,14 @@ fn the_printed_curl_line_works_and_a_signal_drains_the_pipeline() {
 #[test]
 fn a_terminal_that_closes_drains_the_pipeline_too() {
     let data = tempfile::tempdir().unwrap();
-    let server = Server::start(data.path());
+    let mut server = Server::start(data.path());
     assert!(run_curl(server.banner.lines().find(|line| line.contains("curl -i")).unwrap()).contains("200 OK"));
     let status = server.word_after("status");
     assert_eq!(get(&status)["accepted"], 1);
     server.signal("-HUP");
     // Nobody reads its output any more.
-    let Server { mut child, printed, .. } = server;
-    drop(printed);
-    assert_eq!(child.wait().unwrap().code(), Some(0), "the ledger adds up and nothing is queued");
+    server.printed = None;
+    assert_eq!(server.child.wait().unwrap().code(), Some(0), "the ledger adds up and nothing is queued");
     assert_eq!(lines_in(&data.path().join("spillway/records")).len(), 1);
 }
 
@@ -179,7 +179,7 @@ fn functions_do_not_outlive_a_killed_server() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path());
     let functions = children(server.child.id());
-    assert_eq!(functions.len(), 3, "one ingest, two deliver");
+    assert_eq!(functions.len(), 4, "one ingest, two deliver, one compact");
     server.signal("-KILL");
     server.end();
     let gone = |pid: &u32| {
@@ -224,6 +224,8 @@ fn the_demo_shows_stored_records_and_its_ledger_adds_up() {
     );
     assert!(stdout.contains("demo/records/stream=telemetry/dt="), "{stdout}");
     assert_eq!(stdout.lines().filter(|line| line.starts_with("{\"id\":\"")).count(), 2, "{stdout}");
+    assert!(stdout.contains("demo/lake/stream=telemetry/v=1/dt="), "{stdout}");
+    assert_eq!(stdout.lines().filter(|line| line.starts_with("  {\"id\":\"")).count(), 3, "{stdout}");
     assert!(stdout.contains("no record is lost"), "{stdout}");
 }
 

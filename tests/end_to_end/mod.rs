@@ -12,3 +12,4 @@ mod refused;
 mod rejected;
 mod restarts;
 mod status;
+mod tables;

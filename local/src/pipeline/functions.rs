@@ -1,7 +1,8 @@
-//! The settings of the two functions, with the environment variables that Lambda would give them.
+//! The settings of the functions, with the environment variables that Lambda would give them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use spillway_shared::config::Number;
 use spillway_shared::keys::digest;
@@ -76,6 +77,28 @@ pub(super) fn deliver(settings: &Settings, queue: &Queue, bucket: &Bucket, fault
         memory_mb: 512,
         faults: ProcessFaults::of_deliver(faults.clone()),
         ..function("deliver", settings, [(timeout.name, timeout.default)], &names(&NUMBERS, &TEXTS), wiring)
+    }
+}
+
+/// The timeout of one call of compact, in milliseconds: all attempts fit into the timeout of the local function.
+const COMPACT_CALL_TIMEOUT_MS: u64 = 15_000;
+/// The timeout of compact for an hour.
+pub(super) const COMPACT_TIMEOUT: Duration = Duration::from_mins(1);
+
+pub(super) fn compact(settings: &Settings, queue: &Queue, bucket: &Bucket) -> FunctionSettings {
+    use spillway_compact::config::{CALL_TIMEOUT_MS, NUMBERS, TEXTS};
+    let wiring = [
+        ("QUEUE_URL", queue.url.clone()),
+        ("AWS_ENDPOINT_URL_SQS", queue.endpoint.clone()),
+        ("BUCKET", settings.bucket.clone()),
+        ("AWS_ENDPOINT_URL_S3", bucket.endpoint.clone()),
+        ("CONFIG_DIR", absolute(&settings.config)),
+    ];
+    let defaults = [(CALL_TIMEOUT_MS.name, COMPACT_CALL_TIMEOUT_MS)];
+    FunctionSettings {
+        timeout: COMPACT_TIMEOUT,
+        memory_mb: 1_769,
+        ..function("compact", settings, defaults, &names(&NUMBERS, &TEXTS), wiring)
     }
 }
 

@@ -59,6 +59,10 @@ pub struct Settings {
     pub client_timeouts: ClientTimeouts,
     /// The origins whose pages may send documents, as the template's `CorsOrigins`; none disables CORS.
     pub cors: Cors,
+    /// How long after its end an hour is compacted; without it, or without lock files of tables, nothing is.
+    pub compact_after: Option<Duration>,
+    /// Whether draining ends with the compaction of the hours of this run.
+    pub compact_at_end: bool,
     /// The maximum duration of draining.
     pub drain_timeout: Duration,
     /// An external SQS instead of the built-in one.
@@ -122,6 +126,8 @@ impl Settings {
             front_timeout: Duration::from_secs(30),
             client_timeouts: ClientTimeouts::default(),
             cors: Cors::default(),
+            compact_after: None,
+            compact_at_end: false,
             drain_timeout: Duration::from_mins(1),
             sqs: None,
             s3_endpoint: None,

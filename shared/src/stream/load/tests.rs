@@ -38,7 +38,8 @@ fn a_file_with_every_member_is_read() {
         },
         "stamp": { "client_ip": "truncated", "user_agent": true, "country": true },
         "accept": ["segment"],
-        "time": { "pointer": "/sent_at", "unit": "ms" }
+        "time": { "pointer": "/sent_at", "unit": "ms" },
+        "table": false
     }"#;
     let streams = load(folder(&[("clicks.json", text)]).path()).unwrap();
     let rule = Rule {
@@ -59,6 +60,7 @@ fn a_file_with_every_member_is_read() {
         stamp: Stamp { client_ip: ClientIp::Truncated, user_agent: true, country: true },
         accept: vec!["segment".to_owned()],
         time: Some(TimeRule { pointer: Pointer::parse("/sent_at").unwrap(), unit: Unit::Ms }),
+        table: Some(false),
     };
     assert_eq!(streams.into_iter().collect::<Vec<_>>(), [(StreamName::parse("clicks").unwrap(), expected)]);
 }

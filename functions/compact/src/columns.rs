@@ -1,0 +1,387 @@
+//! Payloads into Arrow columns, by the types of the table.
+//!
+//! A value goes to its column if it can be read back exactly, and otherwise to [`Rest`]. Together they hold every
+//! payload: where a column is null, the member of `rest` at the same place is the value; where it is an object, a map
+//! or a list, that member lists what is different in it, by name or by index.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder};
+use arrow_array::{ArrayRef, ListArray, MapArray, StructArray};
+use arrow_buffer::{NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_schema::{DataType, Field as ArrowField, FieldRef, Fields, TimeUnit};
+
+use crate::json::{Kind, Value};
+use crate::number::{float, integer, micros};
+use crate::rest::Rest;
+use crate::table::{Field, Type};
+
+/// The columns of an object: one for each field.
+#[derive(Debug)]
+pub struct Members {
+    fields: Vec<Member>,
+    /// The fields that hold a member, by the member's name, sorted.
+    by_name: Vec<(String, usize)>,
+    /// Buffer for names with escapes.
+    name: String,
+}
+
+#[derive(Debug)]
+struct Member {
+    arrow: FieldRef,
+    column: Column,
+    /// The row that the column was last filled for, counted from 1.
+    filled: usize,
+}
+
+/// One column of a table, or one inside another.
+#[derive(Debug)]
+pub enum Column {
+    /// Text.
+    Text(StringBuilder),
+    /// JSON text.
+    Json(StringBuilder),
+    /// Microseconds, UTC.
+    Time(TimestampMicrosecondBuilder),
+    /// Integers.
+    Int(Int64Builder),
+    /// Floats.
+    Float(Float64Builder),
+    /// Booleans.
+    Bool(BooleanBuilder),
+    /// Objects of declared members.
+    Struct(Box<Members>, Nulls),
+    /// Arrays.
+    List(Box<Repeated>),
+    /// Objects as maps, with their keys.
+    Map(Box<Repeated>, StringBuilder),
+}
+
+/// Which rows are null, and how many there are.
+#[derive(Debug)]
+pub struct Nulls {
+    builder: NullBufferBuilder,
+    rows: usize,
+}
+
+/// The values of all rows' arrays or maps, and where each row's end.
+#[derive(Debug)]
+pub struct Repeated {
+    field: FieldRef,
+    values: Column,
+    count: usize,
+    ends: Vec<i32>,
+    nulls: NullBufferBuilder,
+}
+
+/// A member that appears twice in an object: the payload has no value on which readers agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Twice;
+
+/// The Arrow type of a column.
+#[must_use]
+pub fn data_type(kind: &Type) -> DataType {
+    match kind {
+        Type::String | Type::Json => DataType::Utf8,
+        Type::Timestamp => time_type(),
+        Type::Int64 => DataType::Int64,
+        Type::Float64 => DataType::Float64,
+        Type::Boolean => DataType::Boolean,
+        Type::Struct(fields) => DataType::Struct(fields.iter().map(arrow_field).collect()),
+        Type::List(element) => DataType::List(element_field(element)),
+        Type::Map(value) => DataType::Map(entries_field(value), false),
+    }
+}
+
+/// Microseconds, UTC.
+#[must_use]
+pub fn time_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// The Arrow field of a column; every column can be null.
+#[must_use]
+pub fn arrow_field(field: &Field) -> FieldRef {
+    Arc::new(ArrowField::new(&field.name, data_type(&field.kind), true))
+}
+
+fn element_field(element: &Type) -> FieldRef {
+    Arc::new(ArrowField::new("element", data_type(element), true))
+}
+
+fn entries_field(value: &Type) -> FieldRef {
+    let key = ArrowField::new("key", DataType::Utf8, false);
+    let fields = Fields::from(vec![key, ArrowField::new("value", data_type(value), true)]);
+    Arc::new(ArrowField::new("key_value", DataType::Struct(fields), false))
+}
+
+impl Column {
+    /// An empty column.
+    #[must_use]
+    pub fn new(kind: &Type) -> Self {
+        match kind {
+            Type::String => Self::Text(StringBuilder::new()),
+            Type::Json => Self::Json(StringBuilder::new()),
+            Type::Timestamp => Self::Time(TimestampMicrosecondBuilder::new().with_data_type(time_type())),
+            Type::Int64 => Self::Int(Int64Builder::new()),
+            Type::Float64 => Self::Float(Float64Builder::new()),
+            Type::Boolean => Self::Bool(BooleanBuilder::new()),
+            Type::Struct(fields) => Self::Struct(Members::new(fields).into(), Nulls::new()),
+            Type::List(element) => Self::List(Repeated::new(element_field(element), element).into()),
+            Type::Map(value) => Self::Map(Repeated::new(entries_field(value), value).into(), StringBuilder::new()),
+        }
+    }
+
+    /// Adds a row with this value. What the column cannot hold goes to `rest`, which is at the value's place.
+    pub fn push(&mut self, value: Value<'_>, rest: &mut Rest) {
+        if !self.try_push(value, rest) {
+            self.push_null();
+            rest.put(value.raw());
+        }
+    }
+
+    /// Adds a row unless the value is of another type; then nothing has changed.
+    fn try_push(&mut self, value: Value<'_>, rest: &mut Rest) -> bool {
+        let mut buffer = String::new();
+        let kind = value.kind();
+        match self {
+            Self::Json(builder) if kind != Kind::Null => builder.append_value(value.raw()),
+            Self::Text(builder) => match value.string(&mut buffer) {
+                Some(text) => builder.append_value(text),
+                None => return false,
+            },
+            Self::Time(builder) => match value.string(&mut buffer).and_then(micros) {
+                Some(time) => builder.append_value(time),
+                None => return false,
+            },
+            Self::Int(builder) if kind == Kind::Number => match integer(value.raw()) {
+                Some(number) => builder.append_value(number),
+                None => return false,
+            },
+            Self::Float(builder) if kind == Kind::Number => match float(value.raw()) {
+                Some(number) => builder.append_value(number),
+                None => return false,
+            },
+            Self::Bool(builder) if kind == Kind::Bool => builder.append_value(value.raw() == "true"),
+            Self::Struct(members, nulls) if kind == Kind::Object => {
+                nulls.push(true);
+                members.push(value, nulls.rows, rest);
+            }
+            Self::List(repeated) if kind == Kind::Array => repeated.push_list(value, rest),
+            Self::Map(repeated, keys) if kind == Kind::Object => return repeated.push_map(keys, value, rest),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Adds a row without a value.
+    pub fn push_null(&mut self) {
+        match self {
+            Self::Text(builder) | Self::Json(builder) => builder.append_null(),
+            Self::Time(builder) => builder.append_null(),
+            Self::Int(builder) => builder.append_null(),
+            Self::Float(builder) => builder.append_null(),
+            Self::Bool(builder) => builder.append_null(),
+            Self::Struct(members, nulls) => {
+                nulls.push(false);
+                members.push_nulls(nulls.rows);
+            }
+            Self::List(repeated) | Self::Map(repeated, _) => repeated.end_row(false),
+        }
+    }
+
+    /// Takes the rows out; the column is empty afterwards.
+    #[must_use]
+    pub fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Text(builder) | Self::Json(builder) => Arc::new(builder.finish()),
+            Self::Time(builder) => Arc::new(builder.finish()),
+            Self::Int(builder) => Arc::new(builder.finish()),
+            Self::Float(builder) => Arc::new(builder.finish()),
+            Self::Bool(builder) => Arc::new(builder.finish()),
+            Self::Struct(members, nulls) => {
+                nulls.rows = 0;
+                let (fields, arrays) = members.finish();
+                Arc::new(StructArray::new(fields, arrays, nulls.builder.finish()))
+            }
+            Self::List(repeated) => {
+                let (field, values) = (Arc::clone(&repeated.field), repeated.values.finish());
+                let (offsets, nulls) = repeated.finish();
+                Arc::new(ListArray::new(field, offsets, values, nulls))
+            }
+            Self::Map(repeated, keys) => {
+                let field = Arc::clone(&repeated.field);
+                let DataType::Struct(fields) = field.data_type().clone() else { unreachable!("entries are structs") };
+                let arrays: Vec<ArrayRef> = vec![Arc::new(keys.finish()), repeated.values.finish()];
+                let entries = StructArray::new(fields, arrays, None);
+                let (offsets, nulls) = repeated.finish();
+                Arc::new(MapArray::new(field, offsets, entries, nulls, false))
+            }
+        }
+    }
+}
+
+impl Nulls {
+    fn new() -> Self {
+        Self { builder: NullBufferBuilder::new(0), rows: 0 }
+    }
+
+    fn push(&mut self, is_valid: bool) {
+        self.builder.append(is_valid);
+        self.rows += 1;
+    }
+}
+
+impl Members {
+    /// Empty columns for these fields.
+    #[must_use]
+    pub fn new(fields: &[Field]) -> Self {
+        let in_use = fields.iter().enumerate().filter(|(_, field)| !field.retired);
+        let mut by_name: Vec<_> = in_use.map(|(at, field)| (field.member().to_owned(), at)).collect();
+        by_name.sort();
+        let member = |field: &Field| Member { arrow: arrow_field(field), column: Column::new(&field.kind), filled: 0 };
+        Self { fields: fields.iter().map(member).collect(), by_name, name: String::new() }
+    }
+
+    /// Adds the members of an object as the row of this number, counted from 1.
+    fn push(&mut self, object: Value<'_>, row: usize, rest: &mut Rest) {
+        for (key, value) in object.members() {
+            rest.enter(key.raw());
+            match self.field_of(key) {
+                Some(field) => {
+                    field.filled = row;
+                    field.column.push(value, rest);
+                }
+                None => rest.put(value.raw()),
+            }
+            rest.leave();
+        }
+        self.push_nulls(row);
+    }
+
+    fn field_of(&mut self, key: Value<'_>) -> Option<&mut Member> {
+        let name = key.string(&mut self.name)?;
+        let found = self.by_name.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
+        self.fields.get_mut(self.by_name[found].1)
+    }
+
+    /// Completes a row: columns that were not filled are null.
+    fn push_nulls(&mut self, row: usize) {
+        for field in self.fields.iter_mut().filter(|field| field.filled != row) {
+            field.filled = row;
+            field.column.push_null();
+        }
+    }
+
+    /// Adds a value as the row of this number to the only column in use, or nulls to all.
+    pub fn push_only(&mut self, value: Option<Value<'_>>, row: usize, rest: &mut Rest) {
+        let at = self.by_name.first().map(|(_, at)| *at);
+        match value.zip(at) {
+            Some((value, at)) => {
+                self.fields[at].filled = row;
+                self.fields[at].column.push(value, rest);
+            }
+            None => value.into_iter().for_each(|value| rest.put(value.raw())),
+        }
+        self.push_nulls(row);
+    }
+
+    /// Takes the rows out.
+    #[must_use]
+    pub fn finish(&mut self) -> (Fields, Vec<ArrayRef>) {
+        let fields = self.fields.iter().map(|field| Arc::clone(&field.arrow)).collect();
+        let finish = |field: &mut Member| {
+            field.filled = 0;
+            field.column.finish()
+        };
+        (fields, self.fields.iter_mut().map(finish).collect())
+    }
+}
+
+impl Repeated {
+    fn new(field: FieldRef, value: &Type) -> Self {
+        Self { field, values: Column::new(value), count: 0, ends: Vec::new(), nulls: NullBufferBuilder::new(0) }
+    }
+
+    fn push_list(&mut self, array: Value<'_>, rest: &mut Rest) {
+        for (index, element) in array.children().enumerate() {
+            rest.enter_index(index);
+            self.push_one(element, rest);
+            rest.leave();
+        }
+        self.end_row(true);
+    }
+
+    /// A key that cannot be UTF-8 makes the whole map unfit.
+    fn push_map(&mut self, keys: &mut StringBuilder, object: Value<'_>, rest: &mut Rest) -> bool {
+        let mut buffer = String::new();
+        if object.members().any(|(key, _)| key.string(&mut String::new()).is_none()) {
+            return false;
+        }
+        for (key, value) in object.members() {
+            keys.append_value(key.string(&mut buffer).unwrap_or_default());
+            rest.enter(key.raw());
+            self.push_one(value, rest);
+            rest.leave();
+        }
+        self.end_row(true);
+        true
+    }
+
+    /// Elements exist even if they are null, so a null needs no entry in `rest`.
+    fn push_one(&mut self, value: Value<'_>, rest: &mut Rest) {
+        self.count += 1;
+        if value.kind() == Kind::Null { self.values.push_null() } else { self.values.push(value, rest) }
+    }
+
+    fn end_row(&mut self, is_valid: bool) {
+        // A batch holds far fewer elements: each has at least two bytes of text.
+        self.ends.push(i32::try_from(self.count).unwrap_or(i32::MAX));
+        self.nulls.append(is_valid);
+    }
+
+    fn finish(&mut self) -> (OffsetBuffer<i32>, Option<arrow_buffer::NullBuffer>) {
+        let mut offsets = vec![0];
+        offsets.append(&mut self.ends);
+        self.count = 0;
+        (OffsetBuffer::new(ScalarBuffer::from(offsets)), self.nulls.finish())
+    }
+}
+
+/// Checks that no object inside a value has a member twice.
+///
+/// # Errors
+/// One has.
+pub fn check_members(value: Value<'_>) -> Result<(), Twice> {
+    match value.kind() {
+        Kind::Object => {
+            check_keys(value)?;
+            value.members().try_for_each(|(_, value)| check_members(value))
+        }
+        Kind::Array => value.children().try_for_each(check_members),
+        _ => Ok(()),
+    }
+}
+
+/// Objects with few members are compared pairwise, larger ones by sorting.
+fn check_keys(object: Value<'_>) -> Result<(), Twice> {
+    const FEW: usize = 12;
+    let mut few = [""; FEW];
+    for (count, (key, _)) in object.members().enumerate() {
+        if count == FEW || key.kind() == Kind::Escaped {
+            return check_many(object);
+        }
+        if few[..count].contains(&key.raw()) {
+            return Err(Twice);
+        }
+        few[count] = key.raw();
+    }
+    Ok(())
+}
+
+fn check_many(object: Value<'_>) -> Result<(), Twice> {
+    let decoded = |key: Value<'_>| key.string(&mut String::new()).unwrap_or(key.raw()).to_owned();
+    let mut keys: Vec<_> = object.members().map(|(key, _)| decoded(key)).collect();
+    keys.sort_unstable();
+    if keys.windows(2).any(|pair| pair[0] == pair[1]) { Err(Twice) } else { Ok(()) }
+}

@@ -1,0 +1,105 @@
+use std::sync::Mutex;
+
+use spillway_shared::metrics::emf;
+use spillway_shared::retry::Outcome;
+
+use super::*;
+use crate::testing::*;
+
+/// A queue in memory.
+#[derive(Debug, Default)]
+struct Sent(Mutex<Vec<String>>);
+
+impl Queue for Sent {
+    async fn send(&self, body: &str) -> Outcome<(), SendError> {
+        self.0.lock().unwrap().push(body.to_owned());
+        Outcome::Done(())
+    }
+}
+
+fn function(memory: Memory) -> Compact<Memory, Sent> {
+    let config = Config {
+        bucket: String::new(),
+        queue_url: String::new(),
+        region: String::new(),
+        files: settings(256 << 20),
+        tables: Tables::from([(place().stream, small_table())]),
+        metrics: emf::Settings::default(),
+    };
+    Compact::new(&config, memory, Sent::default())
+}
+
+fn stored() -> Memory {
+    let memory = Memory::default();
+    for name in ["a", "b"] {
+        store_lines(&memory, name, &[record_of(name, "{}")]);
+    }
+    memory
+}
+
+fn message(id: &str, body: &str) -> Message {
+    Message { message_id: id.to_owned(), body: body.to_owned() }
+}
+
+fn until(seconds: u64) -> Until {
+    let deadline = Instant::now() + Duration::from_mins(5);
+    Until { stop: Instant::now() + Duration::from_secs(seconds), deadline }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_failed_messages_stay_on_the_queue() {
+    let function = function(stored());
+    let other = place().body().replace("clicks", "views");
+    let messages = [message("1", &place().body()), message("2", "{}"), message("3", &other)];
+    let answer = function.messages(&messages, until(60)).await;
+    let failed: Vec<_> = answer.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
+    assert_eq!(failed, ["2", "3"]);
+    assert_eq!(ids(&function.store), ["a", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rest_of_an_hour_is_enqueued_when_time_is_up() {
+    let function = function(stored());
+    for sent in [1, 1] {
+        assert_eq!(function.messages(&[message("1", &place().body())], until(0)).await, Answer::default());
+        assert_eq!(*function.queue.0.lock().unwrap(), vec![place().body(); sent]);
+    }
+    assert_eq!(ids(&function.store), ["a", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn hours_with_work_left_are_enqueued() {
+    let function = function(stored());
+    let hour = |text: &str| Hour::parse(&format!("2026-11-{text}")).unwrap();
+    let views = StreamName::parse("views").unwrap();
+    let deadline = Instant::now() + Duration::from_mins(5);
+    let mut sent = 0;
+    for (from, to, stream, enqueued) in [
+        ("21T17", "21T17", None, 0),
+        ("21T17", "21T18", None, 1),
+        ("21T18", "22T18", Some(&place().stream), 1),
+        ("21T18", "22T18", Some(&views), 0),
+        ("21T19", "22T18", None, 0),
+        ("22T18", "21T18", None, 0),
+    ] {
+        let answer = function.enqueue(hour(from).until(hour(to)), stream, deadline).await.unwrap();
+        sent += enqueued;
+        assert_eq!(answer.enqueued, enqueued, "{from} {to}");
+        assert_eq!(*function.queue.0.lock().unwrap(), vec![place().body(); sent]);
+    }
+    function.messages(&[message("1", &place().body())], until(60)).await;
+    assert_eq!(function.enqueue(hour("21T18").until(hour("21T18")), None, deadline).await.unwrap().enqueued, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invocation_keeps_time_for_its_last_put() {
+    let function = function(Memory::default());
+    let left = |context: &Context| {
+        let Until { stop, deadline } = function.until(context);
+        (stop.saturating_duration_since(Instant::now()), deadline - stop)
+    };
+    assert_eq!(
+        left(&Context::default()),
+        (UNKNOWN.saturating_sub(FOR_ANSWER + Duration::from_secs(1)), Duration::from_secs(1))
+    );
+}

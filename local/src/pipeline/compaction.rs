@@ -1,0 +1,161 @@
+//! Compact with its own queue and schedule: the Scheduler ► compact ► SQS ► event source ► compact.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::json;
+use spillway_compact::table::load_all;
+use spillway_shared::hour::Hour;
+use spillway_shared::stream::StreamName;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::functions::{COMPACT_TIMEOUT, compact};
+use super::{PipelineError, Settings};
+use crate::account::{CREDENTIAL, REGION};
+use crate::event_source::{EventSource, EventSourceSettings};
+use crate::faults::Faults;
+use crate::invoke::{Invoke, InvokeError};
+use crate::runtime::Function;
+use crate::s3::Bucket;
+use crate::sqs::{Queue, QueueError, QueueSettings, connect};
+
+/// Hours that the schedule looks at.
+const HOURS: u32 = 24;
+const AN_HOUR: Duration = Duration::from_hours(1);
+/// Receives after which a message of the queue is dead-lettered.
+const MAX_RECEIVES: u32 = 5;
+
+/// The running function, its queue and its schedule. Its messages are in memory: the schedule finds work left again.
+pub struct Compaction {
+    function: Function,
+    queue: Queue,
+    event_source: EventSource,
+    _schedule: JoinSet<()>,
+    started: SystemTime,
+}
+
+/// Why hours were not enqueued.
+#[derive(Debug, thiserror::Error)]
+pub enum CompactError {
+    /// The function failed.
+    #[error("compact: {0}")]
+    Function(#[from] InvokeError),
+    /// Its answer cannot be read.
+    #[error("compact answered something else: {0}")]
+    Answer(#[from] serde_json::Error),
+}
+
+impl Compaction {
+    /// Starts the function, unless compaction is switched off, no stream has a table, or the servers are external.
+    pub(super) async fn start(settings: &Settings, bucket: &Bucket) -> Result<Option<Self>, PipelineError> {
+        let Some(after) = settings.compact_after.filter(|_| !settings.is_external()) else { return Ok(None) };
+        // The function itself reports a broken lock file.
+        if load_all(&settings.config).is_ok_and(|tables| tables.is_empty()) {
+            return Ok(None);
+        }
+        let queue = Queue::start(queue_settings()).await?;
+        let function = Function::start(compact(settings, &queue, bucket)).await?;
+        let client = connect(&queue.endpoint, REGION, CREDENTIAL);
+        let source = EventSourceSettings {
+            batch_size: 1,
+            window: Duration::ZERO,
+            pollers: 1,
+            ..EventSourceSettings::new(client, &queue.url, &queue.arn)
+        };
+        let event_source = EventSource::start(source, Arc::new(function.clone()));
+        let mut schedule = JoinSet::new();
+        schedule.spawn(run_schedule(function.clone(), after));
+        Ok(Some(Self { function, queue, event_source, _schedule: schedule, started: SystemTime::now() }))
+    }
+
+    /// Enqueues the hours with work left of a range, and returns how many there are.
+    ///
+    /// # Errors
+    /// The function failed.
+    pub async fn enqueue(&self, from: Hour, to: Hour, stream: Option<&StreamName>) -> Result<u64, CompactError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(default)]
+            enqueued: u64,
+        }
+        let mut event = json!({"from": from.to_string(), "to": to.to_string()});
+        if let Some(stream) = stream {
+            event["stream"] = stream.as_str().into();
+        }
+        let answer = self.function.invoke(Bytes::from(event.to_string())).await?;
+        Ok(serde_json::from_slice::<Answer>(&answer)?.enqueued)
+    }
+
+    /// The hours that are enqueued or being compacted, and those that failed too often.
+    ///
+    /// # Errors
+    /// The queue does not respond.
+    pub async fn waiting(&self) -> Result<(u64, u64), QueueError> {
+        let counts = self.queue.counts().await?;
+        Ok((counts.queued + counts.in_flight, counts.dead_lettered))
+    }
+
+    /// Stops everything; with a deadline, after the hours of this run have been compacted.
+    pub(super) async fn stop(self, compact_until: Option<Instant>) {
+        if let Some(deadline) = compact_until {
+            let enqueued = self.enqueue(Hour::of(self.started), Hour::of(SystemTime::now()), None).await;
+            enqueued.inspect_err(|error| tracing::error!(%error, "hours are not compacted")).ok();
+            self.event_source.drain(deadline).await;
+        }
+        self.event_source.stop();
+        self.function.stop().await;
+        self.queue.close().await;
+    }
+}
+
+fn queue_settings() -> QueueSettings {
+    QueueSettings {
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        data: None,
+        name: "spillway-compact".to_owned(),
+        region: REGION.to_owned(),
+        visibility_timeout: 6 * COMPACT_TIMEOUT,
+        max_receive_count: MAX_RECEIVES,
+        max_message_bytes: 256 << 10,
+        accepted: None,
+        faults: Faults::default(),
+    }
+}
+
+/// Invokes the function at once, for hours that ended while the server was down, and `after` the end of each hour.
+async fn run_schedule(function: Function, after: Duration) {
+    loop {
+        let event = Bytes::from(json!({"hours": HOURS}).to_string());
+        if let Err(error) = function.invoke(event).await {
+            tracing::error!(%error, "the schedule of compact failed; it runs again after the next hour");
+        }
+        sleep(until_next(after, SystemTime::now())).await;
+    }
+}
+
+/// The time until the next moment that is `after` the end of an hour.
+fn until_next(after: Duration, now: SystemTime) -> Duration {
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let hour = AN_HOUR.as_secs();
+    let passed = (now + hour - after.as_secs() % hour) % hour;
+    Duration::from_secs(hour - passed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schedule_runs_after_the_end_of_each_hour() {
+        let minutes = |minutes| Duration::from_mins(minutes);
+        let until =
+            |after, passed| until_next(minutes(after), SystemTime::UNIX_EPOCH + 1_000 * AN_HOUR + minutes(passed));
+        for (after, passed, next) in [(10, 0, 10), (10, 9, 1), (10, 10, 60), (10, 59, 11), (0, 1, 59), (70, 0, 10)] {
+            assert_eq!(until(after, passed), minutes(next), "{after} {passed}");
+        }
+    }
+}
