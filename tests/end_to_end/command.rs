@@ -1,6 +1,6 @@
 //! The command as a user runs it: its output, its exit and its processes.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -30,7 +30,7 @@ pub(crate) fn text(output: &[u8]) -> String {
 /// A server on free ports whose banner has been read.
 pub(crate) struct Server {
     child: Child,
-    printed: BufReader<std::process::ChildStdout>,
+    printed: Box<dyn BufRead + Send>,
     pub(crate) banner: String,
 }
 
@@ -49,7 +49,7 @@ impl Server {
         let free = ["--listen", "--admin", "--s3-listen", "--sqs-listen"].map(|flag| [flag, "127.0.0.1:0"]).concat();
         let mut command = with_config(&[&["serve"], free.as_slice(), arguments].concat(), config, data);
         let mut child = command.envs(variables.iter().copied()).stdout(Stdio::piped()).spawn().unwrap();
-        let printed = BufReader::new(child.stdout.take().unwrap());
+        let printed = Box::new(BufReader::new(child.stdout.take().unwrap()));
         let mut server = Self { child, printed, banner: String::new() };
         server.banner = server.read_until("curl -i");
         server
@@ -78,6 +78,12 @@ impl Server {
         let mut rest = String::new();
         self.printed.read_to_string(&mut rest).unwrap();
         (self.child.wait().unwrap().code(), rest)
+    }
+
+    /// Closes the server's standard output and waits for its exit; returns the code.
+    fn end_unread(mut self) -> Option<i32> {
+        self.printed = Box::new(std::io::empty());
+        self.child.wait().unwrap().code()
     }
 }
 
@@ -167,10 +173,7 @@ fn a_terminal_that_closes_drains_the_pipeline_too() {
     let status = server.word_after("status");
     assert_eq!(get(&status)["accepted"], 1);
     server.signal("-HUP");
-    // Nobody reads its output any more.
-    let Server { mut child, printed, .. } = server;
-    drop(printed);
-    assert_eq!(child.wait().unwrap().code(), Some(0), "the ledger adds up and nothing is queued");
+    assert_eq!(server.end_unread(), Some(0), "the ledger adds up and nothing is queued");
     assert_eq!(lines_in(&data.path().join("spillway/records")).len(), 1);
 }
 
