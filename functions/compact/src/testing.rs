@@ -155,7 +155,7 @@ pub(crate) fn settings(file_bytes: u64) -> Settings {
 
 /// Compacts the hour with time enough.
 pub(crate) async fn compact(memory: &Memory, table: &Table, file_bytes: u64) -> Result<(End, Compacted), Error> {
-    let deadline = Instant::now() + Duration::from_secs(600);
+    let deadline = Instant::now() + Duration::from_mins(10);
     compact_until(memory, table, file_bytes, Until { stop: deadline, deadline }).await
 }
 

@@ -99,7 +99,7 @@ async fn lines_that_are_no_records_are_rows_and_damaged_objects_are_named() {
 async fn time_ends_a_run_after_at_least_one_object() {
     let memory = three_objects();
     for done in 1..=3 {
-        let until = Until { stop: Instant::now(), deadline: Instant::now() + Duration::from_secs(60) };
+        let until = Until { stop: Instant::now(), deadline: Instant::now() + Duration::from_mins(1) };
         let (end, counts) = compact_until(&memory, &small_table(), MANY, until).await.unwrap();
         assert_eq!((end == End::Complete, counts.objects), (done == 3, 1));
     }
