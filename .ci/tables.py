@@ -1,8 +1,9 @@
 """Compacts hours of records with `folder`, and reads the table as people do: with DuckDB, pyarrow and polars.
 
-    tables.py FOLDER            FOLDER is the example of spillway-compact
+    tables.py FOLDER SPILLWAY   FOLDER is the example of spillway-compact
 
-Two versions of a schema: the second adds a member, and changes the type of another.
+Two versions of a schema: the second adds a member, and changes the type of another. `spillway check --update-tables`
+writes their columns, and `spillway table` the view of DuckDB.
 """
 
 import datetime
@@ -18,23 +19,19 @@ import pyarrow.dataset
 import pyarrow.parquet
 import zstandard
 
-FIRST = [
-    {"name": "at", "type": "timestamp"},
-    {"name": "count", "type": "int64"},
-    {"name": "price", "type": "float64"},
-    {"name": "tags", "type": {"list": "string"}},
-    {"name": "user", "type": {"struct": [{"name": "id", "type": "int64"}, {"name": "plan", "type": "string"}]}},
-    {"name": "flags", "type": {"map": "boolean"}},
-]
+FIRST = {
+    "at": {"type": "string", "format": "date-time"},
+    "count": {"type": "integer"},
+    "price": {"type": "number"},
+    "tags": {"type": "array", "items": {"type": "string"}},
+    "user": {"type": "object", "properties": {"id": {"type": "integer"}, "plan": {"enum": ["free", "paid"]}}},
+    "flags": {"type": "object", "additionalProperties": {"type": "boolean"}},
+}
 # `count` becomes a string: its column stays, and the member has a new one. `user` gets a member.
-SECOND = [
-    FIRST[0],
-    {"name": "count", "type": "int64", "retired": True},
-    *FIRST[2:4],
-    {"name": "user", "type": {"struct": [*FIRST[4]["type"]["struct"], {"name": "country", "type": "string"}]}},
-    FIRST[5],
-    {"name": "count_2", "member": "count", "type": "string"},
-]
+SECOND = FIRST | {
+    "count": {"type": "string"},
+    "user": {"type": "object", "properties": FIRST["user"]["properties"] | {"country": {"type": "string"}}},
+}
 HOURS = [("2026-11-21", 18, FIRST), ("2026-11-22", 7, SECOND)]
 RECORDS = 1_000
 
@@ -68,34 +65,42 @@ def write(base, dt, hour, second):
         (folder / f"{name:032x}.ndjson.zst").write_bytes(zstandard.compress(lines.encode()))
 
 
-def compacted(folder, base):
+def compacted(folder, spillway, base):
     """The start of the table's files, after compaction under both versions of the schema."""
-    for dt, hour, fields in HOURS:
-        write(base, dt, hour, fields is SECOND)
-        table = {"version": 1, "columns": [{"name": "payload", "type": {"struct": fields}}]}
-        (base / "config/tables").mkdir(parents=True, exist_ok=True)
-        (base / "config/tables/clicks.json").write_text(json.dumps(table))
-        subprocess.run([folder, base / "bucket", base / "config", "clicks", f"{dt}T{hour:02}"], check=True)
+    config = base / "config"
+    (config / "streams").mkdir(parents=True)
+    for dt, hour, properties in HOURS:
+        write(base, dt, hour, properties is SECOND)
+        (config / "streams/clicks.json").write_text(json.dumps({"schema": {"properties": properties}}))
+        subprocess.run([spillway, "check", "--update-tables", "--config", config], check=True)
+        subprocess.run([folder, base / "bucket", config, "clicks", f"{dt}T{hour:02}"], check=True)
     return base / "bucket/lake/stream=clicks/v=1"
 
 
-def with_duckdb(table):
+def with_duckdb(table, spillway):
+    """Through the printed view."""
     base = duckdb.connect()
     base.execute("SET TimeZone = 'UTC'")
-    base.execute(f"CREATE VIEW t AS FROM read_parquet('{table}/*/*/*.parquet', hive_partitioning=true, union_by_name=true)")
+    bucket, config = table.parents[2], table.parents[3] / "config"
+    command = [spillway, "table", "clicks", "--engine", "duckdb", "--config", config]
+    view = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    base.execute(view.replace("s3://BUCKET/", f"{bucket}/"))
     one = lambda query: base.execute(query).fetchone()
-    assert one("SELECT count(*), count(DISTINCT id) FROM t") == (2 * RECORDS, 2 * RECORDS)
-    assert one("SELECT count(*) FROM t WHERE dt = '2026-11-22' AND hour = 7") == (RECORDS,)
-    assert one("SELECT count(*), sum(payload.price) FROM t WHERE payload.user.plan = 'paid' AND payload.price < 10") == (
+    assert one("SELECT count(*), count(DISTINCT id) FROM clicks") == (2 * RECORDS, 2 * RECORDS)
+    assert one("SELECT count(*) FROM clicks WHERE dt = '2026-11-22' AND hour = 7") == (RECORDS,)
+    paid = "payload.user.plan = 'paid' AND payload.price < 10"
+    assert one(f"SELECT count(*), sum(payload.price) FROM clicks WHERE {paid}") == (
         38, sum(2 * n / 8 for n in range(0, 80, 4) if n % 100))
-    assert one("SELECT count(payload.count), count(payload.count_2), count(payload.user.country) FROM t") == 3 * (RECORDS,)
-    assert one("SELECT count(*) FROM t WHERE rest->>'$.extra.n' = '990'") == (2,)
-    assert one("SELECT count(*) FROM t WHERE rest->>'$.price' = 'unknown' AND payload.price IS NULL") == (20,)
-    assert one("SELECT min(payload.at) FROM t")[0].astimezone(datetime.UTC).isoformat() == "2026-11-21T17:00:00.250000+00:00"
-    assert one("SELECT count(*) FROM t WHERE payload.flags['new'] AND payload.tags[3] = 't0'") == (334,)
+    counts = "count(payload.count), count(payload.count_2), count(payload.user.country)"
+    assert one(f"SELECT {counts} FROM clicks") == 3 * (RECORDS,)
+    assert one("SELECT count(*) FROM clicks WHERE rest->>'$.extra.n' = '990'") == (2,)
+    assert one("SELECT count(*) FROM clicks WHERE rest->>'$.price' = 'unknown' AND payload.price IS NULL") == (20,)
+    [earliest] = one("SELECT min(payload.at) FROM clicks")
+    assert earliest.astimezone(datetime.UTC).isoformat() == "2026-11-21T17:00:00.250000+00:00"
+    assert one("SELECT count(*) FROM clicks WHERE payload.flags['new'] AND payload.tags[3] = 't0'") == (334,)
 
 
-def with_pyarrow(table):
+def with_pyarrow(table, _):
     newest = pyarrow.parquet.read_schema(max(table.rglob("*.parquet")))
     parts = pyarrow.dataset.partitioning(flavor="hive")
     files = pyarrow.dataset.dataset(table, schema=newest.append(pyarrow.field("dt", "string")).append(
@@ -109,7 +114,7 @@ def with_pyarrow(table):
     assert row["payload"]["user"] == {"id": 100, "plan": "paid", "country": None}
 
 
-def with_polars(table):
+def with_polars(table, _):
     newest = max(table.rglob("*.parquet"))
     options = {"missing_columns": "insert", "extra_columns": "ignore"}
     frame = polars.scan_parquet(
@@ -123,11 +128,11 @@ def with_polars(table):
     assert frame.select(country.count()).collect().item() == RECORDS
 
 
-def main(folder):
+def main(folder, spillway):
     with tempfile.TemporaryDirectory() as base:
-        table = compacted(folder, Path(base))
+        table = compacted(folder, spillway, Path(base))
         for read in (with_duckdb, with_pyarrow, with_polars):
-            read(table)
+            read(table, spillway)
             print(f"tables: {read.__name__[5:]} reads {2 * RECORDS} rows")
 
 

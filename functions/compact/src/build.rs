@@ -86,8 +86,8 @@ impl Build {
         let text = std::str::from_utf8(line).unwrap_or_default();
         let record = record(text, &mut self.tape, &self.stream);
         let seen = match &record {
-            Some(record) => records.add(record.id, record.payload.raw()),
-            None => records.add_line(line),
+            Some(record) => records.add(record.id, record.payload.raw())?,
+            None => records.add_line(line)?,
         };
         match (seen, &record) {
             (Seen::Unknown, _) => return Ok(false),

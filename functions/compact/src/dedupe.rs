@@ -1,10 +1,10 @@
 //! Finds records that were read before: the same id and the same payload, byte for byte.
 
-use std::collections::hash_map::{Entry, RandomState};
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher as _, Hasher};
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hash};
+use std::io;
 
-use arrow_array::{Array as _, cast::AsArray as _};
+use arrow_array::cast::AsArray as _;
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -14,6 +14,10 @@ use spillway_shared::stream::StreamName;
 use crate::json::Tape;
 use crate::read::lines;
 use crate::rows::record;
+
+mod pairs;
+
+use pairs::Pairs;
 
 /// Stands for the id of a line that is no record, whose payload is then the line. No id contains this character.
 const NO_ID: &str = "\n";
@@ -31,6 +35,9 @@ pub enum Seen {
     Unknown,
 }
 
+/// Stands for the hash of a payload that is not known.
+const UNKNOWN: u64 = 0;
+
 /// The records of an hour so far, by hashes of 64 bits with keys that nobody knows.
 ///
 /// A record is lost only if the hashes of both its id and its payload equal those of another record: with 50 million
@@ -38,50 +45,53 @@ pub enum Seen {
 #[derive(Debug, Default)]
 pub struct Records {
     keys: RandomState,
-    payloads: HashMap<u64, u64, Hashed>,
-    /// Further payloads of ids that have several.
-    more: HashSet<(u64, u64)>,
-    /// Ids in earlier files whose payloads are not known.
-    earlier: HashSet<u64, Hashed>,
+    pairs: Pairs,
 }
 
 impl Records {
     /// Adds a record.
-    pub fn add(&mut self, id: &str, payload: &str) -> Seen {
-        self.add_hashed(self.keys.hash_one(id), self.keys.hash_one(payload))
+    ///
+    /// # Errors
+    /// There are many records, and `/tmp` is full.
+    pub fn add(&mut self, id: &str, payload: &str) -> io::Result<Seen> {
+        self.add_pair((self.hash(id), self.hash(payload)))
     }
 
     /// Adds a line that is no record.
-    pub fn add_line(&mut self, line: &[u8]) -> Seen {
-        match self.add_hashed(self.keys.hash_one(NO_ID), self.keys.hash_one(line)) {
+    ///
+    /// # Errors
+    /// As for [`Records::add`].
+    pub fn add_line(&mut self, line: &[u8]) -> io::Result<Seen> {
+        Ok(match self.add_pair((self.hash(NO_ID), self.hash(line)))? {
             Seen::Conflict => Seen::New,
             other => other,
-        }
+        })
     }
 
     /// Notes that an earlier file has a row with this id, or one without.
-    pub fn note(&mut self, id: Option<&str>) {
-        self.earlier.insert(self.keys.hash_one(id.unwrap_or(NO_ID)));
+    ///
+    /// # Errors
+    /// As for [`Records::add`].
+    pub fn note(&mut self, id: Option<&str>) -> io::Result<()> {
+        let pair = (self.hash(id.unwrap_or(NO_ID)), UNKNOWN);
+        if self.pairs.find(pair)?.pair { Ok(()) } else { self.pairs.insert(pair) }
     }
 
-    fn add_hashed(&mut self, id: u64, payload: u64) -> Seen {
-        if self.earlier.contains(&id) {
-            return Seen::Unknown;
+    fn add_pair(&mut self, pair: (u64, u64)) -> io::Result<Seen> {
+        let found = self.pairs.find(pair)?;
+        if found.pair {
+            return Ok(Seen::Copy);
         }
-        match self.payloads.entry(id) {
-            Entry::Vacant(entry) => {
-                entry.insert(payload);
-                Seen::New
-            }
-            Entry::Occupied(first) if *first.get() == payload => Seen::Copy,
-            Entry::Occupied(_) => {
-                if self.more.insert((id, payload)) {
-                    Seen::Conflict
-                } else {
-                    Seen::Copy
-                }
-            }
+        if found.unknown {
+            return Ok(Seen::Unknown);
         }
+        self.pairs.insert(pair)?;
+        Ok(if found.id { Seen::Conflict } else { Seen::New })
+    }
+
+    /// Never 0.
+    fn hash(&self, value: impl Hash) -> u64 {
+        self.keys.hash_one(value).max(1)
     }
 }
 
@@ -96,39 +106,30 @@ pub fn see_file(file: Bytes, records: &mut Records) -> Result<(), ParquetError> 
         let batch = batch?;
         let ids = batch.column_by_name("id").and_then(|ids| ids.as_string_opt::<i32>());
         let ids = ids.ok_or_else(|| ParquetError::General("it has no column `id` with text".to_owned()))?;
-        (0..ids.len()).for_each(|row| records.note(ids.is_valid(row).then(|| ids.value(row))));
+        for id in ids {
+            records.note(id)?;
+        }
     }
     Ok(())
 }
 
 /// Adds all records of an object. An unreadable one has those before the damage, as when it was compacted.
-pub fn see_object(key: &str, object: &[u8], stream: &StreamName, records: &mut Records) {
-    let mut tape = Tape::default();
+///
+/// # Errors
+/// As for [`Records::add`].
+pub fn see_object(key: &str, object: &[u8], stream: &StreamName, records: &mut Records) -> io::Result<()> {
+    let (mut tape, mut end) = (Tape::default(), Ok(()));
     let _ = lines(key, object, |line| {
         let text = std::str::from_utf8(line).unwrap_or_default();
-        _ = match record(text, &mut tape, stream) {
+        let seen = match record(text, &mut tape, stream) {
             Some(record) => records.add(record.id, record.payload.raw()),
             None => records.add_line(line),
         };
+        if let Err(error) = seen {
+            end = Err(error);
+        }
     });
-}
-
-/// The keys are hashes already.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Identity(u64);
-
-type Hashed = std::hash::BuildHasherDefault<Identity>;
-
-impl Hasher for Identity {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _: &[u8]) {}
-
-    fn write_u64(&mut self, key: u64) {
-        self.0 = key;
-    }
+    end
 }
 
 #[cfg(test)]
@@ -138,26 +139,29 @@ mod tests {
     #[test]
     fn the_same_record_is_a_copy_and_another_payload_a_conflict() {
         let mut records = Records::default();
-        assert_eq!(records.add("a", "1"), Seen::New);
-        assert_eq!(records.add("b", "1"), Seen::New);
-        assert_eq!(records.add("a", "1"), Seen::Copy);
-        assert_eq!(records.add("a", "2"), Seen::Conflict);
-        assert_eq!(records.add("a", "2"), Seen::Copy);
-        assert_eq!(records.add("a", "1"), Seen::Copy);
-        assert_eq!(records.add("a", "3"), Seen::Conflict);
-        assert_eq!(
-            [records.add_line(b"x"), records.add_line(b"y"), records.add_line(b"x")],
-            [Seen::New, Seen::New, Seen::Copy]
-        );
+        for (id, payload, seen) in [
+            ("a", "1", Seen::New),
+            ("b", "1", Seen::New),
+            ("a", "1", Seen::Copy),
+            ("a", "2", Seen::Conflict),
+            ("a", "2", Seen::Copy),
+            ("a", "1", Seen::Copy),
+            ("a", "3", Seen::Conflict),
+        ] {
+            assert_eq!(records.add(id, payload).unwrap(), seen, "{id} {payload}");
+        }
+        for (line, seen) in [("x", Seen::New), ("y", Seen::New), ("x", Seen::Copy)] {
+            assert_eq!(records.add_line(line.as_bytes()).unwrap(), seen);
+        }
     }
 
     #[test]
     fn ids_of_earlier_files_are_unknown() {
         let mut records = Records::default();
-        records.note(Some("a"));
-        assert_eq!([records.add("a", "1"), records.add("b", "1")], [Seen::Unknown, Seen::New]);
-        assert_eq!(records.add_line(b"x"), Seen::New);
-        records.note(None);
-        assert_eq!(records.add_line(b"x"), Seen::Unknown);
+        records.note(Some("a")).unwrap();
+        assert_eq!([records.add("a", "1").unwrap(), records.add("b", "1").unwrap()], [Seen::Unknown, Seen::New]);
+        assert_eq!(records.add_line(b"x").unwrap(), Seen::New);
+        records.note(None).unwrap();
+        assert_eq!([records.add_line(b"x").unwrap(), records.add_line(b"y").unwrap()], [Seen::Copy, Seen::Unknown]);
     }
 }

@@ -208,7 +208,7 @@ impl<S: Store> Run<'_, S> {
         let mut objects = std::pin::pin!(self.objects(file.sources.objects.iter().map(listed).collect()));
         while let Some((key, object)) = objects.next().await {
             if let Some(object) = object? {
-                dedupe::see_object(&key, &object, &self.place.stream, records);
+                dedupe::see_object(&key, &object, &self.place.stream, records).map_err(ParquetError::from)?;
             }
             tokio::task::yield_now().await;
         }

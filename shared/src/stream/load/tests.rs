@@ -96,7 +96,7 @@ fn each_file_reports_its_first_error() {
             "clicks.json: differs only in case from Clicks.json",
             "Clicks.json: a stream's name must be `[a-z][a-z0-9_-]{0,62}`",
             "clicks.json: /descriptoin: unknown field `descriptoin`, expected one of `description`, `schema`, `enforce`, \
-             `rejected`, `consent`, `stamp`, `accept`, `time`",
+             `rejected`, `consent`, `stamp`, `accept`, `time`, `table`",
             "orders.json: not valid JSON: EOF while parsing an object at line 1 column 1",
             "twice.json: not valid JSON: duplicate key at line 2 column 20",
             "wrong.json: /description: invalid type: integer `1`, expected a string",
