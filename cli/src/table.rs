@@ -45,9 +45,13 @@ fn chosen(mut tables: Tables, arguments: &arguments::Table) -> anyhow::Result<Ta
     Ok(Tables::from([entry]))
 }
 
-/// The name of a stream's table: engines take no `-` without quotes.
+/// The name of a stream's table. Engines take no `-` without quotes; the template has a table `lines` and a view
+/// `records`.
 fn name_of(stream: &StreamName) -> String {
-    stream.as_str().replace('-', "_")
+    match stream.as_str() {
+        name @ ("lines" | "records") => format!("{name}_table"),
+        name => name.replace('-', "_"),
+    }
 }
 
 /// The folder of a table's files inside the bucket.

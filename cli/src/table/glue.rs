@@ -76,6 +76,8 @@ mod tests {
         let input = &resources["WebClicksUs2Table"]["Properties"]["TableInput"];
         assert_eq!(input["Name"], "web_clicks_2");
         assert_eq!(input["StorageDescriptor"]["Columns"][7], json!({"Name": "payload", "Type": "struct<date:bigint>"}));
+        assert_eq!(input["Parameters"]["projection.hour.digits"], "2");
+        assert_eq!(name_of(&StreamName::parse("lines").unwrap()), "lines_table");
         let template = "s3://${Bucket}/lake/stream=web-clicks_2/v=1/dt=${!dt}/hour=${!hour}/";
         assert_eq!(input["Parameters"]["storage.location.template"], json!({"Fn::Sub": template}));
     }

@@ -55,7 +55,7 @@ fn athena(name: &str, table: &Table, place: &str) -> String {
 }
 
 /// Partition projection: the partitions of every hour exist without being added.
-pub(super) fn properties(place: &str) -> [(&'static str, String); 9] {
+pub(super) fn properties(place: &str) -> [(&'static str, String); 10] {
     let text = str::to_owned;
     [
         ("projection.enabled", text("true")),
@@ -66,6 +66,7 @@ pub(super) fn properties(place: &str) -> [(&'static str, String); 9] {
         ("projection.dt.interval.unit", text("DAYS")),
         ("projection.hour.type", text("integer")),
         ("projection.hour.range", text("0,23")),
+        ("projection.hour.digits", text("2")),
         ("storage.location.template", format!("{place}dt=${{dt}}/hour=${{hour}}/")),
     ]
 }
@@ -129,6 +130,8 @@ mod tests {
             }
         }
         assert!(of(Engine::Duckdb).contains("read_parquet('s3://lake-1/lake/stream=web-clicks/v=2/*/*/*.parquet'"));
-        assert!(of(Engine::Athena).contains("/v=2/dt=${dt}/hour=${hour}/'"));
+        for part in ["/v=2/dt=${dt}/hour=${hour}/'", "'projection.hour.digits' = '2'"] {
+            assert!(of(Engine::Athena).contains(part), "{part}");
+        }
     }
 }

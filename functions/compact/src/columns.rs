@@ -8,13 +8,22 @@ use std::sync::Arc;
 
 use arrow_array::builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder};
 use arrow_array::{ArrayRef, ListArray, MapArray, StructArray};
-use arrow_buffer::{NullBufferBuilder, OffsetBuffer, ScalarBuffer};
-use arrow_schema::{DataType, Field as ArrowField, FieldRef, Fields, TimeUnit};
+use arrow_buffer::NullBufferBuilder;
+use arrow_schema::{DataType, FieldRef, Fields};
 
 use crate::json::{Kind, Value};
 use crate::number::{float, integer, micros};
 use crate::rest::Rest;
 use crate::table::{Field, Type};
+
+mod repeated;
+mod twice;
+mod types;
+
+pub use repeated::Repeated;
+pub use twice::{Twice, check_members};
+pub use types::{arrow_field, data_type, time_type};
+use types::{element_field, entries_field};
 
 /// The columns of an object: one for each field.
 #[derive(Debug)]
@@ -62,57 +71,6 @@ pub enum Column {
 pub struct Nulls {
     builder: NullBufferBuilder,
     rows: usize,
-}
-
-/// The values of all rows' arrays or maps, and where each row's end.
-#[derive(Debug)]
-pub struct Repeated {
-    field: FieldRef,
-    values: Column,
-    count: usize,
-    ends: Vec<i32>,
-    nulls: NullBufferBuilder,
-}
-
-/// A member that appears twice in an object: the payload has no value on which readers agree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Twice;
-
-/// The Arrow type of a column.
-#[must_use]
-pub fn data_type(kind: &Type) -> DataType {
-    match kind {
-        Type::String | Type::Json => DataType::Utf8,
-        Type::Timestamp => time_type(),
-        Type::Int64 => DataType::Int64,
-        Type::Float64 => DataType::Float64,
-        Type::Boolean => DataType::Boolean,
-        Type::Struct(fields) => DataType::Struct(fields.iter().map(arrow_field).collect()),
-        Type::List(element) => DataType::List(element_field(element)),
-        Type::Map(value) => DataType::Map(entries_field(value), false),
-    }
-}
-
-/// Microseconds, UTC.
-#[must_use]
-pub fn time_type() -> DataType {
-    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
-}
-
-/// The Arrow field of a column; every column can be null.
-#[must_use]
-pub fn arrow_field(field: &Field) -> FieldRef {
-    Arc::new(ArrowField::new(&field.name, data_type(&field.kind), true))
-}
-
-fn element_field(element: &Type) -> FieldRef {
-    Arc::new(ArrowField::new("element", data_type(element), true))
-}
-
-fn entries_field(value: &Type) -> FieldRef {
-    let key = ArrowField::new("key", DataType::Utf8, false);
-    let fields = Fields::from(vec![key, ArrowField::new("value", data_type(value), true)]);
-    Arc::new(ArrowField::new("key_value", DataType::Struct(fields), false))
 }
 
 impl Column {
@@ -296,92 +254,4 @@ impl Members {
         };
         (fields, self.fields.iter_mut().map(finish).collect())
     }
-}
-
-impl Repeated {
-    fn new(field: FieldRef, value: &Type) -> Self {
-        Self { field, values: Column::new(value), count: 0, ends: Vec::new(), nulls: NullBufferBuilder::new(0) }
-    }
-
-    fn push_list(&mut self, array: Value<'_>, rest: &mut Rest) {
-        for (index, element) in array.children().enumerate() {
-            rest.enter_index(index);
-            self.push_one(element, rest);
-            rest.leave();
-        }
-        self.end_row(true);
-    }
-
-    /// A key that cannot be UTF-8 makes the whole map unfit.
-    fn push_map(&mut self, keys: &mut StringBuilder, object: Value<'_>, rest: &mut Rest) -> bool {
-        let mut buffer = String::new();
-        if object.members().any(|(key, _)| key.string(&mut String::new()).is_none()) {
-            return false;
-        }
-        for (key, value) in object.members() {
-            keys.append_value(key.string(&mut buffer).unwrap_or_default());
-            rest.enter(key.raw());
-            self.push_one(value, rest);
-            rest.leave();
-        }
-        self.end_row(true);
-        true
-    }
-
-    /// Elements exist even if they are null, so a null needs no entry in `rest`.
-    fn push_one(&mut self, value: Value<'_>, rest: &mut Rest) {
-        self.count += 1;
-        if value.kind() == Kind::Null { self.values.push_null() } else { self.values.push(value, rest) }
-    }
-
-    fn end_row(&mut self, is_valid: bool) {
-        // A batch holds far fewer elements: each has at least two bytes of text.
-        self.ends.push(i32::try_from(self.count).unwrap_or(i32::MAX));
-        self.nulls.append(is_valid);
-    }
-
-    fn finish(&mut self) -> (OffsetBuffer<i32>, Option<arrow_buffer::NullBuffer>) {
-        let mut offsets = vec![0];
-        offsets.append(&mut self.ends);
-        self.count = 0;
-        (OffsetBuffer::new(ScalarBuffer::from(offsets)), self.nulls.finish())
-    }
-}
-
-/// Checks that no object inside a value has a member twice.
-///
-/// # Errors
-/// One has.
-pub fn check_members(value: Value<'_>) -> Result<(), Twice> {
-    match value.kind() {
-        Kind::Object => {
-            check_keys(value)?;
-            value.members().try_for_each(|(_, value)| check_members(value))
-        }
-        Kind::Array => value.children().try_for_each(check_members),
-        _ => Ok(()),
-    }
-}
-
-/// Objects with few members are compared pairwise, larger ones by sorting.
-fn check_keys(object: Value<'_>) -> Result<(), Twice> {
-    const FEW: usize = 12;
-    let mut few = [""; FEW];
-    for (count, (key, _)) in object.members().enumerate() {
-        if count == FEW || key.kind() == Kind::Escaped {
-            return check_many(object);
-        }
-        if few[..count].contains(&key.raw()) {
-            return Err(Twice);
-        }
-        few[count] = key.raw();
-    }
-    Ok(())
-}
-
-fn check_many(object: Value<'_>) -> Result<(), Twice> {
-    let decoded = |key: Value<'_>| key.string(&mut String::new()).unwrap_or(key.raw()).to_owned();
-    let mut keys: Vec<_> = object.members().map(|(key, _)| decoded(key)).collect();
-    keys.sort_unstable();
-    if keys.windows(2).any(|pair| pair[0] == pair[1]) { Err(Twice) } else { Ok(()) }
 }

@@ -158,23 +158,26 @@ mod tests {
         format!("value of {name}")
     }
 
-    /// Both functions with the settings that they read, started with every setting in the environment.
-    fn functions() -> [(FunctionSettings, Vec<&'static str>); 2] {
+    /// The functions with the settings that they read, started with every setting in the environment.
+    fn functions() -> [(FunctionSettings, Vec<&'static str>); 3] {
         functions_with(&[])
     }
 
     /// The same with more variables.
-    fn functions_with(more: &[(&str, &str)]) -> [(FunctionSettings, Vec<&'static str>); 2] {
+    fn functions_with(more: &[(&str, &str)]) -> [(FunctionSettings, Vec<&'static str>); 3] {
         let ingest_names = names(&spillway_ingest::config::NUMBERS, &spillway_ingest::config::TEXTS);
         let deliver_names = names(&spillway_deliver::config::NUMBERS, &spillway_deliver::config::TEXTS);
+        let compact_names = names(&spillway_compact::config::NUMBERS, &spillway_compact::config::TEXTS);
         let mut settings = Settings::new("program");
-        settings.variables =
-            ingest_names.iter().chain(&deliver_names).map(|name| ((*name).to_owned(), value(name))).collect();
+        let all = ingest_names.iter().chain(&deliver_names).chain(&compact_names);
+        settings.variables = all.map(|name| ((*name).to_owned(), value(name))).collect();
         settings.variables.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let queue = Queue::external("http://sqs", "http://sqs/0/q", connect("http://sqs", REGION, CREDENTIAL));
         let faults = Faults::default();
-        let deliver = deliver(&settings, &queue, &Bucket::external("http://s3"), &faults);
-        [(ingest(&settings, &queue, &faults), ingest_names), (deliver, deliver_names)]
+        let bucket = Bucket::external("http://s3");
+        let deliver = deliver(&settings, &queue, &bucket, &faults);
+        let compact = compact(&settings, &queue, &bucket);
+        [(ingest(&settings, &queue, &faults), ingest_names), (deliver, deliver_names), (compact, compact_names)]
     }
 
     #[test]
@@ -205,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_prefix_passes_a_variable_to_one_function_alone() {
-        let [(ingest, _), (deliver, _)] = functions_with(&[
+        let [(ingest, _), (deliver, _), _] = functions_with(&[
             ("INGEST_MAX_WORKERS", "3"),
             ("DELIVER_MAX_WORKERS", "5"),
             ("DELIVER_LOG_LEVEL", "DEBUG"),
@@ -233,7 +236,7 @@ mod tests {
 
     #[test]
     fn the_wiring_wins_over_the_environment_and_local_write_keys_are_added() {
-        let [(ingest, _), (deliver, _)] =
+        let [(ingest, _), (deliver, _), _] =
             functions().map(|(function, names)| (function.variables.into_iter().collect::<BTreeMap<_, _>>(), names));
         assert_eq!((ingest["QUEUE_URL"].as_str(), deliver["BUCKET"].as_str()), ("http://sqs/0/q", "spillway"));
         assert!(ingest["WRITE_KEYS"].starts_with("value of WRITE_KEYS,write-key-1="), "{}", ingest["WRITE_KEYS"]);
