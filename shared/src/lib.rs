@@ -10,6 +10,8 @@ pub mod config;
 pub mod consent;
 pub mod deadline;
 mod definition;
+pub mod destination;
+pub mod equal;
 pub mod frame;
 pub mod hour;
 pub mod json;
