@@ -5,6 +5,7 @@
 //!
 //! This crate contains no types of Lambda or the AWS SDK.
 
+pub mod breaker;
 pub mod causes;
 pub mod config;
 pub mod consent;

@@ -19,7 +19,6 @@
 //! ```
 
 pub mod batch;
-pub mod breaker;
 pub mod config;
 mod deadline;
 pub mod delay;
