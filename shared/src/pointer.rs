@@ -33,6 +33,11 @@ impl Pointer {
         text.strip_prefix('/')?.split('/').map(Token::parse).collect::<Option<_>>().map(Self)
     }
 
+    /// The parts without escapes, from the outermost.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|token| token.key.as_str())
+    }
+
     /// The value at the pointer; `None` if it is missing (`null` is a value).
     #[must_use]
     pub fn find<'a>(&self, value: &'a Value) -> Option<&'a Value> {
