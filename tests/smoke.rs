@@ -92,7 +92,7 @@ async fn a_missing_stream_fails() {
     let smoked = output(smoke(&run)).await;
     assert_eq!(smoked.code, Some(1), "{}", smoked.printed);
     let line = smoked.line("array ");
-    assert!(line.contains("404 not-found") && line.ends_with("  FAILED"), "{line}");
+    assert!(line.contains("403 forbidden") && line.ends_with("  FAILED"), "{line}");
     assert!(smoked.line("stored: array ").ends_with("  skipped"), "{}", smoked.printed);
     run.end().await;
 }

@@ -7,6 +7,8 @@ use serde_json::Value;
 use crate::definition::{list, present, present_list, present_object};
 use crate::pointer::Pointer;
 
+mod judge;
+
 /// The member `consent` of a stream's definition.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(try_from = "Members")]

@@ -5,11 +5,14 @@
 //!
 //! This crate contains no types of Lambda or the AWS SDK.
 
+pub mod breaker;
 pub mod causes;
 pub mod config;
 pub mod consent;
 pub mod deadline;
 pub mod definition;
+pub mod destination;
+pub mod equal;
 pub mod event_time;
 pub mod frame;
 pub mod hour;

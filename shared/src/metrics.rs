@@ -173,6 +173,60 @@ impl Compacted {
     }
 }
 
+measured! {
+    /// One invocation of forward, which has one destination.
+    Forwarded {
+        /// SQS messages of the invocation.
+        messages: u64 => "Messages" Count,
+        /// Messages returned to the queue.
+        failed: u64 => "Failed" Count,
+        /// Records that the partner accepted.
+        sent: u64 => "Sent" Count,
+        /// Bytes of their requests' bodies.
+        sent_bytes: u64 => "SentBytes" Bytes,
+        /// Batches that the partner accepted.
+        batches: u64 => "Batches" Count,
+        /// POSTs after the first attempt of a batch.
+        post_retries: u64 => "PostRetries" Count,
+        /// Records without the partner's consent.
+        withheld: u64 => "Withheld" Count,
+        /// Records of requests that opted out.
+        opted_out: u64 => "OptedOut" Count,
+        /// Records that the destination does not want.
+        skipped: u64 => "Skipped" Count,
+        /// Lines that are not records.
+        unreadable: u64 => "Unreadable" Count,
+        /// Batches that failed in every attempt.
+        post_failures: u64 => "PostFailures" Count,
+        /// Batches refused by a status that concerns the whole destination.
+        blocked: u64 => "Blocked" Count,
+        /// Messages sent to the dead letters: refused batches, and objects that are missing or not readable.
+        refused: u64 => "Refused" Count,
+        /// The lag of the oldest record that the partner accepted; `None` if it accepted none.
+        lag: Option<Duration> => "LagSeconds" Seconds,
+    }
+}
+
+impl Forwarded {
+    /// Adds the counts of another message.
+    pub fn add(&mut self, other: &Self) {
+        self.messages += other.messages;
+        self.failed += other.failed;
+        self.sent += other.sent;
+        self.sent_bytes += other.sent_bytes;
+        self.batches += other.batches;
+        self.post_retries += other.post_retries;
+        self.withheld += other.withheld;
+        self.opted_out += other.opted_out;
+        self.skipped += other.skipped;
+        self.unreadable += other.unreadable;
+        self.post_failures += other.post_failures;
+        self.blocked += other.blocked;
+        self.refused += other.refused;
+        self.lag = self.lag.max(other.lag);
+    }
+}
+
 impl Ingested {
     /// Counts an answer by its status.
     pub fn answered(&mut self, status: u16) {

@@ -37,6 +37,11 @@ impl Pointer {
         text.strip_prefix('/')?.split('/').map(Token::parse).collect::<Option<_>>().map(Self)
     }
 
+    /// The parts without escapes, from the outermost.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|token| token.key.as_str())
+    }
+
     /// The value at the pointer; `None` if it is missing (`null` is a value).
     #[must_use]
     pub fn find<'a, T: Nested>(&self, value: &'a T) -> Option<&'a T> {

@@ -20,7 +20,6 @@
 //! ```
 
 pub mod batch;
-pub mod breaker;
 pub mod config;
 mod deadline;
 pub mod delay;

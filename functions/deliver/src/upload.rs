@@ -9,11 +9,11 @@ use std::time::SystemTime;
 
 use futures::FutureExt;
 use futures::stream::{self, BoxStream, StreamExt};
+use spillway_shared::breaker::{Breaker, Moment};
 use spillway_shared::pool::{Budget, Pool};
 use spillway_shared::retry::{Attempts, GaveUp};
 use tokio::time::Instant;
 
-use crate::breaker::{Breaker, Moment};
 use crate::config::Config;
 use crate::draft::{self, Draft, Drafts, Format};
 use crate::index::MessageIndex;

@@ -1,4 +1,5 @@
-//! A circuit breaker for S3: after several failures in a row, uploads go out one at a time, as probes.
+//! A circuit breaker for a service, S3 or a partner: after several failures in a row, calls go out one at a time, as
+//! probes.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -7,12 +8,13 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-/// Failures in a row, each after all its attempts, that open the breaker: then S3 is at fault and not the object.
+/// Failures in a row, each after all its attempts, that open the breaker: then the service is at fault and not what is
+/// sent.
 const FAILURES: u32 = 10;
 /// The longest time between two probes; the shortest is half of it, and jitter chooses.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What all uploads of a process know about S3.
+/// What all calls of a process know about the service.
 #[derive(Debug, Default)]
 pub struct Breaker {
     failures: AtomicU32,
@@ -26,13 +28,13 @@ pub struct Breaker {
 pub struct Moment(u64);
 
 impl Breaker {
-    /// Whether uploads go out only as probes.
+    /// Whether calls go out only as probes.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.failures.load(Ordering::Relaxed) >= FAILURES
     }
 
-    /// The current moment. Passed to [`Breaker::pass`], it lets a probe that fails later hold back uploads planned
+    /// The current moment. Passed to [`Breaker::pass`], it lets a probe that fails later hold back calls planned
     /// earlier.
     #[must_use]
     pub fn now(&self) -> Moment {
@@ -41,26 +43,26 @@ impl Breaker {
 
     /// Makes a call, or returns `None` without making it if a probe has failed since `since`.
     ///
-    /// While S3 fails, each call waits for the probe before it, so that all of them go out as soon as one succeeds.
+    /// While the service fails, each call waits for the probe before it, so that all of them go out as soon as one succeeds.
     pub async fn pass<T, E>(
         &self,
         since: Moment,
         call: impl Future<Output = Result<T, E>>,
-        blames_store: impl Fn(&E) -> bool,
+        blames_service: impl Fn(&E) -> bool,
     ) -> Option<Result<T, E>> {
         if !self.is_open() {
-            return Some(self.count(call.await, blames_store));
+            return Some(self.count(call.await, blames_service));
         }
         let mut next = self.probe.lock().await;
         if !self.is_open() {
             drop(next);
-            return Some(self.count(call.await, blames_store));
+            return Some(self.count(call.await, blames_service));
         }
         if self.now() != since {
             return None;
         }
         sleep_until(next.unwrap_or_else(Instant::now)).await;
-        let result = self.count(call.await, blames_store);
+        let result = self.count(call.await, blames_service);
         if result.is_err() {
             *next = Some(Instant::now() + PAUSE.mul_f64(0.5 + fastrand::f64() / 2.0));
             self.failed_probes.fetch_add(1, Ordering::Relaxed);
@@ -68,10 +70,10 @@ impl Breaker {
         Some(result)
     }
 
-    fn count<T, E>(&self, result: Result<T, E>, blames_store: impl Fn(&E) -> bool) -> Result<T, E> {
+    fn count<T, E>(&self, result: Result<T, E>, blames_service: impl Fn(&E) -> bool) -> Result<T, E> {
         match &result {
             Ok(_) => self.failures.store(0, Ordering::Relaxed),
-            Err(error) if blames_store(error) => {
+            Err(error) if blames_service(error) => {
                 self.failures.fetch_add(1, Ordering::Relaxed);
             }
             Err(_) => {}

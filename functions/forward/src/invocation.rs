@@ -1,0 +1,172 @@
+//! One invocation: messages in, the failed ones out.
+
+use std::time::{Duration, SystemTime};
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::{self, StreamExt};
+use lambda_runtime::{Context, LambdaEvent};
+use spillway_shared::deadline::time_left;
+use spillway_shared::metrics::Forwarded;
+use spillway_shared::metrics::emf::Sink;
+use spillway_shared::pool::{Budget, Pool};
+use tokio::time::Instant;
+use tracing::warn;
+
+use crate::config::Config;
+use crate::event::{self, EventError};
+use crate::post::{Gate, Poster};
+use crate::s3::Objects;
+use crate::secrets::Secrets;
+use crate::settle::Settle;
+use crate::sqs::Queue;
+use crate::work::{Ended, Worker};
+
+/// The source that each record of an event of SQS names.
+const EVENT_SOURCE: &str = "aws:sqs";
+/// Messages that are worked on at the same time; their requests share the pool.
+const MESSAGES: usize = 4;
+/// The time that settling may take at the end; a quarter of the time if that is less.
+const FOR_SETTLING: Duration = Duration::from_secs(2);
+/// The time of an invocation whose deadline is unknown: the template's default for the function's timeout.
+const UNKNOWN: Duration = Duration::from_secs(30);
+
+/// Why no message of an invocation may be deleted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvocationError {
+    /// A response without failures would acknowledge the event, and its data would be lost.
+    #[error("the event is not from SQS; only an event source mapping of SQS may invoke forward")]
+    NotSqs,
+    /// The response cannot name this message.
+    #[error("a message without an SQS message id failed")]
+    Nameless,
+}
+
+/// What all invocations of a process share.
+#[derive(Debug)]
+pub struct Forward<S, O, Q> {
+    worker: Worker<S, O>,
+    settle: Settle<Q>,
+    bucket: String,
+    prefixes: Vec<String>,
+    metrics: Sink,
+}
+
+impl<S: Secrets, O: Objects, Q: Queue> Forward<S, O, Q> {
+    /// Forwards from `objects` with `poster`, by messages of `queue`.
+    #[must_use]
+    pub fn new(config: &Config, poster: Poster<S>, objects: O, queue: Q) -> Self {
+        let prefixes = config.destination.prefixes(&config.object_prefix);
+        Self {
+            worker: Worker {
+                poster,
+                objects,
+                pool: Pool::new(config.max_workers),
+                budget: Budget::new(config.max_inflight_bytes),
+                attempts: config.attempts,
+            },
+            settle: Settle::new(queue, config.attempts),
+            bucket: config.bucket.clone(),
+            prefixes,
+            metrics: Sink::none(),
+        }
+    }
+
+    /// The same, with a line of metrics for every invocation.
+    #[must_use]
+    pub fn measured_by(self, metrics: Sink) -> Self {
+        Self { metrics, ..self }
+    }
+
+    /// Handles one invocation.
+    ///
+    /// # Errors
+    /// Why none of its messages may be deleted.
+    pub async fn invocation(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, InvocationError> {
+        let messages = event.payload.records;
+        if messages.iter().any(|message| message.event_source.as_deref() != Some(EVENT_SOURCE)) {
+            return Err(InvocationError::NotSqs);
+        }
+        self.messages(&messages, answer_by(&event.context)).await
+    }
+
+    /// Handles messages, all before `answer_by`.
+    ///
+    /// # Errors
+    /// A failed message has no id.
+    pub async fn messages(
+        &self,
+        messages: &[SqsMessage],
+        answer_by: Instant,
+    ) -> Result<SqsBatchResponse, InvocationError> {
+        let left = answer_by.saturating_duration_since(Instant::now());
+        let gate = self.worker.poster.begin(answer_by - FOR_SETTLING.min(left / 4));
+        let mut counts = Forwarded { messages: messages.len() as u64, ..Forwarded::default() };
+        let mut response = SqsBatchResponse::default();
+        let works: Vec<_> = messages.iter().map(|message| self.message(message, &gate, answer_by)).collect();
+        let mut works = stream::iter(works).buffer_unordered(MESSAGES);
+        while let Some((message, is_done, of_message)) = works.next().await {
+            counts.add(&of_message);
+            if !is_done {
+                counts.failed += 1;
+                let id = message.message_id.as_deref().filter(|id| !id.is_empty()).ok_or(InvocationError::Nameless)?;
+                response.add_failure(id);
+            }
+        }
+        self.metrics.write(SystemTime::now(), |line| line.with(&counts));
+        Ok(response)
+    }
+
+    /// Handles one message, and returns it with whether SQS may delete it.
+    fn message<'a>(
+        &'a self,
+        message: &'a SqsMessage,
+        gate: &'a Gate,
+        answer_by: Instant,
+    ) -> BoxFuture<'a, (&'a SqsMessage, bool, Forwarded)> {
+        async move {
+            let (is_done, counts) = self.handle(message, gate, answer_by).await;
+            (message, is_done, counts)
+        }
+        .boxed()
+    }
+
+    async fn handle(&self, message: &SqsMessage, gate: &Gate, answer_by: Instant) -> (bool, Forwarded) {
+        let body = message.body.as_deref().unwrap_or_default();
+        match event::read(body, &self.bucket, &self.prefixes) {
+            Ok(work) => {
+                let ended = self.worker.work(&work, gate).await;
+                log(&work.key, &ended);
+                let is_done = self.settle.settle(message, &work, &ended, answer_by).await;
+                (is_done, Forwarded { refused: ended.dead.len() as u64, ..ended.counts })
+            }
+            Err(EventError::NotOurs) => {
+                warn!("a message was ignored: its object is not of this destination");
+                (true, Forwarded::default())
+            }
+            Err(error @ EventError::Unreadable) => {
+                warn!(message_id = message.message_id.as_deref(), %error, "a message goes to the dead letters");
+                (self.settle.bury_unread(message, answer_by).await, Forwarded { refused: 1, ..Forwarded::default() })
+            }
+        }
+    }
+}
+
+/// One line for what was not sent. A refusal's reason can quote a client's value, so only its status is logged.
+fn log(key: &str, ended: &Ended) {
+    if let Some(failure) = &ended.failure {
+        warn!(key, failure, "batches were not sent and come back");
+    }
+    if let Some(dead) = ended.dead.first() {
+        warn!(key, parts = ended.dead.len(), status = dead.status, "lines went to the dead letters");
+    }
+}
+
+/// When everything but the response must have ended.
+fn answer_by(context: &Context) -> Instant {
+    let left = time_left(context.deadline, SystemTime::now()).unwrap_or(UNKNOWN);
+    Instant::now() + left - Duration::from_millis(300).min(left / 12)
+}
+
+#[cfg(test)]
+mod tests;
