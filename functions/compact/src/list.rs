@@ -83,7 +83,11 @@ pub async fn work<S: Store>(calls: Calls<'_, S>, place: &Place, prefix: &str, ve
     }
     let folder = place.records(prefix);
     let named: HashSet<&str> = work.files.iter().flat_map(|file| &file.sources.objects).map(String::as_str).collect();
-    let is_left = |key: &str| is_object(key) && !named.contains(&key[folder.len()..]);
+    // Deliver writes no folders into an hour; what another program puts there is not named by its name alone.
+    let is_left = |key: &str| {
+        let name = &key[folder.len()..];
+        is_object(name) && !name.contains('/') && !named.contains(name)
+    };
     work.left = calls.list(&folder).await?.into_iter().filter(|listed| is_left(&listed.key)).collect();
     Ok(work)
 }

@@ -82,6 +82,7 @@ async fn lines_that_are_no_records_are_rows_and_damaged_objects_are_named() {
     let key = format!("{}f.ndjson.gz", place().records("records/"));
     memory.insert(&key, zstd::encode_all(&b"x"[..], 1).unwrap());
     memory.insert(&format!("{}README", place().records("records/")), "x");
+    memory.insert(&format!("{}folder/h.ndjson", place().records("records/")), "x");
     memory.insert(&format!("{}g.ndjson", place().records("records/")), &b"\xff\n"[..]);
     let (end, counts) = compact(&memory, &small_table(), MANY).await.unwrap();
     assert_eq!((end, counts.objects, counts.unreadable), (End::Complete, 7, 1));
