@@ -139,7 +139,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     is_global_unicast && !is_special
 }
 
-/// The IPv4 address in a mapped, translated (64:ff9b::/96) or 6to4 address.
+/// The IPv4 address in a mapped, translated (`64:ff9b::/96`) or 6to4 address.
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let segments = address.segments();
     let of = |high: u16, low: u16| {
