@@ -6,8 +6,10 @@ mod aws;
 mod backends;
 mod check;
 mod demo;
+mod forward;
 mod key;
 mod quarantine;
+mod receive;
 mod redrive;
 mod report;
 mod serve;
@@ -37,6 +39,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Backends(backends) => on_runtime(backends::run(backends)),
         Command::Check(check) => check::run(&check),
         Command::Key(key) => key::run(&key),
+        Command::Forward(forward) => on_runtime(forward::run(forward)),
+        Command::Receive(receive) => on_runtime(receive::run(receive)),
         Command::Redrive(redrive) => on_runtime(redrive::run(redrive)),
         Command::Quarantine(quarantine) => on_runtime(quarantine::run(quarantine)),
     }

@@ -13,7 +13,7 @@ pub const FUNCTION: &str = "function";
 
 type Run = fn(Lookup<'_>) -> Result<(), Box<dyn Error + Send + Sync>>;
 
-/// If this process was started as a function (`spillway function ingest|deliver`), runs it and never returns.
+/// If this process was started as a function (`spillway function ingest|deliver|forward`), runs it and never returns.
 ///
 /// `main` calls this first, so that a function starts without the code of the command line.
 pub fn become_function_if_asked() {
@@ -45,7 +45,7 @@ fn requested_function(mut arguments: impl Iterator<Item = OsString>) -> Option<S
 
 fn run(name: &str) -> i32 {
     let Some(run) = function(name) else {
-        eprintln!("unknown function `{name}`; the functions are `ingest` and `deliver`");
+        eprintln!("unknown function `{name}`; the functions are `ingest`, `deliver` and `forward`");
         return 2;
     };
     // The function has already logged its error.
@@ -56,6 +56,7 @@ fn function(name: &str) -> Option<Run> {
     match name {
         "ingest" => Some(spillway_ingest::run),
         "deliver" => Some(spillway_deliver::run),
+        "forward" => Some(spillway_forward::run),
         _ => None,
     }
 }
@@ -77,8 +78,8 @@ mod tests {
     }
 
     #[test]
-    fn the_functions_are_ingest_and_deliver() {
-        assert!(function("ingest").is_some() && function("deliver").is_some());
+    fn the_functions_are_ingest_deliver_and_forward() {
+        assert!(["ingest", "deliver", "forward"].iter().all(|name| function(name).is_some()));
         assert!(function("").is_none() && function("digest").is_none());
     }
 }

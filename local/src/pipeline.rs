@@ -1,5 +1,7 @@
-//! The whole pipeline on one machine, with the real functions: front ► ingest ► SQS ► event source ► deliver ► S3.
+//! The whole pipeline on one machine, with the real functions: front ► ingest ► SQS ► event source ► deliver ► S3, and from
+//! there to every destination: bucket event ► SQS ► event source ► forward.
 
+mod destinations;
 pub(crate) mod functions;
 mod servers;
 mod settings;
@@ -9,8 +11,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use spillway_shared::config::ConfigErrors;
 use tokio::time::Instant;
 
+pub use destinations::Running;
 pub use settings::{ExternalSqs, QueueStorage, Settings, SettingsError};
 pub use status::Status;
 
@@ -23,7 +27,7 @@ use crate::ledger::{Ledger, LedgerError, Report};
 use crate::outcomes::Outcomes;
 use crate::runtime::{Function, StartError};
 use crate::s3::{Bucket, BucketError, BucketSettings, Object};
-use crate::sqs::{Calls, Queue, QueueError, QueueSettings};
+use crate::sqs::{Calls, MAIN, Queue, QueueError, QueueSettings};
 
 /// A running pipeline. Dropping it stops everything immediately; [`Pipeline::drain`] stops it gracefully.
 pub struct Pipeline {
@@ -33,6 +37,7 @@ pub struct Pipeline {
     ingest: Function,
     deliver: Function,
     event_source: EventSource,
+    destinations: Vec<Running>,
     outcomes: Arc<Outcomes<Function>>,
     front: Front,
     faults: Faults,
@@ -67,6 +72,9 @@ pub enum PipelineError {
     /// S3 did not start.
     #[error(transparent)]
     Bucket(#[from] BucketError),
+    /// A destination's file is not valid.
+    #[error("{0}")]
+    Destinations(#[from] ConfigErrors),
     /// A function did not start.
     #[error(transparent)]
     Function(#[from] StartError),
@@ -86,6 +94,7 @@ impl Pipeline {
         let data = DataFolder::new(&settings.data);
         let ledger = servers::ledger(&settings, &data)?;
         let bucket = servers::bucket(&settings, || bucket_settings(&settings, &data, &faults)).await?;
+        let destinations = destinations::start(&settings, &data, &bucket, &faults).await?;
         let queue = servers::queue(&settings, || queue_settings(&settings, &data, Some(&ledger), &faults)).await?;
         let deliver = Function::start(functions::deliver(&settings, &queue, &bucket, &faults)).await?;
         let event_source = EventSource::start(event_source_settings(&settings, &queue), Arc::new(deliver.clone()));
@@ -93,7 +102,19 @@ impl Pipeline {
         let outcomes = Arc::new(Outcomes::of(ingest.clone()));
         let front = Front::start(front_settings(&settings), Arc::clone(&outcomes)).await;
         let front = front.map_err(|error| PipelineError::Front(settings.listen, error))?;
-        Ok(Self { ledger, queue, bucket, ingest, deliver, event_source, outcomes, front, faults, settings })
+        Ok(Self {
+            ledger,
+            queue,
+            bucket,
+            ingest,
+            deliver,
+            event_source,
+            destinations,
+            outcomes,
+            front,
+            faults,
+            settings,
+        })
     }
 
     /// The address that accepts documents.
@@ -112,6 +133,12 @@ impl Pipeline {
     #[must_use]
     pub fn bucket(&self) -> &Bucket {
         &self.bucket
+    }
+
+    /// The destinations that run.
+    #[must_use]
+    pub fn destinations(&self) -> &[Running] {
+        &self.destinations
     }
 
     /// The injected faults, which can be changed at any time.
@@ -165,6 +192,9 @@ impl Pipeline {
         self.event_source.stop();
         self.ingest.stop().await;
         self.deliver.stop().await;
+        for destination in self.destinations {
+            destination.drain(deadline).await;
+        }
         let ledger = self.ledger.settle(&self.queue, &self.bucket).await?;
         let mut objects = self.bucket.objects().map_err(LedgerError::from)?;
         objects.retain(|object| object.is_of_this_run);
@@ -203,7 +233,7 @@ pub(crate) fn queue_settings(
     QueueSettings {
         listen: settings.sqs_listen,
         data: (settings.queue == QueueStorage::Disk).then(|| data.clone()),
-        name: "spillway".to_owned(),
+        name: MAIN.to_owned(),
         region: REGION.to_owned(),
         visibility_timeout: settings.visibility_timeout,
         max_receive_count: settings.max_receive_count,
