@@ -59,10 +59,10 @@ pub fn run() -> anyhow::Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         match measurement {
             Measurement::Saturate(arguments) => saturate::run(arguments).await,
-            Measurement::Pipeline(arguments) => pipeline::run(arguments).await,
+            Measurement::Pipeline(arguments) => Box::pin(pipeline::run(arguments)).await,
             Measurement::GroupCommit(arguments) => group_commit::run(arguments).await,
             Measurement::Workers(arguments) => workers::run(arguments).await,
-            Measurement::Cost(arguments) => cost::run(arguments).await,
+            Measurement::Cost(arguments) => Box::pin(cost::run(arguments)).await,
             Measurement::Cold(arguments) => cold::run(arguments).await,
             Measurement::Stages(arguments) => stages::run(arguments).await,
             Measurement::Compare(arguments) => compare::run(arguments).await,

@@ -14,7 +14,9 @@ use spillway_shared::hour::Hour;
 use spillway_shared::keys::KeyRing;
 
 use crate::demo;
+use crate::forward::Forward;
 use crate::quarantine::Quarantine;
+use crate::receive::Receive;
 use crate::redrive::Redrive;
 use crate::rejected::Rejected;
 use crate::smoke::Smoke;
@@ -45,10 +47,11 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Runs SQS, S3 and the event source alone, for functions under `cargo lambda watch`
     Backends(Backends),
-    /// Checks stream files and keys.json, and shows the outcome of each payload of a sample document
+    /// Checks stream files, destinations and keys.json, and shows the outcome of each payload of a sample document
     ///
-    /// Exits with 1 if the configuration is invalid or a payload is rejected. The limits of ingest (`MAX_PAYLOADS`,
-    /// `MAX_MESSAGE_BYTES` …) are not checked.
+    /// Also shows what each destination of the sample's stream would be sent, with masked secrets. Exits with 1 if the
+    /// configuration is invalid or a payload is rejected. The limits of ingest (`MAX_PAYLOADS`, `MAX_MESSAGE_BYTES` …) are
+    /// not checked.
     Check(Check),
     /// Prints statements that define the tables: for DuckDB, Spark, Athena or CloudFormation
     Table(Table),
@@ -57,6 +60,10 @@ pub(crate) enum Command {
     /// Generates write keys
     #[command(subcommand)]
     Key(Key),
+    /// Prints the parameters of a destination's stack, or sends stored hours to a destination again
+    Forward(Forward),
+    /// Receives what destinations send: a partner to experiment with
+    Receive(Receive),
     /// Moves the messages of the dead-letter queue back to the queue, on AWS or on this machine
     Redrive(Redrive),
     /// Lists, shows and replays quarantined messages, on AWS or on this machine

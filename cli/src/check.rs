@@ -7,6 +7,7 @@ mod preset;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use anyhow::{Context as _, anyhow};
 use spillway_ingest::body::Form;
@@ -15,10 +16,12 @@ use spillway_ingest::judge::{self, Facts, Stream};
 use spillway_ingest::payloads::split;
 use spillway_ingest::preset::registry::Presets;
 use spillway_shared::config::ConfigErrors;
+use spillway_shared::destination::{self, Destination};
 use spillway_shared::keys::KeyRing;
 use spillway_shared::stream::{self, StreamName};
 
 use crate::arguments::Check;
+use crate::forward::sample::requests;
 use crate::report::say;
 use crate::table::locks;
 use outcome::{Fate, Outcome, Outcomes};
@@ -28,7 +31,7 @@ pub(crate) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
     if arguments.update_tables {
         update_tables(&arguments.config)?;
     }
-    let (streams, presets) = match load(&arguments.config) {
+    let (streams, presets, destinations) = match load(&arguments.config) {
         Ok(loaded) => loaded,
         Err(errors) => {
             errors.sentences().iter().for_each(|error| say!("{error}"));
@@ -39,19 +42,24 @@ pub(crate) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
     say!("{} is valid (streams: {})", arguments.config.display(), names.join(", "));
     let chosen = choose(&streams, arguments.stream.as_deref())?;
     let stream = || chosen.with_context(|| format!("name the stream of the sample, one of: {}", names.join(", ")));
-    let is_good = match (&arguments.sample, &arguments.expect) {
-        (Some(sample), _) => match &arguments.preset {
-            Some(name) => {
-                let listing = preset::list(&presets, name, stream()?, sample)?;
-                say!("\n{listing}");
-                listing.holds()
-            }
-            None => judge_sample(stream()?, sample)?,
-        },
-        (None, Some(expect)) => compare(stream()?, expect)?,
-        (None, None) => true,
+    let is_good = match (&arguments.sample, &arguments.preset, &arguments.expect) {
+        (Some(sample), Some(preset), _) => list_by_preset(&presets, preset, stream()?, sample)?,
+        (Some(sample), None, _) => {
+            let is_good = judge_sample(stream()?, sample)?;
+            show_requests(&streams, arguments.stream.as_deref(), &destinations, sample)?;
+            is_good
+        }
+        (None, _, Some(expect)) => compare(stream()?, expect)?,
+        (None, _, None) => true,
     };
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Prints what a client library's document becomes; returns whether all of it is accepted.
+fn list_by_preset(presets: &Presets, name: &str, stream: &Stream, sample: &Path) -> anyhow::Result<bool> {
+    let listing = preset::list(presets, name, stream, sample)?;
+    say!("\n{listing}");
+    Ok(listing.holds())
 }
 
 /// Writes the lock files that differ from the schemas, and names them. Errors of stream files are reported later.
@@ -71,6 +79,36 @@ fn judge_sample(stream: &Stream, sample: &Path) -> anyhow::Result<bool> {
     Ok(outcomes.count(Fate::Rejected) + outcomes.count(Fate::Kept) == 0)
 }
 
+/// Prints what each destination of the stream would be sent of the accepted payloads.
+fn show_requests(
+    streams: &BTreeMap<StreamName, Stream>,
+    name: Option<&str>,
+    destinations: &[Destination],
+    sample: &Path,
+) -> anyhow::Result<()> {
+    let Some((name, stream)) = streams.iter().find(|(known, _)| name.is_none_or(|name| known.as_str() == name)) else {
+        return Ok(());
+    };
+    let of_stream = destinations.iter().filter(|destination| destination.streams.contains(name));
+    let payloads = accepted(stream, sample)?;
+    for destination in of_stream {
+        say!("\n{}", requests(destination, name.as_str(), &payloads, SystemTime::now())?);
+    }
+    Ok(())
+}
+
+/// The payloads of a sample that are accepted.
+fn accepted(stream: &Stream, sample: &Path) -> anyhow::Result<Vec<String>> {
+    let text = std::fs::read(sample).with_context(|| format!("{} cannot be read", sample.display()))?;
+    let document = split(&text, form(sample), usize::try_from(MAX_PAYLOADS.max)?);
+    let document = document.map_err(|error| anyhow!("{}: {}", sample.display(), error.detail()))?;
+    let is_accepted =
+        |payload: &&str| Outcome::of(&stream.judge, Facts { opted_out: false }, Ok(payload)).fate == Fate::Accepted;
+    // Ingest also replaces line breaks between tokens, which are white space.
+    let one_line = |payload: &str| payload.replace(['\r', '\n'], " ");
+    Ok(document.payloads.into_iter().filter_map(Result::ok).filter(is_accepted).map(one_line).collect())
+}
+
 /// Prints the cases whose outcomes differ; returns whether there are none.
 fn compare(stream: &Stream, expect: &Path) -> anyhow::Result<bool> {
     let file = std::fs::read_to_string(expect).with_context(|| format!("{} cannot be read", expect.display()))?;
@@ -79,7 +117,9 @@ fn compare(stream: &Stream, expect: &Path) -> anyhow::Result<bool> {
     Ok(comparison.holds())
 }
 
-fn load(config: &Path) -> Result<(BTreeMap<StreamName, Stream>, Presets), ConfigErrors> {
+type Loaded = (BTreeMap<StreamName, Stream>, Presets, Vec<Destination>);
+
+fn load(config: &Path) -> Result<Loaded, ConfigErrors> {
     let mut errors = ConfigErrors::default();
     let keys = KeyRing::load(config).map(drop);
     let streams = judge::load(config);
@@ -95,7 +135,27 @@ fn load(config: &Path) -> Result<(BTreeMap<StreamName, Stream>, Presets), Config
         errors.extend(found);
         Presets::default()
     });
-    errors.or((streams, presets))
+    let destinations = destination::load(config).unwrap_or_else(|found| {
+        errors.extend(found);
+        Vec::new()
+    });
+    if !streams.is_empty() {
+        refuse_unknown_streams(&destinations, &streams, &mut errors);
+    }
+    errors.or((streams, presets, destinations))
+}
+
+fn refuse_unknown_streams(
+    destinations: &[Destination],
+    streams: &BTreeMap<StreamName, Stream>,
+    errors: &mut ConfigErrors,
+) {
+    for destination in destinations {
+        for stream in destination.streams.iter().filter(|stream| !streams.contains_key(*stream)) {
+            let place = format!("destinations/{}.json", destination.name);
+            errors.add(place, format!("/streams: there is no streams/{stream}.json"));
+        }
+    }
 }
 
 /// The stream of this name, or the only one.

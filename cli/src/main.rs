@@ -7,9 +7,11 @@ mod backends;
 mod check;
 mod compact;
 mod demo;
+mod forward;
 mod key;
 mod place;
 mod quarantine;
+mod receive;
 mod redrive;
 mod rejected;
 mod report;
@@ -44,6 +46,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Table(table) => table::run(&table),
         Command::Compact(compact) => on_runtime(compact::run(compact)),
         Command::Key(key) => key::run(&key),
+        Command::Forward(forward) => on_runtime(forward::run(forward)),
+        Command::Receive(receive) => on_runtime(receive::run(receive)),
         Command::Redrive(redrive) => on_runtime(redrive::run(redrive)),
         Command::Quarantine(quarantine) => on_runtime(quarantine::run(quarantine)),
         Command::Rejected(rejected) => on_runtime(rejected::run(rejected)),

@@ -13,7 +13,7 @@ pub const FUNCTION: &str = "function";
 
 type Run = fn(Lookup<'_>) -> Result<(), Box<dyn Error + Send + Sync>>;
 
-/// If this process was started as a function (`spillway function ingest|deliver|compact`), runs it and never returns.
+/// If this process was started as a function (`spillway function ingest|deliver|compact|forward`), runs it and never returns.
 ///
 /// `main` calls this first, so that a function starts without the code of the command line.
 pub fn become_function_if_asked() {
@@ -45,7 +45,7 @@ fn requested_function(mut arguments: impl Iterator<Item = OsString>) -> Option<S
 
 fn run(name: &str) -> i32 {
     let Some(run) = function(name) else {
-        eprintln!("unknown function `{name}`; the functions are `ingest`, `deliver` and `compact`");
+        eprintln!("unknown function `{name}`; the functions are `ingest`, `deliver`, `compact` and `forward`");
         return 2;
     };
     // The function has already logged its error.
@@ -57,6 +57,7 @@ fn function(name: &str) -> Option<Run> {
         "ingest" => Some(spillway_ingest::run),
         "deliver" => Some(spillway_deliver::run),
         "compact" => Some(spillway_compact::run),
+        "forward" => Some(spillway_forward::run),
         _ => None,
     }
 }
@@ -78,8 +79,8 @@ mod tests {
     }
 
     #[test]
-    fn the_functions_are_ingest_deliver_and_compact() {
-        assert!(["ingest", "deliver", "compact"].iter().all(|name| function(name).is_some()));
+    fn the_functions_are_ingest_deliver_compact_and_forward() {
+        assert!(["ingest", "deliver", "compact", "forward"].iter().all(|name| function(name).is_some()));
         assert!(function("").is_none() && function("digest").is_none());
     }
 }

@@ -1,7 +1,10 @@
-//! The whole pipeline on one machine, with the real functions: front ► ingest ► SQS ► event source ► deliver ► S3,
-//! and compact with its own queue and schedule.
+//! The whole pipeline on one machine, with the real functions: front ► ingest ► SQS ► event source ► deliver ► S3.
+//!
+//! Compact has its own queue and schedule. From S3 records go on to every destination: bucket event ► SQS ► event source ►
+//! forward.
 
 mod compaction;
+mod destinations;
 mod endpoints;
 mod files;
 pub(crate) mod functions;
@@ -13,9 +16,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use spillway_shared::config::ConfigErrors;
 use tokio::time::Instant;
 
 pub use compaction::{CompactError, Compaction};
+pub use destinations::Running;
 pub use endpoints::Endpoints;
 pub use settings::{ExternalSqs, QueueStorage, Settings, SettingsError};
 pub use status::Status;
@@ -29,7 +34,7 @@ use crate::ledger::{Ledger, LedgerError, Report};
 use crate::outcomes::Outcomes;
 use crate::runtime::{Function, StartError};
 use crate::s3::{Bucket, BucketError, BucketSettings, Object};
-use crate::sqs::{Calls, Queue, QueueError, QueueSettings};
+use crate::sqs::{Calls, MAIN, Queue, QueueError, QueueSettings};
 
 /// A running pipeline. Dropping it stops everything immediately; [`Pipeline::drain`] stops it gracefully.
 pub struct Pipeline {
@@ -41,6 +46,7 @@ pub struct Pipeline {
     event_source: EventSource,
     /// None without tables.
     compaction: Option<Compaction>,
+    destinations: Vec<Running>,
     outcomes: Arc<Outcomes<Function>>,
     front: Front,
     faults: Faults,
@@ -75,6 +81,9 @@ pub enum PipelineError {
     /// S3 did not start.
     #[error(transparent)]
     Bucket(#[from] BucketError),
+    /// A destination's file is not valid.
+    #[error("{0}")]
+    Destinations(#[from] ConfigErrors),
     /// A function did not start.
     #[error(transparent)]
     Function(#[from] StartError),
@@ -94,15 +103,29 @@ impl Pipeline {
         let data = DataFolder::new(&settings.data);
         let ledger = servers::ledger(&settings, &data)?;
         let bucket = servers::bucket(&settings, || bucket_settings(&settings, &data, &faults)).await?;
+        let destinations = Box::pin(destinations::start(&settings, &data, &bucket, &faults)).await?;
         let queue = servers::queue(&settings, || queue_settings(&settings, &data, Some(&ledger), &faults)).await?;
         let deliver = Function::start(functions::deliver(&settings, &queue, &bucket, &faults)).await?;
         let event_source = EventSource::start(event_source_settings(&settings, &queue), Arc::new(deliver.clone()));
-        let compaction = Compaction::start(&settings, &bucket).await?;
+        let compaction = Box::pin(Compaction::start(&settings, &bucket)).await?;
         let ingest = Function::start(functions::ingest(&settings, &queue, &faults)).await?;
         let outcomes = Arc::new(Outcomes::of(ingest.clone()));
         let front = Front::start(front_settings(&settings), Arc::clone(&outcomes)).await;
         let front = front.map_err(|error| PipelineError::Front(settings.listen, error))?;
-        Ok(Self { ledger, queue, bucket, ingest, deliver, event_source, compaction, outcomes, front, faults, settings })
+        Ok(Self {
+            ledger,
+            queue,
+            bucket,
+            ingest,
+            deliver,
+            event_source,
+            compaction,
+            destinations,
+            outcomes,
+            front,
+            faults,
+            settings,
+        })
     }
 
     /// The address that accepts documents.
@@ -121,6 +144,12 @@ impl Pipeline {
     #[must_use]
     pub fn bucket(&self) -> &Bucket {
         &self.bucket
+    }
+
+    /// The destinations that run.
+    #[must_use]
+    pub fn destinations(&self) -> &[Running] {
+        &self.destinations
     }
 
     /// The injected faults, which can be changed at any time.
@@ -181,6 +210,9 @@ impl Pipeline {
         self.event_source.stop();
         self.ingest.stop().await;
         self.deliver.stop().await;
+        for destination in self.destinations {
+            destination.drain(deadline).await;
+        }
         if let Some(compaction) = self.compaction {
             compaction.stop(self.settings.compact_at_end.then_some(deadline)).await;
         }
@@ -224,7 +256,7 @@ pub(crate) fn queue_settings(
     QueueSettings {
         listen: settings.sqs_listen,
         data: (settings.queue == QueueStorage::Disk).then(|| data.clone()),
-        name: "spillway".to_owned(),
+        name: MAIN.to_owned(),
         region: REGION.to_owned(),
         visibility_timeout: settings.visibility_timeout,
         max_receive_count: settings.max_receive_count,

@@ -9,7 +9,8 @@ use tracing_subscriber::{Layer, Registry, fmt};
 use crate::config::{Lookup, Reader};
 
 /// Our crates. All others are capped at INFO, because the runtime and the SDKs print whole events below it.
-const OURS: [&str; 4] = ["spillway_shared", "spillway_ingest", "spillway_deliver", "spillway_local"];
+const OURS: [&str; 5] =
+    ["spillway_shared", "spillway_ingest", "spillway_deliver", "spillway_forward", "spillway_local"];
 
 /// The variables for the level; the first that is set counts. `LOG_LEVEL` exists because Lambda's own variable also
 /// filters metrics, which have no level and count as INFO.

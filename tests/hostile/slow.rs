@@ -46,7 +46,7 @@ async fn drip(address: SocketAddr, at_once: &str, slowly: &str) -> (Vec<Reply>, 
 
 /// Runs slow clients next to a good one; each slow one gets one of `statuses`, or no answer, after `patience`.
 async fn attack(at_once: &'static str, slowly: &'static str, statuses: &[u16], patience: Duration) {
-    let mut target = Target::start(FRONT).await;
+    let mut target = Box::pin(Target::start(FRONT)).await;
     let address = target.address();
     let slow = tokio::spawn(join_all((0..CLIENTS).map(move |_| drip(address, at_once, slowly)).collect::<Vec<_>>()));
     let mut served = 0;
@@ -62,7 +62,7 @@ async fn attack(at_once: &'static str, slowly: &'static str, statuses: &[u16], p
         assert!(replies.len() <= 1 && replies.iter().all(|reply| statuses.contains(&reply.status)), "{replies:?}");
         assert!((patience..patience + AT_LAST).contains(&lasted), "{lasted:?}");
     }
-    target.end().await;
+    Box::pin(target.end()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,7 +86,7 @@ async fn a_slow_chunked_body_gets_408_after_a_pause() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_body_gets_408_after_a_pause() {
-    let mut target = Target::start(FRONT).await;
+    let mut target = Box::pin(Target::start(FRONT)).await;
     let head = "POST /v1/streams/clicks HTTP/1.1\r\nhost: x\r\nx-write-key: local\r\ncontent-length: 9\r\n\r\n[{}";
     let address = target.address();
     let stopped = (0..CLIENTS).map(|_| async {
@@ -98,5 +98,5 @@ async fn a_stopped_body_gets_408_after_a_pause() {
         assert_eq!(replies.iter().map(|reply| reply.status).collect::<Vec<_>>(), [408]);
     }
     target.assert_good_client_is_served().await;
-    target.end().await;
+    Box::pin(target.end()).await;
 }

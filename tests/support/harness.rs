@@ -40,7 +40,7 @@ impl Run {
             ..Settings::new(env!("CARGO_BIN_EXE_spillway"))
         };
         change(&mut settings);
-        Self { pipeline: Pipeline::start(settings).await.unwrap(), folder }
+        Self { pipeline: Box::pin(Pipeline::start(settings)).await.unwrap(), folder }
     }
 
     pub(crate) async fn client(&self) -> Client {

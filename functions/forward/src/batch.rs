@@ -39,7 +39,8 @@ pub struct Batcher {
 pub fn id(destination: &str, key: &str, lines: &Range<u64>) -> String {
     let name = key.rsplit('/').next().unwrap_or(key);
     let digest = Sha256::digest(format!("{destination}\n{name}\n{}-{}", lines.start, lines.end));
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let number: [u8; 16] = std::array::from_fn(|at| digest[at]);
+    format!("{:032x}", u128::from_be_bytes(number))
 }
 
 impl Batcher {

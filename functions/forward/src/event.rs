@@ -48,7 +48,7 @@ pub struct Part {
     pub reason: Option<String>,
 }
 
-/// The event `Object Created` as EventBridge sends it. Its keys are not URL-encoded, unlike those of S3's notifications.
+/// The event `Object Created` as `EventBridge` sends it. Its keys are not URL-encoded, unlike those of S3's notifications.
 #[derive(Deserialize)]
 struct Created {
     detail: Detail,

@@ -20,7 +20,7 @@ use crate::s3::Objects;
 use crate::secrets::Secrets;
 use crate::settle::Settle;
 use crate::sqs::Queue;
-use crate::work::{Ended, Worker};
+use crate::work::Worker;
 
 /// The source that each record of an event of SQS names.
 const EVENT_SOURCE: &str = "aws:sqs";
@@ -102,17 +102,19 @@ impl<S: Secrets, O: Objects, Q: Queue> Forward<S, O, Q> {
         let left = answer_by.saturating_duration_since(Instant::now());
         let gate = self.worker.poster.begin(answer_by - FOR_SETTLING.min(left / 4));
         let mut counts = Forwarded { messages: messages.len() as u64, ..Forwarded::default() };
-        let mut response = SqsBatchResponse::default();
+        let (mut response, mut failures) = (SqsBatchResponse::default(), Vec::new());
         let works: Vec<_> = messages.iter().map(|message| self.message(message, &gate, answer_by)).collect();
         let mut works = stream::iter(works).buffer_unordered(MESSAGES);
-        while let Some((message, is_done, of_message)) = works.next().await {
+        while let Some((message, is_done, (of_message, failure))) = works.next().await {
             counts.add(&of_message);
+            failures.extend(failure);
             if !is_done {
                 counts.failed += 1;
                 let id = message.message_id.as_deref().filter(|id| !id.is_empty()).ok_or(InvocationError::Nameless)?;
                 response.add_failure(id);
             }
         }
+        log(&counts, &failures);
         self.metrics.write(SystemTime::now(), |line| line.with(&counts));
         Ok(response)
     }
@@ -123,42 +125,46 @@ impl<S: Secrets, O: Objects, Q: Queue> Forward<S, O, Q> {
         message: &'a SqsMessage,
         gate: &'a Gate,
         answer_by: Instant,
-    ) -> BoxFuture<'a, (&'a SqsMessage, bool, Forwarded)> {
+    ) -> BoxFuture<'a, (&'a SqsMessage, bool, Handled)> {
         async move {
-            let (is_done, counts) = self.handle(message, gate, answer_by).await;
-            (message, is_done, counts)
+            let (is_done, handled) = self.handle(message, gate, answer_by).await;
+            (message, is_done, handled)
         }
         .boxed()
     }
 
-    async fn handle(&self, message: &SqsMessage, gate: &Gate, answer_by: Instant) -> (bool, Forwarded) {
+    async fn handle(&self, message: &SqsMessage, gate: &Gate, answer_by: Instant) -> (bool, Handled) {
         let body = message.body.as_deref().unwrap_or_default();
         match event::read(body, &self.bucket, &self.prefixes) {
             Ok(work) => {
                 let ended = self.worker.work(&work, gate).await;
-                log(&work.key, &ended);
                 let is_done = self.settle.settle(message, &work, &ended, answer_by).await;
-                (is_done, Forwarded { refused: ended.dead.len() as u64, ..ended.counts })
+                let counts = Forwarded { refused: ended.dead.len() as u64, ..ended.counts };
+                (is_done, (counts, ended.failure))
             }
             Err(EventError::NotOurs) => {
                 warn!("a message was ignored: its object is not of this destination");
-                (true, Forwarded::default())
+                (true, (Forwarded::default(), None))
             }
             Err(error @ EventError::Unreadable) => {
                 warn!(message_id = message.message_id.as_deref(), %error, "a message goes to the dead letters");
-                (self.settle.bury_unread(message, answer_by).await, Forwarded { refused: 1, ..Forwarded::default() })
+                let counts = Forwarded { refused: 1, ..Forwarded::default() };
+                (self.settle.bury_unread(message, answer_by).await, (counts, None))
             }
         }
     }
 }
 
-/// One line for what was not sent. A refusal's reason can quote a client's value, so only its status is logged.
-fn log(key: &str, ended: &Ended) {
-    if let Some(failure) = &ended.failure {
-        warn!(key, failure, "batches were not sent and come back");
+/// The counts of a message, and why something was not sent.
+type Handled = (Forwarded, Option<String>);
+
+/// One line for everything that was not sent. A refusal's reason can quote a client's value, so it is not logged.
+fn log(counts: &Forwarded, failures: &[String]) {
+    if let Some(failure) = failures.first() {
+        warn!(messages = failures.len(), failure, "batches were not sent and come back later");
     }
-    if let Some(dead) = ended.dead.first() {
-        warn!(key, parts = ended.dead.len(), status = dead.status, "lines went to the dead letters");
+    if counts.refused > 0 {
+        warn!(parts = counts.refused, "batches or objects went to the dead letters, with the reason");
     }
 }
 

@@ -84,9 +84,10 @@ async fn serve(config: &Config, lookup: Lookup<'_>) -> Result<(), Error> {
 async fn connect(config: &Config, lookup: Lookup<'_>) -> Result<Arc<Forward<Source, S3, Sqs>>, Error> {
     let aws = Calls::once(config.attempts.timeout).load(Some(&config.region), None).await;
     let destination = config.destination.clone();
-    let source = match config.has_local_secrets {
-        true => Source::environment(lookup, &destination.secrets()),
-        false => Source::manager(&aws),
+    let source = if config.has_local_secrets {
+        Source::environment(lookup, &destination.secrets())
+    } else {
+        Source::manager(&aws)
     };
     let deadline = Instant::now() + config.attempts.timeout * config.attempts.count;
     let credentials = Current::read(source, &destination, config.attempts, deadline).await?;

@@ -5,7 +5,9 @@ use std::future::Future;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use aws_sdk_sqs::types::{
+    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry as Change, SendMessageBatchRequestEntry,
+};
 use spillway_aws::{SdkConfig, explain, is_transient_entry, is_transient_error};
 use spillway_shared::retry::Outcome;
 
@@ -57,9 +59,12 @@ impl Sqs {
 impl Queue for Sqs {
     async fn hide(&self, handle: &str, seconds: u32) -> Outcome<(), CallError> {
         let seconds = i32::try_from(seconds).unwrap_or(i32::MAX);
-        let call = self.client.change_message_visibility().queue_url(&self.queue_url);
-        let sent = call.receipt_handle(handle).visibility_timeout(seconds).send().await;
-        sent.map_or_else(|error| failed(&error), |_| Outcome::Done(()))
+        let entry = Change::builder().id("0").receipt_handle(handle).visibility_timeout(seconds).build().ok();
+        let call = self.client.change_message_visibility_batch().queue_url(&self.queue_url);
+        match call.set_entries(Some(entry.into_iter().collect())).send().await {
+            Ok(output) => answered(output.failed()),
+            Err(error) => failed(&error),
+        }
     }
 
     async fn send(&self, to: To, bodies: &[String], delay: u32) -> Outcome<(), CallError> {
@@ -73,16 +78,17 @@ impl Queue for Sqs {
         let entries = bodies.iter().enumerate().filter_map(entry).collect();
         match self.client.send_message_batch().queue_url(url).set_entries(Some(entries)).send().await {
             Err(error) => failed(&error),
-            Ok(output) => match output.failed().first() {
-                None => Outcome::Done(()),
-                Some(entry) => {
-                    let error = CallError(format!("SQS answered {} for a message", entry.code()));
-                    let is_transient = is_transient_entry(entry.sender_fault(), entry.code());
-                    if is_transient { Outcome::Again(error) } else { Outcome::Never(error) }
-                }
-            },
+            Ok(output) => answered(output.failed()),
         }
     }
+}
+
+/// SQS answered, and some entries may have failed.
+fn answered(failed: &[BatchResultErrorEntry]) -> Outcome<(), CallError> {
+    let Some(entry) = failed.first() else { return Outcome::Done(()) };
+    let error = CallError(format!("SQS answered {} for a message", entry.code()));
+    let is_transient = is_transient_entry(entry.sender_fault(), entry.code());
+    if is_transient { Outcome::Again(error) } else { Outcome::Never(error) }
 }
 
 fn failed<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) -> Outcome<(), CallError> {

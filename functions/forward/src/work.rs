@@ -146,16 +146,14 @@ impl<S: Secrets, O: Objects> Worker<S, O> {
         ended.counts.add(&batches.counts);
         ended.settle(&yielded, results);
         let rest = batches.rest();
-        match error {
-            Some(error) => Err((error, Some(rest))),
-            None => {
-                if gate.is_shut() {
-                    ended.failure.get_or_insert_with(|| PostError::HeldBack.to_string());
-                }
-                ended.add_rest((rest.start < rest.end).then_some(rest));
-                Ok(())
-            }
+        if let Some(error) = error {
+            return Err((error, Some(rest)));
         }
+        if gate.is_shut() {
+            ended.failure.get_or_insert_with(|| PostError::HeldBack.to_string());
+        }
+        ended.add_rest((rest.start < rest.end).then_some(rest));
+        Ok(())
     }
 
     async fn send(

@@ -53,6 +53,12 @@ impl ProcessFaults {
         Self { faults, kill: Kind::DeliverKill, freeze: Kind::DeliverFreeze }
     }
 
+    /// Faults of forward.
+    #[must_use]
+    pub fn of_forward(faults: Faults) -> Self {
+        Self { faults, kill: Kind::ForwardKill, freeze: Kind::ForwardFreeze }
+    }
+
     /// The schedule of a process that has just started.
     pub(crate) fn schedule(&self) -> ProcessFaultSchedule {
         let plan = self.faults.0.plan.subscribe();

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use spillway_forward::secrets::variable;
 use spillway_shared::config::Number;
+use spillway_shared::destination::Destination;
 use spillway_shared::keys::digest;
 use spillway_shared::log;
 use spillway_shared::metrics::emf::METRICS;
@@ -31,6 +33,9 @@ const COMMON: [&str; 5] = [
     "AWS_REQUEST_CHECKSUM_CALCULATION",
     "AWS_RESPONSE_CHECKSUM_VALIDATION",
 ];
+
+/// Processes of each destination, at most.
+const FORWARD_ENVIRONMENTS: usize = 2;
 
 /// Timeout and attempts of ingest's calls.
 pub(super) const INGEST_CALLS: [Number; 2] =
@@ -100,6 +105,41 @@ pub(super) fn compact(settings: &Settings, queue: &Queue, bucket: &Bucket) -> Fu
         memory_mb: 1_769,
         ..function("compact", settings, defaults, &names(&NUMBERS, &TEXTS), wiring)
     }
+}
+
+/// The function of one destination.
+pub(super) fn forward(
+    settings: &Settings,
+    destination: &Destination,
+    queue: &Queue,
+    bucket: &Bucket,
+    faults: &Faults,
+) -> FunctionSettings {
+    use spillway_forward::config::{NUMBERS, TEXTS};
+    let secrets: Vec<_> = destination.secrets().into_iter().map(variable).collect();
+    let names = names(&NUMBERS, &TEXTS).into_iter().chain(secrets.iter().map(String::as_str)).collect::<Vec<_>>();
+    let wiring = [
+        ("DESTINATION", destination.name.clone()),
+        ("SECRETS", "environment".to_owned()),
+        ("QUEUE_URL", queue.url.clone()),
+        ("DEAD_LETTER_URL", queue.dead_letter_url.clone()),
+        ("AWS_ENDPOINT_URL_SQS", queue.endpoint.clone()),
+        ("BUCKET", settings.bucket.clone()),
+        ("AWS_ENDPOINT_URL_S3", bucket.endpoint.clone()),
+        ("CONFIG_DIR", absolute(&settings.config)),
+    ];
+    FunctionSettings {
+        timeout: forward_timeout(settings, destination),
+        environments: FORWARD_ENVIRONMENTS.min(destination.concurrency as usize),
+        memory_mb: 256,
+        faults: ProcessFaults::of_forward(faults.clone()),
+        ..function("forward", settings, [], &names, wiring)
+    }
+}
+
+/// The timeout of a destination's function: all POSTs of a batch, and the time for reading and settling.
+pub(super) fn forward_timeout(settings: &Settings, destination: &Destination) -> Duration {
+    destination.longest() + settings.forward_time
 }
 
 /// All settings that a function reads.

@@ -53,6 +53,8 @@ pub struct Settings {
     pub deliver_environments: usize,
     /// The timeout of deliver for a batch.
     pub deliver_timeout: Duration,
+    /// The time that forward has besides all POSTs of a batch, for reading and settling.
+    pub forward_time: Duration,
     /// The time that the front waits for a response of ingest.
     pub front_timeout: Duration,
     /// The time that clients have to send requests.
@@ -123,6 +125,7 @@ impl Settings {
             ingest_timeout: Duration::from_secs(10),
             deliver_environments: 2,
             deliver_timeout: Duration::from_secs(5),
+            forward_time: Duration::from_secs(5),
             front_timeout: Duration::from_secs(30),
             client_timeouts: ClientTimeouts::default(),
             cors: Cors::default(),

@@ -4,6 +4,7 @@
 //! (metadata, unfinished files) is in `<data>/.s3`, so that the folder of the bucket holds objects only.
 
 mod digests;
+mod events;
 mod fault;
 mod keys;
 mod objects;
@@ -29,6 +30,7 @@ use tokio::net::TcpListener;
 use crate::data_folder::{DataFolder, DataFolderError};
 use crate::faults::Faults;
 use crate::loopback::Server;
+pub use events::{Events, Rule};
 pub use objects::{Kind, Object};
 pub use run::Stored;
 use service::Service;
@@ -115,6 +117,13 @@ impl Bucket {
     #[must_use]
     pub fn external(endpoint: &str) -> Self {
         Self { endpoint: endpoint.to_owned(), root: PathBuf::new(), built_in: None }
+    }
+
+    /// From now on the objects under the rule's prefixes are announced on its queue; an external bucket announces none.
+    pub fn announce(&self, rule: Rule) {
+        if let Some(built_in) = &self.built_in {
+            built_in.store.events().add(rule);
+        }
     }
 
     /// Whether the bucket is external: its objects are then unknown.

@@ -10,6 +10,7 @@ use s3s::dto::{ETag, PutObjectInput, PutObjectOutput, StreamingBlob};
 use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use super::digests::{Digested, Digests};
+use super::events::Events;
 use super::place::Placer;
 use super::run::Run;
 use super::{keys, side};
@@ -25,6 +26,7 @@ pub(super) struct Writer {
     number: AtomicU64,
     placer: Placer,
     pub(super) run: Run,
+    pub(super) events: Events,
 }
 
 /// A temporary file that is removed when it is dropped, unless it was moved to its key.
@@ -36,7 +38,14 @@ struct Unfinished {
 
 impl Writer {
     pub(super) fn new(root: PathBuf, internal: PathBuf) -> Self {
-        Self { root, internal, number: AtomicU64::new(0), placer: Placer::default(), run: Run::default() }
+        Self {
+            root,
+            internal,
+            number: AtomicU64::new(0),
+            placer: Placer::default(),
+            run: Run::default(),
+            events: Events::default(),
+        }
     }
 
     /// Stores a whole object with matching digests, or nothing.
@@ -48,6 +57,8 @@ impl Writer {
         let body = input.body.take().ok_or_else(|| s3_error!(IncompleteBody))?;
         let place = self.root.join(&input.key);
         if only_new && place.exists() {
+            // The server may have ended between the first PUT and its event.
+            self.events.created(&input.bucket, &input.key).await?;
             return Err(exists(body).await);
         }
         let mut file = Unfinished::create(&self.internal, self.number.fetch_add(1, Ordering::Relaxed))?;
@@ -59,6 +70,7 @@ impl Writer {
             _ => S3Error::internal_error(error),
         })?;
         self.record(&input, file.bytes);
+        self.events.created(&input.bucket, &input.key).await?;
         Ok(S3Response::new(output(digested)))
     }
 

@@ -12,6 +12,7 @@ use s3s::dto::{
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
 
+use super::events::Events;
 use super::keys;
 use super::put::Writer;
 use super::run::Run;
@@ -38,6 +39,11 @@ impl Store {
     /// The objects of this run.
     pub(super) fn run(&self) -> &Run {
         &self.0.writer.run
+    }
+
+    /// Who learns of new objects.
+    pub(super) fn events(&self) -> &Events {
+        &self.0.writer.events
     }
 
     fn in_bucket(&self, bucket: &str) -> S3Result<&FileSystem> {

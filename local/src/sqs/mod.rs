@@ -38,7 +38,8 @@ use store::Store;
 
 /// The folder of queues and ledger in the data folder.
 pub(crate) const FOLDER: &str = ".sqs";
-const JOURNAL: &str = "journal";
+/// The name of the queue from ingest to deliver.
+pub(crate) const MAIN: &str = "spillway";
 /// Seconds that a message received from a dead-letter queue stays hidden: SQS's default.
 const DEAD_LETTER_TIMEOUT: u32 = 30;
 /// The maximum size of a message in bytes, as the template sets it (`MaximumMessageSize`).
@@ -138,7 +139,7 @@ impl Queue {
     /// The queue cannot start.
     pub async fn start(settings: QueueSettings) -> Result<Self, QueueError> {
         let mut store = match &settings.data {
-            Some(data) => Store::open(&data.folder(FOLDER)?.join(JOURNAL), now())?,
+            Some(data) => Store::open(&data.folder(FOLDER)?.join(journal(&settings.name)), now())?,
             None => Store::default(),
         };
         let dead = format!("{}-dead", settings.name);
@@ -238,6 +239,11 @@ impl Queue {
             server.close(Duration::from_secs(1)).await;
         }
     }
+}
+
+/// The file of a queue's journal.
+fn journal(name: &str) -> String {
+    if name == MAIN { "journal".to_owned() } else { format!("journal-{name}") }
 }
 
 /// Creates the queue and its dead-letter queue, or gives those of an earlier run these settings.

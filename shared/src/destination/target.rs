@@ -134,7 +134,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         return is_public_v4(inner);
     }
     let is_global_unicast = a & 0xe000 == 0x2000;
-    // 2001::/23 are protocols such as Teredo, 2001:db8::/32 and 3fff::/20 documentation.
+    // `2001::/23` are protocols such as Teredo, 2001:db8::/32 and 3fff::/20 documentation.
     let is_special = (a == 0x2001 && (b < 0x200 || b == 0xdb8)) || (a == 0x3fff && b < 0x1000);
     is_global_unicast && !is_special
 }

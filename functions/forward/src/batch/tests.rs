@@ -8,14 +8,14 @@ use crate::testing::{destination, record};
 fn batches(members: &Value, lines: &[String]) -> Vec<Batch> {
     let destination: Destination = destination("https://partner.example/", members);
     let (select, mut batcher) = (Select::new(&destination), Batcher::new(&destination));
-    let mut batches = Vec::new();
+    let mut made = Vec::new();
     for (number, line) in lines.iter().enumerate() {
         if let Selected::Send(item) = select.judge(line.as_bytes()) {
-            batches.extend(batcher.push(number as u64, &item));
+            made.extend(batcher.push(number as u64, &item));
         }
     }
-    batches.extend(batcher.take());
-    batches
+    made.extend(batcher.take());
+    made
 }
 
 fn lines(count: usize) -> Vec<String> {

@@ -6,8 +6,8 @@ use super::*;
 use crate::event::Part;
 use crate::sign::Keys;
 use crate::testing::{
-    Bucket, KEY, Loopback, MemoryQueue, Received, Reply, Secret, created, destination, forward, in_seconds, message,
-    record, records, status,
+    Bucket, Calls, KEY, Loopback, MemoryQueue, Received, Reply, Secret, created, destination, forward, in_seconds,
+    message, record, records, status,
 };
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -51,7 +51,7 @@ async fn consented_records_arrive_in_signed_batches() {
                          "headers": {"authorization": {"secret": "s"}}});
     let queue = MemoryQueue::default();
     let failed = run(destination(&partner.url, &members), &bucket, &queue, &[created(KEY)]).await;
-    assert_eq!((failed, queue.calls()), (Vec::new(), Default::default()));
+    assert_eq!((failed, queue.calls()), (Vec::new(), Calls::default()));
     assert_eq!(partner.ids(), ids((0..10).filter(|number| ![3, 5].contains(number))));
     assert_eq!(partner.received().len(), 3);
     for request in partner.received() {
@@ -127,7 +127,7 @@ async fn a_short_retry_after_is_waited_for() {
     let started = Instant::now();
     assert!(run(destination(&partner.url, &json!({})), &bucket, &queue, &[created(KEY)]).await.is_empty());
     assert!(started.elapsed() >= Duration::from_millis(990), "{:?}", started.elapsed());
-    assert_eq!((partner.received().len(), queue.calls()), (2, Default::default()));
+    assert_eq!((partner.received().len(), queue.calls()), (2, Calls::default()));
 }
 
 #[tokio::test]

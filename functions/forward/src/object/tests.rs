@@ -19,7 +19,8 @@ async fn read(name: &str, body: impl Into<Bytes>) -> Result<Vec<String>, String>
 }
 
 fn text(lines: usize) -> String {
-    (0..lines).map(|number| format!("{number} {}\n", "x".repeat(number % 100))).collect()
+    let line = |number: usize| format!("{number} {}", "x".repeat(number % 100));
+    (0..lines).map(line).collect::<Vec<_>>().join("\n") + "\n"
 }
 
 fn gzip(text: &str) -> Vec<u8> {

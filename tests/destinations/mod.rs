@@ -1,0 +1,135 @@
+//! Destinations from outside: what is stored and consented arrives at the partner, by record id, and nothing else does.
+
+mod partner;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue};
+use serde_json::{Value, json};
+use spillway_local::client::Document;
+use spillway_local::faults::{Plan, parse};
+use spillway_local::pipeline::QueueStorage;
+
+use crate::support::harness::{KEY, Run, accepted_ids};
+use partner::Partner;
+
+/// The time in which everything must have arrived.
+const SOON: Duration = Duration::from_mins(1);
+
+/// A destination's file: the partner's records of `clicks`, with more members.
+fn file(partner: &Partner, members: &Value) -> Value {
+    let mut file = json!({"url": partner.url(), "allow_private": true, "streams": ["clicks"],
+                          "timeout_ms": 500, "tries": 2, "batch": {"records": 20}});
+    file.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    file
+}
+
+async fn start(files: &[(&str, Value)], faults: &[&str]) -> Run {
+    Run::start(|settings| {
+        write(&settings.config, files);
+        settings.forward_time = Duration::from_secs(1);
+        settings.queue = QueueStorage::Disk;
+        settings.deliver_timeout = Duration::from_secs(2);
+        settings.visibility_timeout = Duration::from_secs(13);
+        settings.faults = Plan::new(1, faults.iter().map(|fault| parse(fault).unwrap()));
+    })
+    .await
+}
+
+fn write(config: &Path, files: &[(&str, Value)]) {
+    let folder = config.join("destinations");
+    fs::create_dir_all(&folder).unwrap();
+    for (name, file) in files {
+        fs::write(folder.join(name).with_extension("json"), file.to_string()).unwrap();
+    }
+}
+
+/// Posts documents of these payloads, and returns the ids of all records.
+async fn post(run: &Run, documents: usize, payloads: &'static str) -> Vec<String> {
+    let (mut client, mut ids) = (run.client().await, Vec::new());
+    for _ in 0..documents {
+        let response = client.post(&Document::new("clicks", KEY, payloads)).await.unwrap();
+        assert_eq!(response.status, 200);
+        ids.extend(accepted_ids(&response));
+    }
+    ids
+}
+
+fn set(ids: &[String]) -> BTreeSet<String> {
+    ids.iter().cloned().collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_consented_arrives_and_nothing_else() {
+    let (all, some) = (Partner::start().await, Partner::start().await);
+    let consent = json!({"consent": {"pointer": "/ads", "granted": [true]}, "omit": ["/email"]});
+    let run = start(&[("all", file(&all, &json!({}))), ("some", file(&some, &consent))], &[]).await;
+    let payloads = r#"[{"ads":true,"email":"a@b"},{"ads":false},{"ads":true,"n":1.0}]"#;
+    let ids = set(&post(&run, 50, payloads).await);
+    let mut opted_out = Document::new("clicks", KEY, r#"[{"ads":true}]"#);
+    opted_out.headers.push((HeaderName::from_static("sec-gpc"), HeaderValue::from_static("1")));
+    assert_eq!(run.client().await.post(&opted_out).await.unwrap().status, 200);
+    let with_ads: BTreeSet<_> = ids.iter().filter(|id| !id.ends_with("-1")).cloned().collect();
+    all.until(&ids, SOON).await;
+    some.until(&with_ads, SOON).await;
+    run.end().await;
+    assert_eq!((all.ids(), some.ids()), (ids, with_ads));
+    assert!(!some.text().contains("a@b") && some.text().contains("\"n\":1.0"));
+    assert_eq!((all.duplicates(), some.duplicates()), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_outage_nothing_is_lost_and_another_partner_notices_nothing() {
+    let (down, up) = (Partner::start().await, Partner::start().await);
+    let run = start(&[("down", file(&down, &json!({}))), ("up", file(&up, &json!({})))], &[]).await;
+    down.set_down(true);
+    let mut ids = set(&post(&run, 30, r#"[{"n":1},{"n":2}]"#).await);
+    up.until(&ids, SOON).await;
+    assert!(down.ids().is_empty());
+    down.set_down(false);
+    ids.extend(post(&run, 30, r#"[{"n":3}]"#).await);
+    down.until(&ids, SOON).await;
+    up.until(&ids, SOON).await;
+    run.end().await;
+    assert_eq!((down.ids(), up.ids(), up.duplicates()), (ids.clone(), ids, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_processes_lose_nothing_and_repeat_only_with_the_same_key() {
+    let partner = Partner::start().await;
+    partner.set_delay(Duration::from_millis(100));
+    let run = start(&[("acme", file(&partner, &json!({"batch": {"records": 5}})))], &["forward.kill=1"]).await;
+    let ids = set(&post(&run, 200, r#"[{"n":1},{"n":2},{"n":3}]"#).await);
+    let halfway = ids.iter().take(ids.len() / 2).cloned().collect();
+    partner.until_any(&halfway, SOON).await;
+    run.pipeline.faults().set(Plan::default());
+    partner.until(&ids, SOON).await;
+    run.end().await;
+    assert_eq!(partner.ids(), ids);
+    assert_eq!(partner.repeats_with_another_key(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_batches_are_dead_lettered_and_the_others_arrive() {
+    let partner = Partner::start().await;
+    partner.refuse("poison");
+    let run = start(&[("acme", file(&partner, &json!({"batch": {"records": 1}})))], &[]).await;
+    let ids = post(&run, 5, r#"[{"n":1},{"n":"poison"},{"n":3}]"#).await;
+    let good: BTreeSet<_> = ids.into_iter().filter(|id| !id.ends_with("-1")).collect();
+    partner.until(&good, SOON).await;
+    let dead = || async { run.pipeline.destinations()[0].queue.counts().await.unwrap().dead_lettered };
+    let all_dead = async {
+        while dead().await < 5 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(SOON, all_dead).await.unwrap();
+    let mut bodies = Vec::new();
+    run.pipeline.destinations()[0].queue.each_dead_letter(|body| bodies.push(body.to_owned()));
+    assert!(bodies.iter().all(|body| body.contains("\"status\":422")), "{bodies:?}");
+    run.end().await;
+    assert_eq!(partner.ids(), good);
+}
