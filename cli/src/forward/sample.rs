@@ -24,21 +24,21 @@ pub(crate) fn requests(
     now: SystemTime,
 ) -> anyhow::Result<String> {
     let (select, mut batcher) = (Select::new(destination), Batcher::new(destination));
-    let (mut batches, mut left_out) = (Vec::new(), BTreeMap::<&str, usize>::new());
+    let (mut made, mut left_out) = (Vec::new(), BTreeMap::<&str, usize>::new());
     for (number, payload) in payloads.iter().enumerate() {
         let line = record(stream, number, payload, now);
         match select.judge(line.as_bytes()) {
-            Selected::Send(item) => batches.extend(batcher.push(number as u64, &item)),
+            Selected::Send(item) => made.extend(batcher.push(number as u64, &item)),
             other => *left_out.entry(why(&other)).or_default() += 1,
         }
     }
-    batches.extend(batcher.take());
+    made.extend(batcher.take());
     let key = format!("{}stream={stream}/dt={}/hour=00/sample.ndjson", prefixes::RECORDS, Hour::of(now).date());
-    let mut text = format!("{}: {} requests", destination.name, batches.len());
+    let mut text = format!("{}: {} requests", destination.name, made.len());
     for (why, count) in left_out {
         write!(text, ", {count} payloads {why}")?;
     }
-    for batch in &batches {
+    for batch in &made {
         write!(text, "\n\n{}", request(destination, &key, batch, now)?)?;
     }
     Ok(text)
