@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
         }
     };
     let names: Vec<_> = streams.keys().map(StreamName::as_str).collect();
-    say!("{} is valid (streams: {})", arguments.config.display(), names.join(", "));
+    say!("{} is valid (streams: {}{})", arguments.config.display(), names.join(", "), listed(&destinations));
     let chosen = choose(&streams, arguments.stream.as_deref())?;
     let stream = || chosen.with_context(|| format!("name the stream of the sample, one of: {}", names.join(", ")));
     let is_good = match (&arguments.sample, &arguments.preset, &arguments.expect) {
@@ -70,6 +70,12 @@ fn update_tables(config: &Path) -> anyhow::Result<()> {
         say!("{change}");
     }
     Ok(())
+}
+
+/// The names of the destinations, if there are any.
+fn listed(destinations: &[Destination]) -> String {
+    let names: Vec<_> = destinations.iter().map(|destination| destination.name.as_str()).collect();
+    if names.is_empty() { String::new() } else { format!("; destinations: {}", names.join(", ")) }
 }
 
 /// Prints the outcome of each payload; returns whether none was rejected.

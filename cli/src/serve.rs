@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use spillway_local::loopback::raise_file_limit;
-use spillway_local::pipeline::{Drained, Pipeline, Status};
+use spillway_local::pipeline::{Drained, Pipeline, Running, Status};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::admin::Admin;
@@ -71,6 +71,9 @@ fn banner(pipeline: &Pipeline, admin: &Admin, key: &str) {
         say!("  external servers are in use: counts and ledger are incomplete");
     } else {
         say!("  objects  {}", pipeline.bucket().root.display());
+    }
+    for Running { destination, queue, .. } in pipeline.destinations() {
+        say!("  {:<8} {}, queue {}", destination.name, destination.target.url(), queue.url);
     }
     let plan = pipeline.faults().plan();
     for (kind, fault) in plan.faults() {

@@ -11,7 +11,7 @@ use axum::http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use spillway_local::client::Document;
 use spillway_local::faults::{Plan, parse};
-use spillway_local::pipeline::QueueStorage;
+use spillway_local::pipeline::{Pipeline, QueueStorage, Settings};
 
 use crate::support::harness::{KEY, Run, accepted_ids};
 use partner::Partner;
@@ -28,15 +28,16 @@ fn file(partner: &Partner, members: &Value) -> Value {
 }
 
 async fn start(files: &[(&str, Value)], faults: &[&str]) -> Run {
-    Run::start(|settings| {
-        write(&settings.config, files);
-        settings.forward_time = Duration::from_secs(1);
-        settings.queue = QueueStorage::Disk;
-        settings.deliver_timeout = Duration::from_secs(2);
-        settings.visibility_timeout = Duration::from_secs(13);
-        settings.faults = Plan::new(1, faults.iter().map(|fault| parse(fault).unwrap()));
-    })
-    .await
+    Run::start(|settings| set_up(settings, files, faults)).await
+}
+
+fn set_up(settings: &mut Settings, files: &[(&str, Value)], faults: &[&str]) {
+    write(&settings.config, files);
+    settings.forward_time = Duration::from_secs(1);
+    settings.queue = QueueStorage::Disk;
+    settings.deliver_timeout = Duration::from_secs(2);
+    settings.visibility_timeout = Duration::from_secs(13);
+    settings.faults = Plan::new(1, faults.iter().map(|fault| parse(fault).unwrap()));
 }
 
 fn write(config: &Path, files: &[(&str, Value)]) {
@@ -120,16 +121,65 @@ async fn refused_batches_are_dead_lettered_and_the_others_arrive() {
     let ids = post(&run, 5, r#"[{"n":1},{"n":"poison"},{"n":3}]"#).await;
     let good: BTreeSet<_> = ids.into_iter().filter(|id| !id.ends_with("-1")).collect();
     partner.until(&good, SOON).await;
-    let dead = || async { run.pipeline.destinations()[0].queue.counts().await.unwrap().dead_lettered };
-    let all_dead = async {
-        while dead().await < 5 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(SOON, all_dead).await.unwrap();
+    until_dead(&run, 5).await;
     let mut bodies = Vec::new();
     run.pipeline.destinations()[0].queue.each_dead_letter(|body| bodies.push(body.to_owned()));
     assert!(bodies.iter().all(|body| body.contains("\"status\":422")), "{bodies:?}");
     run.end().await;
     assert_eq!(partner.ids(), good);
+}
+
+/// Waits until the first destination has dead letters.
+async fn until_dead(run: &Run, count: u64) {
+    let dead = || async { run.pipeline.destinations()[0].queue.counts().await.unwrap().dead_lettered };
+    let all_dead = async {
+        while dead().await < count {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(SOON, all_dead).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_deleted_before_they_were_sent_are_dead_lettered() {
+    let partner = Partner::start().await;
+    partner.set_down(true);
+    let run = start(&[("acme", file(&partner, &json!({})))], &[]).await;
+    post(&run, 1, r#"[{"n":1}]"#).await;
+    let records = run.folder.path().join("data/spillway/records");
+    let stored = async {
+        while !records.exists() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(SOON, stored).await.unwrap();
+    fs::remove_dir_all(&records).unwrap();
+    partner.set_down(false);
+    until_dead(&run, 1).await;
+    let mut bodies = Vec::new();
+    run.pipeline.destinations()[0].queue.each_dead_letter(|body| bodies.push(body.to_owned()));
+    assert!(bodies[0].contains("does not exist"), "{bodies:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_partner_did_not_take_arrives_after_a_restart() {
+    let partner = Partner::start().await;
+    partner.set_down(true);
+    let files = [("acme", file(&partner, &json!({})))];
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = None;
+    let run = Run::start(|of_run| {
+        set_up(of_run, &files, &[]);
+        of_run.data = folder.path().join("data");
+        settings = Some(of_run.clone());
+    })
+    .await;
+    let ids = set(&post(&run, 10, r#"[{"n":1},{"n":2}]"#).await);
+    let Run { pipeline, folder: config } = run;
+    assert!(pipeline.drain().await.unwrap().ledger.holds());
+    partner.set_down(false);
+    let pipeline = Pipeline::start(settings.unwrap()).await.unwrap();
+    partner.until(&ids, SOON).await;
+    drop((pipeline, config));
+    assert_eq!(partner.ids(), ids);
 }

@@ -15,7 +15,16 @@ pub(crate) struct Template {
 
 impl Template {
     pub(crate) fn read() -> Self {
-        let documents = Yaml::load_from_str(include_str!("../../template.yaml")).unwrap();
+        Self::of(include_str!("../../template.yaml"))
+    }
+
+    /// The template of a destination's stack.
+    pub(crate) fn of_destination() -> Self {
+        Self::of(include_str!("../../destination.yaml"))
+    }
+
+    fn of(text: &str) -> Self {
+        let documents = Yaml::load_from_str(text).unwrap();
         let template = json(&documents[0]);
         let section = |name: &str| template[name].as_object().unwrap().clone();
         Self {

@@ -6,6 +6,7 @@
 mod alarms;
 mod bucket;
 mod cloudformation;
+mod destination;
 mod front;
 mod metrics;
 mod options;

@@ -17,6 +17,9 @@ use crate::secrets::Secrets;
 /// The least time for an attempt.
 const MIN_ATTEMPT: Duration = Duration::from_millis(50);
 
+/// The least time for a message, which begins with reading its object.
+const TO_BEGIN: Duration = Duration::from_millis(500);
+
 /// Why a batch was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PostError {
@@ -155,6 +158,18 @@ impl Gate {
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    /// Whether a message can be begun. A message that is not begun costs no receive unless the partner is failing.
+    ///
+    /// # Errors
+    /// Why not; `None` if only time is missing.
+    pub fn check(&self) -> Result<(), Option<String>> {
+        if self.is_shut() {
+            return Err(Some(PostError::HeldBack.to_string()));
+        }
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left < TO_BEGIN { Err(None) } else { Ok(()) }
     }
 
     /// Whether nothing more is sent in this invocation.

@@ -11,7 +11,7 @@ use tracing::warn;
 use crate::delay::{self, LAST_RECEIVE};
 use crate::event::{Part, Work};
 use crate::sqs::{MAX_ENTRIES, Queue, To};
-use crate::work::{Dead, Ended};
+use crate::work::{Dead, Ended, WHOLE};
 
 /// Settles the messages of a queue.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl<Q: Queue> Settle<Q> {
 
     async fn bury(&self, key: &str, dead: &[Dead], deadline: Instant) -> bool {
         let body = |dead: &Dead| {
-            let part = Part::of(key, dead.lines.clone().filter(|lines| lines.end < u64::MAX));
+            let part = Part::of(key, dead.lines.as_ref().and_then(known));
             Part { status: dead.status, reason: Some(dead.reason.clone()), ..part }.body()
         };
         let bodies: Vec<_> = dead.iter().map(body).collect();
@@ -116,7 +116,12 @@ fn seconds(receives: u32, ended: &Ended) -> u32 {
 /// The message for lines that are missing. It inherits the receives, unless only time was missing.
 fn rest(work: &Work, lines: &Range<u64>, receives: u32, ended: &Ended) -> String {
     let receives = if ended.failure.is_some() { receives } else { 0 };
-    Part { receives, ..Part::of(&work.key, Some(lines.clone())) }.body()
+    Part { receives, ..Part::of(&work.key, known(lines)) }.body()
+}
+
+/// Lines as a message has them; `None` for a whole object.
+fn known(lines: &Range<u64>) -> Option<Range<u64>> {
+    (*lines != WHOLE).then(|| lines.clone())
 }
 
 /// The rest of a message that was received too often.

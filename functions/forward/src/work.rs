@@ -24,6 +24,9 @@ const BATCHES: usize = 20;
 /// An object whose batches are smaller than this is sent at once, and not read a second time.
 const SMALL_BYTES: usize = 8 << 20;
 
+/// All lines of an object whose number is not known.
+pub const WHOLE: Range<u64> = 0..u64::MAX;
+
 /// What all messages of a process share.
 #[derive(Debug)]
 pub struct Worker<S, O> {
@@ -48,7 +51,7 @@ pub struct Ended {
     pub is_partly_done: bool,
     /// The lines of a large object, to be sent by messages of their own.
     pub parts: Vec<Range<u64>>,
-    /// Lines that were not sent, in order.
+    /// Lines that were not sent, in order; [`WHOLE`] for an object that was not read.
     pub rest: Vec<Range<u64>>,
     /// Lines that are never sent.
     pub dead: Vec<Dead>,
@@ -74,6 +77,11 @@ impl<S: Secrets, O: Objects> Worker<S, O> {
     pub fn work<'a>(&'a self, work: &'a Work, gate: &'a Gate) -> BoxFuture<'a, Ended> {
         async move {
             let mut ended = Ended::default();
+            if let Err(failure) = gate.check() {
+                ended.failure = failure;
+                ended.add_rest(Some(work.lines.clone().unwrap_or(WHOLE)));
+                return ended;
+            }
             let result = match &work.lines {
                 Some(lines) => self.send_lines(&work.key, lines, gate, &mut ended).await,
                 None => self.send_or_split(&work.key, gate, &mut ended).await,
@@ -273,7 +281,7 @@ impl Ended {
         match error {
             ObjectError::Unavailable(why) => {
                 self.failure.get_or_insert(why);
-                self.add_rest(Some(lines.unwrap_or(0..u64::MAX)));
+                self.add_rest(Some(lines.unwrap_or(WHOLE)));
             }
             ObjectError::Missing | ObjectError::Broken(_) => {
                 self.dead.push(Dead { lines, status: None, reason: error.to_string() });

@@ -217,3 +217,16 @@ async fn lines_that_failed_in_a_thousand_receives_are_dead_lettered() {
     assert!(failed(&forward, &[message("0", &body, 10)], 5).await.is_empty());
     assert!(queue.calls().dead[0].contains("not sent in 1000 receives"), "{:?}", queue.calls().dead);
 }
+
+#[tokio::test]
+async fn messages_that_are_not_begun_in_time_come_back_without_a_receive() {
+    let partner = Loopback::start(|_, _| status(200)).await;
+    let (bucket, queue) = (Bucket::with(KEY, records(50)), MemoryQueue::default());
+    let forward = forward(destination(&partner.url, &json!({})), bucket, queue.clone(), Secret::new("")).await;
+    let messages = [message("0", &created(KEY), 7), message("1", &part(3..5), 7)];
+    let response = forward.messages(&messages, Instant::now() + Duration::from_millis(300)).await.unwrap();
+    assert!(response.batch_item_failures.is_empty() && partner.received().is_empty());
+    let mut sent = queue.calls().sent;
+    sent.sort();
+    assert_eq!(sent, [(part(3..5), 0), (Part::of(KEY, None).body(), 0)]);
+}
