@@ -1,17 +1,20 @@
 //! Destinations from outside: what is stored and consented arrives at the partner, by record id, and nothing else does.
 
+mod outage;
 mod partner;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use axum::http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use spillway_local::client::Document;
-use spillway_local::faults::{Plan, parse};
+use spillway_local::faults::{Kind, Plan, parse};
 use spillway_local::pipeline::{Pipeline, QueueStorage, Settings};
+use spillway_shared::hour::Hour;
 
 use crate::support::harness::{KEY, Run, accepted_ids};
 use partner::Partner;
@@ -107,6 +110,7 @@ async fn killed_processes_lose_nothing_and_repeat_only_with_the_same_key() {
     let halfway = ids.iter().take(ids.len() / 2).cloned().collect();
     partner.until_any(&halfway, SOON).await;
     run.pipeline.faults().set(Plan::default());
+    assert!(run.pipeline.faults().injected()[&Kind::ForwardKill] > 0);
     partner.until(&ids, SOON).await;
     run.end().await;
     assert_eq!(partner.ids(), ids);
@@ -182,4 +186,35 @@ async fn what_a_partner_did_not_take_arrives_after_a_restart() {
     partner.until(&ids, SOON).await;
     drop((pipeline, config));
     assert_eq!(partner.ids(), ids);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stored_hours_are_sent_again_with_the_same_keys() {
+    let partner = Partner::start().await;
+    let run = start(&[("acme", file(&partner, &json!({})))], &[]).await;
+    let ids = set(&post(&run, 5, r#"[{"n":1},{"n":2}]"#).await);
+    partner.until(&ids, SOON).await;
+    let first = Hour::of(SystemTime::now() - Duration::from_hours(1)).to_string();
+    let last = Hour::of(SystemTime::now()).to_string();
+    let again = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_spillway"));
+        command.args(["forward", "--destination", "acme", "--from", &first, "--to", &last, "--bucket", "spillway"]);
+        command.args(["--queue-url", &run.pipeline.destinations()[0].queue.url]).args(more);
+        command.args(["--s3-endpoint", &run.pipeline.bucket().endpoint]);
+        command.arg("--config").arg(run.folder.path().join("config"));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(again(&["--dry-run"]).contains("nothing was sent: this was a dry run"));
+    assert_eq!(partner.duplicates(), 0);
+    assert!(again(&[]).contains("objects are on the queue of `acme`"));
+    let twice = async {
+        while partner.duplicates() < ids.len() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(SOON, twice).await.unwrap();
+    assert_eq!(partner.repeats_with_another_key(), 0);
+    run.end().await;
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use spillway_shared::hour::parse_timestamp;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 
@@ -30,6 +31,7 @@ struct Shared {
     /// The keys of the requests in which each record arrived.
     keys: Mutex<BTreeMap<String, Vec<String>>>,
     text: Mutex<String>,
+    worst_lag: Mutex<Duration>,
 }
 
 impl Partner {
@@ -79,6 +81,11 @@ impl Partner {
         self.state.text.lock().unwrap().clone()
     }
 
+    /// The longest time from receipt to arrival of a record.
+    pub(crate) fn worst_lag(&self) -> Duration {
+        *self.state.worst_lag.lock().unwrap()
+    }
+
     /// Records that arrived more than once.
     pub(crate) fn duplicates(&self) -> usize {
         self.state.keys.lock().unwrap().values().filter(|keys| keys.len() > 1).count()
@@ -125,6 +132,10 @@ async fn receive(State(state): State<Arc<Shared>>, headers: HeaderMap, body: Byt
     let mut keys = state.keys.lock().unwrap();
     for line in text.lines() {
         let id = line.strip_prefix("{\"id\":\"").unwrap().split('"').next().unwrap();
+        let received_at = line.split("\"received_at\":\"").nth(1).unwrap().split('"').next().unwrap();
+        let lag = SystemTime::now().duration_since(parse_timestamp(received_at).unwrap()).unwrap_or_default();
+        let mut worst = state.worst_lag.lock().unwrap();
+        *worst = lag.max(*worst);
         keys.entry(id.to_owned()).or_default().push(key.to_owned());
     }
     state.text.lock().unwrap().push_str(&text);

@@ -85,3 +85,11 @@ fn the_stack_imports_nothing() {
     let text = Value::Object(template.resources).to_string();
     assert!(!text.contains("Fn::ImportValue"));
 }
+
+#[test]
+fn the_manual_lists_every_metric_with_its_unit() {
+    let manual = include_str!("../../docs/destinations.md");
+    for metric in Forwarded::METRICS {
+        assert!(manual.contains(&format!("| `{}` | {} |", metric.name, metric.unit)), "{}", metric.name);
+    }
+}

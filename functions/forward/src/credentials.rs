@@ -28,7 +28,8 @@ pub struct Current<S> {
     source: S,
     attempts: Attempts,
     value: RwLock<Arc<Credentials>>,
-    renewal: Mutex<()>,
+    /// When the secrets were read last; locked while they are read.
+    read_at: Mutex<Option<Instant>>,
 }
 
 impl<S: Secrets> Current<S> {
@@ -43,7 +44,7 @@ impl<S: Secrets> Current<S> {
         deadline: Instant,
     ) -> Result<Self, ConfigErrors> {
         let value = RwLock::new(Arc::new(read(&source, destination, attempts, deadline).await?));
-        Ok(Self { source, attempts, value, renewal: Mutex::new(()) })
+        Ok(Self { source, attempts, value, read_at: Mutex::new(None) })
     }
 
     /// The credentials for the next request.
@@ -53,17 +54,19 @@ impl<S: Secrets> Current<S> {
 
     /// Reads the secrets again after the partner refused `refused`, and returns credentials that differ from it.
     ///
-    /// Requests that were refused together read them once.
+    /// Requests that were refused together read them once: whoever was sent before the last read takes its result.
     pub async fn renewed(
         &self,
         refused: &Arc<Credentials>,
+        sent_at: Instant,
         destination: &Destination,
         deadline: Instant,
     ) -> Option<Arc<Credentials>> {
-        let _alone = self.renewal.lock().await;
-        if *self.get() == **refused {
+        let mut read_at = self.read_at.lock().await;
+        if read_at.is_none_or(|read_at| read_at < sent_at) {
             let read = read(&self.source, destination, self.attempts, deadline).await;
             let new = read.inspect_err(|errors| tracing::warn!(%errors, "secrets could not be read again")).ok()?;
+            *read_at = Some(Instant::now());
             *self.value.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
         }
         Some(self.get()).filter(|new| **new != **refused)

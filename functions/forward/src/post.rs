@@ -115,12 +115,14 @@ impl<S: Secrets> Poster<S> {
             }
             let limit = self.turn(gate).await.map_err(|late| failure.clone().unwrap_or(late))?;
             *requests += 1;
+            let sent_at = Instant::now();
             match self.partner.post(&post, limit, SystemTime::now()).await {
                 Answer::Accepted => return Ok(()),
                 Answer::Refused(status, reason) => return Err(PostError::Refused(status, reason)),
                 Answer::Blocked(401) if !is_renewed => {
                     is_renewed = true;
-                    let new = self.credentials.renewed(&post.credentials, &self.destination, gate.deadline).await;
+                    let new = self.credentials.renewed(&post.credentials, sent_at, &self.destination, gate.deadline);
+                    let new = new.await;
                     post.credentials = new.ok_or_else(|| gate.block(401))?;
                 }
                 Answer::Blocked(status) => return Err(gate.block(status)),

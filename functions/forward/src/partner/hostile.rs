@@ -79,3 +79,14 @@ async fn silence_resets_and_nonsense_are_tried_again() {
     let broken = post(&format!("https://127.0.0.1:{port}/")).await;
     assert!(!why(&broken).is_empty());
 }
+
+#[tokio::test]
+async fn a_name_that_leads_to_a_private_address_is_refused_when_connecting() {
+    let port = server(|socket| answer_and_wait(socket, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")).await;
+    let allowed = at(&format!("http://localhost:{port}/"), &json!({}));
+    assert_eq!(post_to(&Partner::new(&allowed).unwrap()).await, Answer::Accepted);
+    // As if `localhost` were a partner's name, which the check of the file cannot know.
+    let refused = Destination { allow_private: false, ..allowed };
+    let answer = post_to(&Partner::new(&refused).unwrap()).await;
+    assert!(why(&answer).contains("no public address"), "{answer:?}");
+}
