@@ -1,4 +1,4 @@
-"""Checks samconfig.toml against the template: every parameter exists and has an allowed value, and the environment of a
+"""Checks samconfig.toml against the templates: every parameter exists and has an allowed value, and the environment of a
 build names the same architecture as that of its deployment."""
 
 import re
@@ -23,16 +23,22 @@ def check(name, value, definition):
         assert least <= float(value) <= most, f"{name}={value}"
 
 
+def parameters_of(commands):
+    """The parameters of the template that an environment deploys."""
+    template = commands.get("validate", {}).get("parameters", {}).get("template_file", "template.yaml")
+    return yaml_parse(Path(template).read_text())["Parameters"]
+
+
 def main():
-    parameters = yaml_parse(Path("template.yaml").read_text())["Parameters"]
     settings = tomlkit.parse(Path("samconfig.toml").read_text()).unwrap()
     environments = {name: commands for name, commands in settings.items() if name != "version"}
     for environment, commands in environments.items():
+        parameters = parameters_of(commands)
         build, deploy = (overrides(commands[command]["parameters"]) for command in ("build", "deploy"))
         for name, value in (build | deploy).items():
             assert name in parameters, f"{environment}: the template has no parameter {name}"
             check(f"{environment}: {name}", value, parameters[name])
-        assert build["Architecture"] == deploy["Architecture"], f"{environment}: the architectures differ"
+        assert build.get("Architecture") == deploy.get("Architecture"), f"{environment}: the architectures differ"
     prod = environments["prod"]["deploy"]["parameters"]
     assert CfnTags().convert(tuple(prod["tags"]), None, None) and overrides(prod)["AlarmTopicArn"]
 
