@@ -16,7 +16,7 @@ use spillway_local::faults::{Kind, Plan, parse};
 use spillway_local::pipeline::{Pipeline, QueueStorage, Settings};
 use spillway_shared::hour::Hour;
 
-use crate::support::harness::{KEY, Run, accepted_ids};
+use crate::support::harness::{KEY, Run, accepted_ids, lines_in};
 use partner::Partner;
 
 /// The time in which everything must have arrived.
@@ -118,19 +118,26 @@ async fn killed_processes_lose_nothing_and_repeat_only_with_the_same_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refused_batches_are_dead_lettered_and_the_others_arrive() {
+async fn refused_batches_are_dead_lettered_until_they_are_redriven() {
     let partner = Partner::start().await;
     partner.refuse("poison");
     let run = start(&[("acme", file(&partner, &json!({"batch": {"records": 1}})))], &[]).await;
     let ids = post(&run, 5, r#"[{"n":1},{"n":"poison"},{"n":3}]"#).await;
-    let good: BTreeSet<_> = ids.into_iter().filter(|id| !id.ends_with("-1")).collect();
+    let good: BTreeSet<_> = ids.iter().filter(|id| !id.ends_with("-1")).cloned().collect();
     partner.until(&good, SOON).await;
     until_dead(&run, 5).await;
     let mut bodies = Vec::new();
     run.pipeline.destinations()[0].queue.each_dead_letter(|body| bodies.push(body.to_owned()));
     assert!(bodies.iter().all(|body| body.contains("\"status\":422")), "{bodies:?}");
-    run.end().await;
     assert_eq!(partner.ids(), good);
+    partner.refuse("nothing that is sent");
+    let queue = &run.pipeline.destinations()[0].queue.url;
+    let redrive =
+        Command::new(env!("CARGO_BIN_EXE_spillway")).args(["redrive", "--queue-url", queue]).output().unwrap();
+    assert!(redrive.status.success(), "{}", String::from_utf8_lossy(&redrive.stderr));
+    partner.until(&set(&ids), SOON).await;
+    run.end().await;
+    assert_eq!(partner.duplicates(), 0);
 }
 
 /// Waits until the first destination has dead letters.
@@ -217,4 +224,36 @@ async fn stored_hours_are_sent_again_with_the_same_keys() {
     tokio::time::timeout(SOON, twice).await.unwrap();
     assert_eq!(partner.repeats_with_another_key(), 0);
     run.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_of_s3_sqs_and_processes_lose_nothing() {
+    let partner = Partner::start().await;
+    let faults = [
+        "s3.error=0.1",
+        "s3.reset=0.1",
+        "s3.lost_answer=0.1",
+        "sqs.error=0.05",
+        "sqs.lost_answer=0.1",
+        "sqs.partial=0.1",
+        "sqs.twice=0.1",
+        "sqs.early=0.1",
+        "forward.kill=0.2",
+    ];
+    let run = start(&[("acme", file(&partner, &json!({"batch": {"records": 5}})))], &faults).await;
+    let (mut client, mut ids) = (run.client().await, BTreeSet::new());
+    let document = Document::new("clicks", KEY, r#"[{"n":1},{"n":2},{"n":3}]"#);
+    while ids.len() < 300 {
+        let response = client.post(&document).await.unwrap();
+        if response.status == 200 {
+            ids.extend(accepted_ids(&response));
+        }
+    }
+    partner.until_any(&ids.iter().take(200).cloned().collect(), SOON).await;
+    run.pipeline.faults().set(Plan::default());
+    partner.until(&ids, SOON).await;
+    let Run { pipeline, folder } = run;
+    assert!(pipeline.drain().await.unwrap().ledger.holds());
+    let stored = lines_in(&folder.path().join("data/spillway/records")).into_keys().collect();
+    assert!(partner.ids().is_subset(&stored));
 }

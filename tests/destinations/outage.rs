@@ -31,7 +31,7 @@ async fn post_for(run: &Run, time: Duration) -> BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes three minutes"]
+#[ignore = "takes two minutes; run by `just long`"]
 async fn the_backlog_of_a_minute_is_gone_within_two() {
     let (down, up) = (Partner::start().await, Partner::start().await);
     let members = json!({"batch": {"records": 500}, "timeout_ms": 1_000});

@@ -11,6 +11,7 @@
 //!     post      sends a batch at the rate that pace allows: attempts, pauses, the meaning of answers
 //!       credentials  headers and keys; secrets are read again after a 401
 //!       partner      one POST over HTTP, signed by sign, to an address that resolve allows
+//!     ended     which lines were sent, are missing or are never sent
 //!   settle      the message is done, is hidden for a delay, or is replaced by messages for what is missing
 //!     sqs       by calls to SQS
 //! ```
@@ -20,6 +21,7 @@ pub mod batches;
 pub mod config;
 pub mod credentials;
 pub mod delay;
+pub mod ended;
 pub mod event;
 pub mod invocation;
 pub mod object;

@@ -9,9 +9,9 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use crate::delay::{self, LAST_RECEIVE};
+use crate::ended::{Dead, Ended, WHOLE};
 use crate::event::{Part, Work};
 use crate::sqs::{MAX_ENTRIES, Queue, To};
-use crate::work::{Dead, Ended, WHOLE};
 
 /// Settles the messages of a queue.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! One message: its object is split, or its batches are sent. The fate of every line is in the result.
 
 use std::ops::Range;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, BoxStream, StreamExt};
@@ -13,6 +13,7 @@ use tokio::time::timeout_at;
 
 use crate::batch::Batch;
 use crate::batches::Batches;
+use crate::ended::{Ended, WHOLE};
 use crate::event::Work;
 use crate::object::{Lines, ObjectError};
 use crate::post::{Gate, PostError, Posted, Poster};
@@ -23,9 +24,6 @@ use crate::secrets::Secrets;
 const BATCHES: usize = 20;
 /// An object whose batches are smaller than this is sent at once, and not read a second time.
 const SMALL_BYTES: usize = 8 << 20;
-
-/// All lines of an object whose number is not known.
-pub const WHOLE: Range<u64> = 0..u64::MAX;
 
 /// What all messages of a process share.
 #[derive(Debug)]
@@ -40,36 +38,6 @@ pub struct Worker<S, O> {
     pub budget: Budget,
     /// The attempts of one GET.
     pub attempts: Attempts,
-}
-
-/// What became of a message.
-#[derive(Debug, Default)]
-pub struct Ended {
-    /// Its counts.
-    pub counts: Forwarded,
-    /// Whether something was sent: then only the rest is sent again.
-    pub is_partly_done: bool,
-    /// The lines of a large object, to be sent by messages of their own.
-    pub parts: Vec<Range<u64>>,
-    /// Lines that were not sent, in order; [`WHOLE`] for an object that was not read.
-    pub rest: Vec<Range<u64>>,
-    /// Lines that are never sent.
-    pub dead: Vec<Dead>,
-    /// Why the rest was not sent; `None` if only time was missing.
-    pub failure: Option<String>,
-    /// How long the partner asked to wait.
-    pub wait: Option<Duration>,
-}
-
-/// Lines that are never sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dead {
-    /// The lines; `None` for a whole object.
-    pub lines: Option<Range<u64>>,
-    /// The partner's status.
-    pub status: Option<u16>,
-    /// Why.
-    pub reason: String,
 }
 
 impl<S: Secrets, O: Objects> Worker<S, O> {
@@ -227,65 +195,5 @@ fn count(counts: &mut Forwarded, batch: &Batch, posted: &Posted) {
         Err(PostError::Failed(..)) => counts.post_failures += 1,
         Err(PostError::Blocked(_)) => counts.blocked += 1,
         Err(_) => {}
-    }
-}
-
-impl Ended {
-    /// Adds the results of batches; a batch without a result was not sent in time.
-    fn settle(&mut self, yielded: &[Range<u64>], mut results: Vec<(Range<u64>, Result<(), PostError>)>) {
-        results.sort_by_key(|(lines, _)| lines.start);
-        let mut results = results.into_iter().peekable();
-        let mut is_after_rest = false;
-        for lines in yielded {
-            let result = results.next_if(|(known, _)| known == lines).map(|(_, result)| result);
-            let is_rest = self.add(lines, result);
-            match self.rest.last_mut().filter(|_| is_rest && is_after_rest) {
-                Some(last) => last.end = lines.end,
-                None if is_rest => self.rest.push(lines.clone()),
-                None => {}
-            }
-            is_after_rest = is_rest;
-        }
-    }
-
-    /// Adds the result of one batch, and returns whether its lines must be sent again.
-    fn add(&mut self, lines: &Range<u64>, result: Option<Result<(), PostError>>) -> bool {
-        match result {
-            Some(Ok(())) => {
-                self.is_partly_done = true;
-                return false;
-            }
-            Some(Err(PostError::Refused(status, reason))) => {
-                let dead = Dead { lines: Some(lines.clone()), status: Some(status), reason };
-                self.dead.push(dead);
-                return false;
-            }
-            Some(Err(PostError::OutOfTime)) | None => {}
-            Some(Err(PostError::NotYet(wait))) => self.wait = self.wait.max(Some(wait)),
-            Some(Err(error)) => {
-                if let PostError::Failed(_, wait) = &error {
-                    self.wait = self.wait.max(*wait);
-                }
-                self.failure.get_or_insert_with(|| error.to_string());
-            }
-        }
-        true
-    }
-
-    /// Adds lines that no batch contains.
-    fn add_rest(&mut self, lines: Option<Range<u64>>) {
-        self.rest.extend(lines);
-    }
-
-    fn add_unread(&mut self, error: ObjectError, lines: Option<Range<u64>>) {
-        match error {
-            ObjectError::Unavailable(why) => {
-                self.failure.get_or_insert(why);
-                self.add_rest(Some(lines.unwrap_or(WHOLE)));
-            }
-            ObjectError::Missing | ObjectError::Broken(_) => {
-                self.dead.push(Dead { lines, status: None, reason: error.to_string() });
-            }
-        }
     }
 }
