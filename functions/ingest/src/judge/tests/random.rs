@@ -93,3 +93,18 @@ proptest! {
         prop_assert_eq!(cost_of(&judge, &payload), (verdict, steps));
     }
 }
+
+proptest! {
+    // Few cases, because each payload has the size of the largest record.
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    #[test]
+    fn the_bound_holds_for_the_largest_payloads(schema in root(), member in value()) {
+        let definition = Definition { schema: Some(schema), ..Definition::default() };
+        let Ok(judge) = Judge::compile(&name(), &definition) else { return Ok(()) };
+        let element = format!("{member},");
+        let payload = format!(r#"{{"a":[{}{member}]}}"#, element.repeat((1 << 20) / element.len()));
+        let (_, steps) = cost_of(&judge, &payload);
+        prop_assert!(steps <= most_steps(payload.len()));
+    }
+}
