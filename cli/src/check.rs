@@ -189,3 +189,15 @@ fn form(sample: &Path) -> Form {
         _ => Form::Json,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_of_this_repository_is_valid() {
+        let config = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../config"));
+        let errors = load(config).map(drop).err().unwrap_or_default();
+        assert!(errors.sentences().is_empty(), "{:?}", errors.sentences());
+    }
+}

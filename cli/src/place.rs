@@ -16,7 +16,6 @@ use crate::aws::queue::Queue;
 
 /// The arguments that name a place. Without any of them it is `spillway serve` on this machine.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Place")]
 pub(crate) struct Place {
     /// The admin address of `spillway serve`, which knows its bucket and queue
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9001")]
