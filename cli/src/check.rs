@@ -146,22 +146,11 @@ fn load(config: &Path) -> Result<Loaded, ConfigErrors> {
         Vec::new()
     });
     if !streams.is_empty() {
-        refuse_unknown_streams(&destinations, &streams, &mut errors);
-    }
-    errors.or((streams, presets, destinations))
-}
-
-fn refuse_unknown_streams(
-    destinations: &[Destination],
-    streams: &BTreeMap<StreamName, Stream>,
-    errors: &mut ConfigErrors,
-) {
-    for destination in destinations {
-        for stream in destination.streams.iter().filter(|stream| !streams.contains_key(*stream)) {
-            let place = format!("destinations/{}.json", destination.name);
-            errors.add(place, format!("/streams: there is no streams/{stream}.json"));
+        for destination in &destinations {
+            destination.refuse_unknown_streams(&streams, &mut errors);
         }
     }
+    errors.or((streams, presets, destinations))
 }
 
 /// The stream of this name, or the only one.

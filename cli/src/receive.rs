@@ -103,7 +103,7 @@ fn print(headers: &HeaderMap, body: &[u8]) {
 }
 
 impl Partner {
-    /// What is known about the signature; an error if it is wrong.
+    /// The state of the signature, or an error if it is wrong.
     fn verify(&self, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Result<&'static str, &'static str> {
         let Some(keys) = &self.arguments.secret else { return Ok("signature not verified") };
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());

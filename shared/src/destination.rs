@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
+use crate::config::ConfigErrors;
 use crate::consent::{Consent, Rule};
 use crate::definition::{list, present, present_list, present_object};
 use crate::pointer::Pointer;
@@ -113,6 +114,14 @@ impl Destination {
     #[must_use]
     pub fn longest(&self) -> Duration {
         self.timeout.saturating_mul(self.tries)
+    }
+
+    /// Adds an error for each stream that is not one of `streams`: it would never send anything.
+    pub fn refuse_unknown_streams<S>(&self, streams: &BTreeMap<StreamName, S>, errors: &mut ConfigErrors) {
+        for stream in self.streams.iter().filter(|stream| !streams.contains_key(*stream)) {
+            let place = format!("destinations/{}.json", self.name);
+            errors.add(place, format!("/streams: the file streams/{stream}.json does not exist"));
+        }
     }
 
     /// The names of all secrets that requests contain or are signed with.

@@ -47,7 +47,7 @@ struct Difference {
 /// Judges each case and compares its outcome.
 ///
 /// # Errors
-/// A line is no case: it is not JSON, has an unknown member or an unknown outcome.
+/// A line is not a case: it is not JSON, or it has an unknown member or outcome.
 pub(super) fn compare(judge: &Judge, file: &str) -> anyhow::Result<Comparison> {
     let mut comparison = Comparison { cases: 0, differences: Vec::new() };
     for (number, line) in file.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {

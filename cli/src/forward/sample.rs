@@ -13,7 +13,7 @@ use spillway_shared::destination::{Destination, HeaderValue, MASK};
 use spillway_shared::hour::{Hour, timestamp};
 use spillway_shared::prefixes;
 
-/// What stands in the place of a batch's signature, which needs the secret.
+/// The placeholder for a batch's signature, which needs the secret.
 const SIGNATURE: &str = "v1,***";
 
 /// The requests with these accepted payloads of a stream, as text.

@@ -78,7 +78,7 @@ impl Expected {
         Self { problem: Some(word), ..Self::statuses(&[status]) }
     }
 
-    /// The same with so many rejected payloads.
+    /// The same expectation with this number of rejected payloads.
     pub(super) fn rejected(self, rejected: usize) -> Self {
         Self { rejected, ..self }
     }
@@ -88,7 +88,7 @@ impl Expected {
         Self { header: Some((name, values.iter().map(|&value| value.to_owned()).collect())), ..self }
     }
 
-    /// The answer, if it is as expected; otherwise what came instead.
+    /// The answer if it meets the expectation; otherwise a description of the answer.
     pub(super) fn check(&self, response: &Response) -> Result<Answer, String> {
         let status = response.status.as_u16();
         if !self.statuses.contains(&status) {

@@ -1,4 +1,4 @@
-//! Whether the bucket has what was accepted, unchanged, and nothing else.
+//! Compares the bucket with the accepted documents: every record is there, unchanged, and no other.
 
 use std::collections::BTreeSet;
 
@@ -40,7 +40,7 @@ fn of_bucket(check: &str, expected: &str, found: &Found, got: Result<String, Str
     }
 }
 
-/// The first difference between what a document sent and what is stored.
+/// The first difference between a document's payloads and the stored ones.
 fn unchanged(document: &Judged, found: &Found) -> Result<(), String> {
     let missing = document.ids().filter(|id| !found.records.contains_key(id)).count();
     if missing > 0 {

@@ -1,4 +1,4 @@
-//! The table of checks: what was expected, what came, and whether this is the same.
+//! The table of checks: the expected value, the actual value and the result of each.
 
 use std::fmt;
 

@@ -142,12 +142,7 @@ fn read_destination(reader: &mut Reader<'_>, folder: &Path, name: &str) -> Optio
 /// A stream that does not exist would never send anything.
 fn check_streams(reader: &mut Reader<'_>, folder: &Path, destination: &Destination) {
     match stream::load(folder) {
-        Ok(streams) => {
-            for stream in destination.streams.iter().filter(|stream| !streams.contains_key(*stream)) {
-                let place = format!("destinations/{}.json", destination.name);
-                reader.errors().add(place, format!("/streams: there is no streams/{stream}.json"));
-            }
-        }
+        Ok(streams) => destination.refuse_unknown_streams(&streams, reader.errors()),
         Err(errors) => reader.errors().extend(errors),
     }
 }

@@ -51,7 +51,7 @@ fn a_stack_that_differs_from_the_file_does_not_start() {
 fn all_errors_are_reported_together() {
     let unknown_stream = r#"{"url":"https://partner.example/","streams":["views"]}"#;
     let errors = read(unknown_stream, &[("FUNCTION_TIMEOUT", "15"), ("MAX_WORKERS", "x")]).unwrap_err();
-    for expected in ["there is no streams/views.json", "timeout_ms × tries: 15000 ms", "MAX_WORKERS: "] {
+    for expected in ["the file streams/views.json does not exist", "timeout_ms × tries: 15000 ms", "MAX_WORKERS: "] {
         assert!(errors.contains(expected), "{expected} is not in {errors}");
     }
     let errors = read("{}", &[("BUCKET", " ")]).unwrap_err();

@@ -75,7 +75,8 @@ impl ReceivedDocument<'_> {
 
         let kept = self.stream.judge.keep.then_some(0);
         let mut outcomes = Outcomes { repaired: self.repaired, kept, ..Outcomes::default() };
-        let stored = Judging::new(&self.stream.judge, facts, &mut outcomes)
+        let to_judge = payloads.iter().flatten().map(|payload| payload.len()).sum();
+        let stored = Judging::new(&self.stream.judge, facts, &mut outcomes, to_judge)
             .by(self.preset, &templates.origins)
             .judge_all(payloads)
             .await;

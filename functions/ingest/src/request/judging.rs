@@ -47,8 +47,9 @@ pub(super) struct Judging<'a> {
 }
 
 impl<'a> Judging<'a> {
-    pub(super) fn new(judge: &'a Judge, facts: Facts, outcomes: &'a mut Outcomes) -> Self {
-        Self { judge, facts, outcomes, preset: None, budget: Budget::of(0), detail_bytes: 0 }
+    /// Judges payloads of this many bytes together.
+    pub(super) fn new(judge: &'a Judge, facts: Facts, outcomes: &'a mut Outcomes, bytes: usize) -> Self {
+        Self { judge, facts, outcomes, preset: None, budget: Budget::of(bytes), detail_bytes: 0 }
     }
 
     /// Counts what clients of this preset count.
@@ -58,7 +59,6 @@ impl<'a> Judging<'a> {
 
     /// The payloads that are stored, in the order of the document.
     pub(super) async fn judge_all<'p>(mut self, payloads: Vec<Result<&'p str, Refused<'p>>>) -> Vec<StoredPayload<'p>> {
-        self.budget = Budget::of(payloads.iter().flatten().map(|payload| payload.len()).sum());
         let (mut stored, mut pace) = (Vec::with_capacity(payloads.len()), Pace::default());
         for (index, payload) in payloads.into_iter().enumerate() {
             pace.work(payload.as_ref().map_or(0, |payload| payload.len())).await;
