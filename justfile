@@ -56,8 +56,13 @@ manual:
 bench name *flags:
     cargo run --profile measure -p bench -- {{name}} {{flags}}
 
+# Test the page in a headless Chromium; `--screenshot docs/page.png` also takes the picture of README.md
+page *flags:
+    cargo build --package spillway
+    python3 .ci/page.py {{flags}}
+
 # Run what takes too long for CI
-nightly: fuzz long soak
+nightly: fuzz long soak page
 
 # Run each fuzz target, ten minutes by default
 fuzz seconds="600":

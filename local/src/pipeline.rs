@@ -10,6 +10,7 @@ mod files;
 pub(crate) mod functions;
 mod servers;
 mod settings;
+mod snapshot;
 mod status;
 
 use std::io;
@@ -23,6 +24,7 @@ pub use compaction::{CompactError, Compaction};
 pub use destinations::Running;
 pub use endpoints::Endpoints;
 pub use settings::{ExternalSqs, QueueStorage, Settings, SettingsError};
+pub use snapshot::{DestinationCounts, Functions, Snapshot, StreamCounts, Tables};
 pub use status::Status;
 
 use crate::account::{CREDENTIAL, REGION};
@@ -185,6 +187,14 @@ impl Pipeline {
         let held = self.event_source.held() as u64;
         let ready = self.ingest.is_ready();
         Ok(status::of(ready, &self.outcomes.counts(), self.ledger.accepted(), counts, stored, held))
+    }
+
+    /// The ledger of the records that are accepted by now. It reads the queues and every object.
+    ///
+    /// # Errors
+    /// The objects could not be read at all.
+    pub async fn ledger(&self) -> Result<Report, LedgerError> {
+        self.ledger.so_far(&self.queue, &self.bucket).await
     }
 
     /// Whether queued messages outlive this process: on disk or on an external queue.

@@ -12,7 +12,7 @@ use crate::account::REGION;
 use crate::data_folder::DataFolder;
 use crate::event_source::{EventSource, EventSourceSettings};
 use crate::faults::Faults;
-use crate::runtime::Function;
+use crate::runtime::{Function, FunctionCounts};
 use crate::s3::{Bucket, Rule};
 use crate::sqs::{Queue, QueueSettings};
 
@@ -84,6 +84,12 @@ fn queue_settings(settings: &Settings, data: &DataFolder, faults: &Faults, desti
 }
 
 impl Running {
+    /// The counts of its function.
+    #[must_use]
+    pub fn function(&self) -> FunctionCounts {
+        self.function.counts()
+    }
+
     /// Sends what the partner takes soon, and stops. The rest stays on the queue.
     pub(super) async fn drain(self, deadline: Instant) {
         self.event_source.drain(deadline.min(Instant::now() + DRAIN)).await;
