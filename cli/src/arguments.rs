@@ -69,9 +69,9 @@ pub(crate) enum Command {
     Forward(Forward),
     /// Receives what destinations send: a partner to experiment with
     Receive(Receive),
-    /// Moves the messages of the dead-letter queue back to the queue, on AWS or on this machine
+    /// Moves the messages of the dead-letter queue back to the queue, on this machine or on AWS
     Redrive(Redrive),
-    /// Lists, shows and replays quarantined messages, on AWS or on this machine
+    /// Lists, shows and replays quarantined messages, on this machine or on AWS
     #[command(subcommand)]
     Quarantine(Quarantine),
     /// Lists, shows and replays rejected payloads that their streams keep, on this machine or on AWS
