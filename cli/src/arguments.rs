@@ -269,7 +269,7 @@ pub(crate) struct Table {
     /// Only for this engine (default: all)
     #[arg(long, value_name = "ENGINE")]
     pub(crate) engine: Option<Engine>,
-    /// Print the Glue tables as resources of a CloudFormation template, in JSON
+    /// Print the Glue tables as resources of `template.yaml`, which has them between two comments
     #[arg(long, conflicts_with_all = ["engine", "bucket"])]
     pub(crate) cloudformation: bool,
     /// The stream (default: every stream with a table)
