@@ -10,6 +10,7 @@ mod cost;
 pub mod doubles;
 mod group_commit;
 mod lag;
+mod lake;
 mod load;
 mod machine;
 pub mod messages;
@@ -44,6 +45,8 @@ enum Measurement {
     Cost(cost::Arguments),
     /// A burst at a hundredth of a load, next to the model of `spillway plan`
     Burst(burst::Arguments),
+    /// Tables against lines: sizes, a query, and what compact needs
+    Lake(lake::Arguments),
     /// Cold starts: the time from process start to the first request for an event
     Cold(cold::Arguments),
     /// CPU time of each stage, compared with its limit
@@ -67,6 +70,7 @@ pub fn run() -> anyhow::Result<()> {
             Measurement::Workers(arguments) => workers::run(arguments).await,
             Measurement::Cost(arguments) => Box::pin(cost::run(arguments)).await,
             Measurement::Burst(arguments) => Box::pin(burst::run(arguments)).await,
+            Measurement::Lake(arguments) => Box::pin(lake::run(arguments)).await,
             Measurement::Cold(arguments) => cold::run(arguments).await,
             Measurement::Stages(arguments) => stages::run(arguments).await,
             Measurement::Compare(arguments) => compare::run(arguments).await,
