@@ -104,7 +104,9 @@ def check_counts(browser, admin):
     streams = browser.evaluate("[...document.querySelectorAll('#streams tr')].map((row) => [...row.children].map((cell) => cell.textContent))")
     stored = {name: int(stored.replace(",", "")) for name, _, stored, *_ in streams}
     assert set(stored) == {"clicks", "telemetry"} and sum(stored.values()) == status["stored"], (streams, status)
-    browser.until("the partner got its records", lambda: "0" == browser.evaluate("document.querySelector('#partners dd').textContent"))
+    partner = "[...document.querySelectorAll('#partners dd')].map((value) => value.textContent)"
+    sent = lambda: f"{get(admin, '/status')['destinations'][0]['sent']:,}"
+    browser.until("the partner got its records", lambda: browser.evaluate(partner)[:3] == ["0", "–", sent()] and sent() == f"{stored['clicks']:,}")
     reasons = browser.evaluate("[...document.querySelectorAll('#refusals b')].map((reason) => reason.textContent)")
     assert set(reasons) == {"not_an_object", "unauthorized"}, reasons
 
@@ -165,6 +167,7 @@ def check_looks(browser):
         for element in ["h2", "dt", "dd", "#streams td", "#records button", ".detail"]:
             contrast = browser.evaluate(CONTRAST % element)
             assert contrast >= 4.5, f"{name}: {element} has a contrast of {contrast:.1f}"
+        browser.evaluate("scrollTo(0, 0)")
         browser.screenshot(PICTURES / f"{name}.png")
     browser.show(1320, 940, False)
 
@@ -201,6 +204,7 @@ def take_picture(browser, server, path):
     load.start()
     browser.call("Page.reload")
     time.sleep(60)
+    browser.evaluate("scrollTo(0, 0)")
     browser.screenshot(path)
     stop.set()
     load.join()

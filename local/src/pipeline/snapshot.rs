@@ -36,8 +36,6 @@ pub struct Snapshot {
     pub streams: Vec<StreamCounts>,
     /// The tables; `None` if no stream has one.
     pub tables: Option<Tables>,
-    /// The queues of the destinations.
-    pub destinations: Vec<DestinationCounts>,
     /// The last rejected payloads and refused documents, the newest first.
     pub refusals: Vec<Refusal>,
     /// The last objects, the newest first.
@@ -85,25 +83,6 @@ pub struct Tables {
     pub function: FunctionCounts,
 }
 
-/// The backlog of a destination.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct DestinationCounts {
-    /// Its name.
-    pub name: String,
-    /// Messages that wait on its queue, delayed ones included.
-    pub queued: u64,
-    /// Messages that are being sent.
-    pub in_flight: u64,
-    /// Messages on its dead-letter queue.
-    pub dead_lettered: u64,
-    /// The age of the oldest message.
-    pub oldest_message_seconds: f64,
-    /// How long a message is on its queue until it is settled.
-    pub lag: Percentiles,
-    /// Forward for this destination.
-    pub function: FunctionCounts,
-}
-
 impl Pipeline {
     /// Everything that a page shows of this pipeline at this moment.
     ///
@@ -122,7 +101,6 @@ impl Pipeline {
             functions: Functions { ingest: self.ingest.counts(), deliver: self.deliver.counts() },
             streams: self.streams(),
             tables: self.tables().await?,
-            destinations: self.backlogs().await?,
             refusals: self.outcomes.refusals(),
             objects: self.bucket.newest(),
             faults: self.faults.state(),
@@ -149,22 +127,5 @@ impl Pipeline {
         let Some(compaction) = &self.compaction else { return Ok(None) };
         let (waiting, dead_lettered) = compaction.waiting().await?;
         Ok(Some(Tables { waiting, dead_lettered, function: compaction.function() }))
-    }
-
-    async fn backlogs(&self) -> Result<Vec<DestinationCounts>, QueueError> {
-        let mut backlogs = Vec::with_capacity(self.destinations.len());
-        for running in &self.destinations {
-            let counts = running.queue.counts().await?;
-            backlogs.push(DestinationCounts {
-                name: running.destination.name.clone(),
-                queued: counts.queued,
-                in_flight: counts.in_flight,
-                dead_lettered: counts.dead_lettered,
-                oldest_message_seconds: counts.oldest.unwrap_or_default().as_secs_f64(),
-                lag: running.queue.lag(),
-                function: running.function(),
-            });
-        }
-        Ok(backlogs)
     }
 }
