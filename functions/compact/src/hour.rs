@@ -92,8 +92,7 @@ impl<S: Store> Compactor<'_, S> {
         until: Until,
         counts: &mut Compacted,
     ) -> Result<End, Error> {
-        let calls = Calls { store: self.store, attempts: self.settings.attempts, deadline: until.deadline };
-        let run = Run { calls, place, table, settings: self.settings, stop: until.stop };
+        let run = Run { calls: self.calls(until.deadline), place, table, settings: self.settings, stop: until.stop };
         let mut with_payloads = false;
         loop {
             let work = run.work().await?;
@@ -110,13 +109,17 @@ impl<S: Store> Compactor<'_, S> {
         }
     }
 
+    /// Calls to the bucket that end before a deadline.
+    pub(crate) fn calls(&self, deadline: Instant) -> Calls<'_, S> {
+        Calls { store: self.store, attempts: self.settings.attempts, deadline }
+    }
+
     /// Whether work is left for an hour.
     ///
     /// # Errors
     /// A call was given up, or a file is damaged.
     pub async fn has_work(&self, place: &Place, version: u32, deadline: Instant) -> Result<bool, Error> {
-        let calls = Calls { store: self.store, attempts: self.settings.attempts, deadline };
-        Ok(!work(calls, place, &self.settings.records_prefix, version).await?.left.is_empty())
+        Ok(!work(self.calls(deadline), place, &self.settings.records_prefix, version).await?.left.is_empty())
     }
 }
 
