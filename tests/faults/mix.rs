@@ -6,12 +6,13 @@ use crate::support::clients::Load;
 use crate::support::documents::Documents;
 use crate::support::scenario::{Outcome, Scenario};
 
-pub(super) const OF_SERVICES: [&str; 17] = [
+pub(super) const OF_SERVICES: [&str; 18] = [
     "s3.latency=0.1:200ms",
     "s3.stall=0.02:2s",
     "s3.reset=0.05",
     "s3.error=0.05",
     "s3.slow_down=0.05",
+    "s3.conflict=0.05",
     "s3.forbidden=0.02",
     "s3.lost_answer=0.05",
     "sqs.latency=0.05:100ms",

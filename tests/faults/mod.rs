@@ -59,6 +59,11 @@ mod s3 {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn conflicts_of_puts_neither_lose_nor_duplicate() {
+        run(&["s3.conflict=0.5"]).await.assert_no_duplicates();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn temporary_403s_neither_lose_nor_duplicate() {
         run(&["s3.forbidden=0.5"]).await.assert_no_duplicates();
     }
