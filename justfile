@@ -18,7 +18,7 @@ test:
 # Format and lint
 lint:
     cargo fmt --all
-    cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
 
 # Run what CI runs
 ci:
@@ -53,12 +53,16 @@ manual:
     .ci/tables spark
     .ci/deletion
 
-# Run a measurement: saturate, pipeline, group-commit, workers, cost, cold, stages, compare, lake
+# Run client libraries, unmodified, against the pipeline (needs Node.js 20, openssl and Chromium)
+clients *flags:
+    .ci/clients {{flags}}
+
+# Run a measurement: saturate, pipeline, group-commit, workers, cost, burst, cold, stages, compare, lake
 bench name *flags:
     cargo run --profile measure -p bench -- {{name}} {{flags}}
 
 # Run what takes too long for CI
-nightly: fuzz long soak
+nightly: fuzz long soak clients
 
 # Run each fuzz target, ten minutes by default
 fuzz seconds="600":

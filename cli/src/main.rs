@@ -10,6 +10,7 @@ mod demo;
 mod forward;
 mod key;
 mod place;
+mod plan;
 mod quarantine;
 mod receive;
 mod redrive;
@@ -45,6 +46,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Check(check) => check::run(&check),
         Command::Table(table) => table::run(&table),
         Command::Compact(compact) => on_runtime(compact::run(compact)),
+        Command::Plan(plan) => plan::run(&plan),
         Command::Key(key) => key::run(&key),
         Command::Forward(forward) => on_runtime(forward::run(forward)),
         Command::Receive(receive) => on_runtime(receive::run(receive)),
