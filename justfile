@@ -18,7 +18,7 @@ test:
 # Format and lint
 lint:
     cargo fmt --all
-    cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
 
 # Run what CI runs
 ci:
@@ -46,18 +46,23 @@ package:
     sam build
     ls -l .aws-sam/build/*/bootstrap
 
-# Run what the manual prints: queries over odd payloads, Spark's included (needs Java 17), and the deletion of a stack
+# Run what the manual prints: queries over odd payloads, tables in Spark (both need Java 17), the deletion of a stack
 manual:
     .ci/readers duckdb
     .ci/readers spark
+    .ci/tables spark
     .ci/deletion
 
-# Run a measurement: saturate, pipeline, group-commit, workers, cost, cold, stages, compare
+# Run client libraries, unmodified, against the pipeline (needs Node.js 20, openssl and Chromium)
+clients *flags:
+    .ci/clients {{flags}}
+
+# Run a measurement: saturate, pipeline, group-commit, workers, cost, burst, cold, stages, compare, lake
 bench name *flags:
     cargo run --profile measure -p bench -- {{name}} {{flags}}
 
 # Run what takes too long for CI
-nightly: fuzz long soak
+nightly: fuzz long soak clients
 
 # Run each fuzz target, ten minutes by default
 fuzz seconds="600":
@@ -66,6 +71,7 @@ fuzz seconds="600":
 # Run the ignored tests one after the other, except the soak; for example `just long outage`
 long filter="":
     cargo test --profile measure -p spillway --test pipeline -- --ignored --skip soak --test-threads 1 --nocapture {{filter}}
+    cargo test --profile measure -p spillway-compact --test round_trip -- --ignored {{filter}}
 
 # Run the pipeline under all faults for half an hour; prints its seed and its counts
 soak:

@@ -1,6 +1,8 @@
-"""Compacts hours of records with `folder`, and reads the table as people do: with DuckDB, pyarrow and polars.
+"""Compacts hours of records with `folder`, and reads the table as people do.
 
-    tables.py FOLDER SPILLWAY   FOLDER is the example of spillway-compact
+    tables.py FOLDER SPILLWAY READER…   FOLDER is the example of spillway-compact
+
+Each reader counts, filters by members of members, reads only the files of an hour, and reads `rest`.
 
 Two versions of a schema: the second adds a member, and changes the type of another. `spillway check --update-tables`
 writes their columns, and `spillway table` the view of DuckDB.
@@ -8,15 +10,12 @@ writes their columns, and `spillway table` the view of DuckDB.
 
 import datetime
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-import duckdb
-import polars
-import pyarrow.dataset
-import pyarrow.parquet
 import zstandard
 
 FIRST = {
@@ -49,8 +48,8 @@ def payload(n, second):
     return value | ({"extra": {"n": n}} if n % 10 == 0 else {}) | ({"price": "unknown"} if n % 100 == 0 else {})
 
 
-def record(n, second):
-    start = {"id": f"{'s' if second else 'f'}-{n}", "stream": "clicks", "received_at": "2026-11-21T18:39:00.123Z"}
+def record(n, dt, hour, second):
+    start = {"id": f"{'s' if second else 'f'}-{n}", "stream": "clicks", "received_at": f"{dt}T{hour:02}:39:00.123Z"}
     return json.dumps(start | {"payload": payload(n, second)})
 
 
@@ -61,7 +60,7 @@ def write(base, dt, hour, second):
     step = RECORDS // 10
     for name in range(11):
         first = name % 10 * step
-        lines = "".join(record(n, second) + "\n" for n in range(first, first + step))
+        lines = "".join(record(n, dt, hour, second) + "\n" for n in range(first, first + step))
         (folder / f"{name:032x}.ndjson.zst").write_bytes(zstandard.compress(lines.encode()))
 
 
@@ -79,6 +78,8 @@ def compacted(folder, spillway, base):
 
 def with_duckdb(table, spillway):
     """Through the printed view."""
+    import duckdb
+
     base = duckdb.connect()
     base.execute("SET TimeZone = 'UTC'")
     bucket, config = table.parents[2], table.parents[3] / "config"
@@ -87,7 +88,10 @@ def with_duckdb(table, spillway):
     base.execute(view.replace("s3://BUCKET/", f"{bucket}/"))
     one = lambda query: base.execute(query).fetchone()
     assert one("SELECT count(*), count(DISTINCT id) FROM clicks") == (2 * RECORDS, 2 * RECORDS)
-    assert one("SELECT count(*) FROM clicks WHERE dt = '2026-11-22' AND hour = 7") == (RECORDS,)
+    of_an_hour = "SELECT count(*) FROM clicks WHERE dt = '2026-11-22' AND hour = 7"
+    assert one(of_an_hour) == (RECORDS,)
+    [_, plan] = one(f"EXPLAIN ANALYZE {of_an_hour}")
+    assert "Files: 1/2" in plan or "Total Files Read: 1" in plan, plan
     paid = "payload.user.plan = 'paid' AND payload.price < 10"
     assert one(f"SELECT count(*), sum(payload.price) FROM clicks WHERE {paid}") == (
         38, sum(2 * n / 8 for n in range(0, 80, 4) if n % 100))
@@ -100,40 +104,119 @@ def with_duckdb(table, spillway):
     assert one("SELECT count(*) FROM clicks WHERE payload.flags['new'] AND payload.tags[3] = 't0'") == (334,)
 
 
+def without_the_first_hour(table):
+    """The table with a first hour that nobody can read: whoever asks for the second must not look."""
+    damaged = table.parent / "damaged"
+    shutil.copytree(table, damaged)
+    min(damaged.rglob("*.parquet")).write_bytes(b"damaged")
+    return damaged
+
+
 def with_pyarrow(table, _):
+    import pyarrow.dataset
+    import pyarrow.parquet
+
     newest = pyarrow.parquet.read_schema(max(table.rglob("*.parquet")))
     parts = pyarrow.dataset.partitioning(flavor="hive")
-    files = pyarrow.dataset.dataset(table, schema=newest.append(pyarrow.field("dt", "string")).append(
-        pyarrow.field("hour", "int32")), partitioning=parts)
+    schema = newest.append(pyarrow.field("dt", "string")).append(pyarrow.field("hour", "int32"))
+    files = pyarrow.dataset.dataset(table, schema=schema, partitioning=parts)
     assert files.count_rows() == 2 * RECORDS
     field = pyarrow.dataset.field
     found = files.to_table(columns={"plan": field("payload", "user", "plan")}, filter=field("dt") == "2026-11-22")
     assert found["plan"].to_pylist().count("paid") == RECORDS // 4
+    damaged = pyarrow.dataset.dataset(without_the_first_hour(table), schema=schema, partitioning=parts)
+    assert damaged.count_rows(filter=field("dt") == "2026-11-22") == RECORDS
+    cheap = (field("payload", "user", "plan") == "paid") & (field("payload", "price") < 10)
+    assert files.count_rows(filter=cheap) == 38
     [row] = files.to_table(filter=field("id") == "f-100").to_pylist()
     assert json.loads(row["rest"]) == {"price": "unknown", "extra": {"n": 100}}
     assert row["payload"]["user"] == {"id": 100, "plan": "paid", "country": None}
 
 
 def with_polars(table, _):
+    import polars
+
     newest = max(table.rglob("*.parquet"))
     options = {"missing_columns": "insert", "extra_columns": "ignore"}
-    frame = polars.scan_parquet(
-        table / "**/*.parquet", hive_partitioning=True, schema=polars.read_parquet_schema(newest), **options,
-        cast_options=polars.ScanCastOptions(missing_struct_fields="insert"),
-    )
+    options["cast_options"] = polars.ScanCastOptions(missing_struct_fields="insert")
+    options |= {"hive_partitioning": True, "schema": polars.read_parquet_schema(newest)}
+    frame = polars.scan_parquet(table / "**/*.parquet", **options)
     plan = polars.col("payload").struct.field("user").struct.field("plan")
     assert frame.select(polars.len()).collect().item() == 2 * RECORDS
     assert frame.filter(plan == "paid").select(polars.len()).collect().item() == RECORDS // 2
     country = polars.col("payload").struct.field("user").struct.field("country")
     assert frame.select(country.count()).collect().item() == RECORDS
+    extra = polars.col("rest").str.json_path_match("$.extra.n")
+    assert frame.filter(extra == "990").select(polars.len()).collect().item() == 2
+    damaged = polars.scan_parquet(without_the_first_hour(table) / "**/*.parquet", **options)
+    of_the_day = damaged.filter(polars.col("dt").cast(polars.String) == "2026-11-22").select(polars.len())
+    assert of_the_day.collect().item() == RECORDS
 
 
-def main(folder, spillway):
-    with tempfile.TemporaryDirectory() as base:
-        table = compacted(folder, spillway, Path(base))
-        for read in (with_duckdb, with_pyarrow, with_polars):
-            read(table, spillway)
-            print(f"tables: {read.__name__[5:]} reads {2 * RECORDS} rows")
+def with_iceberg(table, _):
+    """Adds the files to an Iceberg table by hours, without rewriting them; the second has more columns."""
+    import pyarrow.parquet
+    from pyiceberg.catalog.sql import SqlCatalog
+    from pyiceberg.transforms import HourTransform
+
+    base = table.parent
+    catalog = SqlCatalog("local", uri=f"sqlite:///{base}/catalog.db", warehouse=f"file://{base}/warehouse")
+    catalog.create_namespace("lake")
+    first, second = sorted(table.rglob("*.parquet"))
+    iceberg = catalog.create_table("lake.clicks", schema=pyarrow.parquet.read_schema(first))
+    with iceberg.update_spec() as change:
+        change.add_field("received_at", HourTransform(), "received_hour")
+    iceberg.add_files([str(first)])
+    with iceberg.update_schema() as change:
+        change.union_by_name(pyarrow.parquet.read_schema(second))
+    iceberg.add_files([str(second)])
+    rows = lambda where: iceberg.scan(row_filter=where).to_arrow()
+    assert iceberg.scan().count() == 2 * RECORDS
+    of_an_hour = "received_at >= '2026-11-22T07:00:00+00:00'"
+    assert [task.file.file_path for task in iceberg.scan(row_filter=of_an_hour).plan_files()] == [str(second)]
+    assert rows(of_an_hour).num_rows == RECORDS
+    [row] = rows("id = 'f-100'").to_pylist()
+    assert json.loads(row["rest"]) == {"price": "unknown", "extra": {"n": 100}}
+    assert row["payload"]["user"] == {"id": 100, "plan": "paid", "country": None}
+    paid = [row["user"]["plan"] for row in rows("id is not null")["payload"].to_pylist()].count("paid")
+    assert paid == RECORDS // 2
+
+
+def with_spark(table, _):
+    from pyspark.sql import SparkSession
+
+    local = {"spark.ui.enabled": "false", "spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+    builder = SparkSession.builder.master("local[1]").config("spark.sql.session.timeZone", "UTC")
+    for name, value in local.items():
+        builder = builder.config(name, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    merged = spark.read.option("mergeSchema", "true").parquet(str(table))
+    merged.createOrReplaceTempView("clicks")
+    one = lambda query: tuple(spark.sql(query).first())
+    assert one("SELECT count(*), count(DISTINCT id) FROM clicks") == (2 * RECORDS, 2 * RECORDS)
+    paid = "payload.user.plan = 'paid' AND payload.price < 10"
+    assert one(f"SELECT count(*), sum(payload.price) FROM clicks WHERE {paid}") == (
+        38, sum(2 * n / 8 for n in range(0, 80, 4) if n % 100))
+    counts = "count(payload.count), count(payload.count_2), count(payload.user.country)"
+    assert one(f"SELECT {counts} FROM clicks") == 3 * (RECORDS,)
+    assert one("SELECT count(*) FROM clicks WHERE get_json_object(rest, '$.extra.n') = '990'") == (2,)
+    assert one("SELECT count(*) FROM clicks WHERE payload.flags['new'] AND payload.tags[2] = 't0'") == (334,)
+    assert one("SELECT CAST(min(payload.at) AS STRING) FROM clicks") == ("2026-11-21 17:00:00.25",)
+    damaged = spark.read.schema(merged.schema).parquet(str(without_the_first_hour(table)))
+    assert damaged.where("dt = '2026-11-22' AND hour = 7").count() == RECORDS
+    spark.stop()
+
+
+READERS = {name[5:]: read for name, read in list(globals().items()) if name.startswith("with_")}
+
+
+def main(folder, spillway, *readers):
+    for reader in readers:
+        with tempfile.TemporaryDirectory() as base:
+            table = compacted(folder, spillway, Path(base))
+            READERS[reader](table, spillway)
+            print(f"tables: {reader} reads {2 * RECORDS} rows")
 
 
 main(*sys.argv[1:])

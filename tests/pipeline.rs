@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod backpressure;
+mod compaction;
 mod destinations;
 mod end_to_end;
 mod faults;

@@ -3,12 +3,14 @@
 //! A measurement is one file with its arguments, its steps and its tables. Most start a pipeline and load it
 //! ([`mod@run`], [`load`]); `workers`, `cold` and `stages` start functions alone. All print a [`report`].
 
+mod burst;
 mod cold;
 mod compare;
 mod cost;
 pub mod doubles;
 mod group_commit;
 mod lag;
+mod lake;
 mod load;
 mod machine;
 pub mod messages;
@@ -41,6 +43,10 @@ enum Measurement {
     Workers(workers::Arguments),
     /// The price of a million payloads on AWS
     Cost(cost::Arguments),
+    /// A burst at a hundredth of a load, next to the model of `spillway plan`
+    Burst(burst::Arguments),
+    /// Tables against lines: sizes, a query, and what compact needs
+    Lake(lake::Arguments),
     /// Cold starts: the time from process start to the first request for an event
     Cold(cold::Arguments),
     /// CPU time of each stage, compared with its limit
@@ -63,6 +69,8 @@ pub fn run() -> anyhow::Result<()> {
             Measurement::GroupCommit(arguments) => group_commit::run(arguments).await,
             Measurement::Workers(arguments) => workers::run(arguments).await,
             Measurement::Cost(arguments) => Box::pin(cost::run(arguments)).await,
+            Measurement::Burst(arguments) => Box::pin(burst::run(arguments)).await,
+            Measurement::Lake(arguments) => Box::pin(lake::run(arguments)).await,
             Measurement::Cold(arguments) => cold::run(arguments).await,
             Measurement::Stages(arguments) => stages::run(arguments).await,
             Measurement::Compare(arguments) => compare::run(arguments).await,

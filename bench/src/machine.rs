@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 /// Clock ticks per second, in which `/proc` counts CPU time; Linux fixes this number for user space.
 const TICKS: f64 = 100.0;
@@ -31,6 +32,12 @@ pub(crate) fn cpu_seconds() -> f64 {
 /// CPU seconds (user and system) of some processes so far; an ended process counts as 0.
 pub(crate) fn cpu_seconds_of(pids: &[u32]) -> f64 {
     pids.iter().filter_map(|pid| ticks(*pid)).sum::<f64>() / TICKS
+}
+
+/// The time that this thread has run on a processor; time that the scheduler gave to others does not count.
+pub(crate) fn thread_cpu() -> Duration {
+    let nanos = read("/proc/thread-self/schedstat").split(' ').next().and_then(|nanos| nanos.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or(0))
 }
 
 /// The sum of the maximum resident memory of some processes, in bytes.

@@ -16,6 +16,7 @@ use spillway_shared::keys::KeyRing;
 use crate::demo;
 use crate::find::Find;
 use crate::forward::Forward;
+use crate::plan;
 use crate::quarantine::Quarantine;
 use crate::receive::Receive;
 use crate::redrive::Redrive;
@@ -58,6 +59,10 @@ pub(crate) enum Command {
     Table(Table),
     /// Compacts hours into tables, on the server on this machine
     Compact(Compact),
+    /// Plans a deployment: parameters, quotas, dollars and a simulated burst for a load
+    ///
+    /// It calculates and contacts nothing. Exits with 1 if the burst misses the objective or documents are refused.
+    Plan(plan::Arguments),
     /// Generates write keys
     #[command(subcommand)]
     Key(Key),
@@ -70,9 +75,9 @@ pub(crate) enum Command {
     Forward(Forward),
     /// Receives what destinations send: a partner to experiment with
     Receive(Receive),
-    /// Moves the messages of the dead-letter queue back to the queue, on AWS or on this machine
+    /// Moves the messages of the dead-letter queue back to the queue, on this machine or on AWS
     Redrive(Redrive),
-    /// Lists, shows and replays quarantined messages, on AWS or on this machine
+    /// Lists, shows and replays quarantined messages, on this machine or on AWS
     #[command(subcommand)]
     Quarantine(Quarantine),
     /// Lists, shows and replays rejected payloads that their streams keep, on this machine or on AWS
@@ -270,7 +275,7 @@ pub(crate) struct Table {
     /// Only for this engine (default: all)
     #[arg(long, value_name = "ENGINE")]
     pub(crate) engine: Option<Engine>,
-    /// Print the Glue tables as resources of a CloudFormation template, in JSON
+    /// Print the Glue tables as resources of `template.yaml`, which has them between two comments
     #[arg(long, conflicts_with_all = ["engine", "bucket"])]
     pub(crate) cloudformation: bool,
     /// The stream (default: every stream with a table)

@@ -11,6 +11,7 @@ mod find;
 mod forward;
 mod key;
 mod place;
+mod plan;
 mod quarantine;
 mod receive;
 mod redrive;
@@ -46,6 +47,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Check(check) => check::run(&check),
         Command::Table(table) => table::run(&table),
         Command::Compact(compact) => on_runtime(compact::run(compact)),
+        Command::Plan(plan) => plan::run(&plan),
         Command::Key(key) => key::run(&key),
         Command::Find(find) => on_runtime(find::run(find)),
         Command::Forward(forward) => on_runtime(forward::run(forward)),

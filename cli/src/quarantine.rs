@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
 use clap::Subcommand;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::aws::bucket::{Bucket, Listed};
@@ -39,7 +39,7 @@ pub(crate) enum Quarantine {
 }
 
 /// A quarantined message, as deliver writes it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Quarantined {
     reason: String,
     message_id: Option<String>,
@@ -63,7 +63,15 @@ pub(crate) async fn run(arguments: Quarantine) -> anyhow::Result<ExitCode> {
             }
             eprintln!("{} quarantined messages", listed.len());
         }
-        Quarantine::Show { place, key } => println!("{}", read(&place.target().await?.bucket().await?, &key).await?),
+        Quarantine::Show { place, key } => {
+            let target = place.target().await?;
+            let quarantined = read(&target.bucket().await?, &key).await?;
+            if target.json {
+                println!("{}", serde_json::to_string(&quarantined)?);
+            } else {
+                println!("{quarantined}");
+            }
+        }
         Quarantine::Replay(replay) => return replay::run(replay).await,
     }
     Ok(ExitCode::SUCCESS)

@@ -11,29 +11,27 @@
 
 mod moves;
 
+use std::fmt;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 use indicatif::ProgressBar;
+use serde_json::{Value, json};
 
-use crate::aws;
 use crate::aws::queue::{HIDDEN_SECONDS, Queue};
+use crate::place::Place;
 use crate::report;
 use moves::{Ended, Moves};
 
 /// The arguments of `spillway redrive`.
 #[derive(Debug, Args)]
 pub(crate) struct Redrive {
-    /// The URL of the queue that deliver reads; on this machine no endpoint and credentials are needed
-    #[arg(long, env = "QUEUE_URL")]
-    queue_url: String,
+    #[command(flatten)]
+    place: Place,
     /// The URL of the dead-letter queue (default: that of the queue's redrive policy)
-    #[arg(long)]
+    #[arg(long, value_name = "URL")]
     dead_letter_url: Option<String>,
-    /// The endpoint of SQS, if it is neither AWS nor on this machine
-    #[arg(long)]
-    sqs_endpoint: Option<String>,
     /// The maximum number of messages per second
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: u32,
@@ -67,8 +65,8 @@ impl Redrive {
 
 /// Moves dead-lettered messages until there are none, and prints the counts.
 pub(crate) async fn run(arguments: Redrive) -> anyhow::Result<ExitCode> {
-    let endpoint = aws::endpoint_of_queue(arguments.sqs_endpoint.as_deref(), &arguments.queue_url);
-    let queue = Queue::new(&aws::config(endpoint).await, &arguments.queue_url);
+    let target = arguments.place.target().await?;
+    let queue = target.queue().await?;
     let dead = match &arguments.dead_letter_url {
         Some(url) => queue.sibling(url),
         None => queue.dead_letter_queue().await?,
@@ -78,25 +76,51 @@ pub(crate) async fn run(arguments: Redrive) -> anyhow::Result<ExitCode> {
     let progress = report::progress(waiting.min(pace.most), "messages");
     let ended = redrive(&dead, &queue, pace, &progress).await;
     progress.finish_and_clear();
-    Ok(report(&ended))
+    if target.json {
+        println!("{}", ended.json());
+    } else {
+        println!("{ended}");
+    }
+    Ok(ended.exit_code())
 }
 
 async fn redrive(dead: &Queue, queue: &Queue, pace: Pace, progress: &ProgressBar) -> Ended {
     Moves::new(dead, queue, pace, progress).run().await
 }
 
-/// Prints what happened; 0 if the dead-letter queue is empty.
-fn report(ended: &Ended) -> ExitCode {
-    let Ended { back, doubled, left, hidden, failure } = ended;
-    println!("{back} messages moved, {left} left, {doubled} now in both queues, {hidden} hidden by another reader");
-    if *hidden > 0 {
-        println!("hidden messages become visible again after their visibility timeout: run this command again then");
+impl Ended {
+    /// 0 if the dead-letter queue is empty.
+    fn exit_code(&self) -> ExitCode {
+        let Self { left, doubled, hidden, failure, .. } = self;
+        let is_done = left + doubled + hidden == 0 && failure.is_none();
+        if is_done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
-    if let Some(error) = failure {
-        eprintln!("spillway: the run ended early: {error:#}; run it again to move the rest");
+
+    fn json(&self) -> Value {
+        let Self { back, doubled, left, hidden, failure } = self;
+        let failure = failure.as_ref().map(|error| format!("{error:#}"));
+        json!({"moved": back, "left": left, "in_both_queues": doubled, "hidden": hidden, "failure": failure})
     }
-    let is_done = left + doubled + hidden == 0 && failure.is_none();
-    if is_done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { back, doubled, left, hidden, failure } = self;
+        write!(
+            f,
+            "{back} messages moved, {left} left, {doubled} now in both queues, {hidden} hidden by another reader"
+        )?;
+        if *hidden > 0 {
+            write!(
+                f,
+                "\nhidden messages become visible again after their visibility timeout: run this command again then"
+            )?;
+        }
+        if let Some(error) = failure {
+            write!(f, "\nthe run ended early: {error:#}; run it again to move the rest")?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

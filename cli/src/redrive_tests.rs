@@ -4,6 +4,7 @@ use spillway_local::faults::{Faults, Plan, parse};
 use spillway_local::sqs::{MAX_MESSAGE_BYTES, Queue as Sqs, QueueSettings};
 
 use super::*;
+use crate::aws;
 
 const WAIT: Duration = Duration::from_secs(20);
 
@@ -152,7 +153,7 @@ async fn messages_that_stay_hidden_are_reported() {
     let pace = Pace { rate: 10_000, most: u64::MAX, wait: Duration::from_millis(10) };
     let ended = redrive(&dead, &queue, pace, &ProgressBar::hidden()).await;
     assert_eq!(numbers(&ended), [3, 0, 0, 12]);
-    assert_eq!(format!("{:?}", report(&ended)), format!("{:?}", ExitCode::FAILURE));
+    assert_eq!(format!("{:?}", ended.exit_code()), format!("{:?}", ExitCode::FAILURE));
 }
 
 #[tokio::test]
@@ -181,5 +182,5 @@ async fn a_lasting_error_of_sqs_ends_a_run_with_its_counts() {
     let progress = ProgressBar::hidden();
     let (ended, ()) = tokio::join!(redrive(&dead, &queue, pace, &progress), breaks);
     assert!(ended.failure.is_some() && ended.back + ended.doubled >= 10, "{ended:?}");
-    assert_eq!(format!("{:?}", report(&ended)), format!("{:?}", ExitCode::FAILURE));
+    assert_eq!(format!("{:?}", ended.exit_code()), format!("{:?}", ExitCode::FAILURE));
 }

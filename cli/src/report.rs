@@ -39,7 +39,11 @@ pub(crate) fn line(status: &Status) -> String {
 
 /// Whether the counts changed.
 pub(crate) fn differ(now: &Status, last: &Status) -> bool {
-    let counts = |status: &Status| Status { ready: true, oldest_message_seconds: 0.0, ..*status };
+    let counts = |status: &Status| {
+        let mut counts = Status { ready: true, oldest_message_seconds: 0.0, ..status.clone() };
+        counts.destinations.iter_mut().for_each(|destination| destination.oldest_message_seconds = 0.0);
+        counts
+    };
     counts(now) != counts(last)
 }
 

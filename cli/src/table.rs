@@ -2,6 +2,7 @@
 
 mod glue;
 pub(crate) mod locks;
+mod names;
 mod sql;
 
 use std::process::ExitCode;
@@ -16,9 +17,11 @@ use crate::report::say;
 
 /// Prints the definitions of one table or of all.
 pub(crate) fn run(arguments: &arguments::Table) -> anyhow::Result<ExitCode> {
-    let tables = chosen(load_all(&arguments.config)?, arguments)?;
+    let tables = load_all(&arguments.config)?;
+    names::check(tables.keys())?;
+    let tables = chosen(tables, arguments)?;
     if arguments.cloudformation {
-        say!("{:#}", glue::resources(&tables));
+        say!("{}", glue::resources(&tables));
         return Ok(ExitCode::SUCCESS);
     }
     let engines = arguments.engine.map_or(vec![Engine::Duckdb, Engine::Spark, Engine::Athena], |engine| vec![engine]);
@@ -43,15 +46,6 @@ fn chosen(mut tables: Tables, arguments: &arguments::Table) -> anyhow::Result<Ta
         format!("{} has no table of a stream `{name}`; `spillway check --update-tables` writes it", folder.display())
     })?;
     Ok(Tables::from([entry]))
-}
-
-/// The name of a stream's table. Engines take no `-` without quotes; the template has a table `lines` and a view
-/// `records`.
-fn name_of(stream: &StreamName) -> String {
-    match stream.as_str() {
-        name @ ("lines" | "records") => format!("{name}_table"),
-        name => name.replace('-', "_"),
-    }
 }
 
 /// The folder of a table's files inside the bucket.

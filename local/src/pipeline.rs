@@ -25,7 +25,7 @@ pub use compaction::{CompactError, Compaction};
 pub use destinations::Running;
 pub use endpoints::Endpoints;
 pub use settings::{ExternalSqs, QueueStorage, Settings, SettingsError};
-pub use status::Status;
+pub use status::{Destination as DestinationStatus, Status};
 
 use crate::account::{CREDENTIAL, REGION};
 use crate::data_folder::DataFolder;
@@ -189,7 +189,12 @@ impl Pipeline {
         let (counts, stored) = (self.queue.counts().await?, self.bucket.stored());
         let held = self.event_source.held() as u64;
         let ready = self.ingest.is_ready();
-        Ok(status::of(ready, &self.outcomes.counts(), self.ledger.accepted(), counts, stored, held))
+        let status = status::of(ready, &self.outcomes.counts(), self.ledger.accepted(), counts, stored, held);
+        let mut destinations = Vec::new();
+        for destination in &self.destinations {
+            destinations.push(destination.status().await?);
+        }
+        Ok(Status { destinations, ..status })
     }
 
     /// Whether queued messages outlive this process: on disk or on an external queue.

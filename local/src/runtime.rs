@@ -2,13 +2,14 @@
 //!
 //! [`Function::invoke`] submits an invocation to `dispatch`. A process takes it with `GET …/next` (`api`). Once its event is
 //! written, the invocation is `in_flight` until the process posts a result, dies, or is killed at the timeout. `keeper`
-//! keeps one environment running; `process` starts its process.
+//! keeps one environment running; `process` starts its process, and `metrics` reads what it prints.
 
 mod api;
 mod counts;
 mod dispatch;
 mod in_flight;
 mod keeper;
+mod metrics;
 mod process;
 mod settings;
 
@@ -21,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 pub use counts::FunctionCounts;
+pub use metrics::Metrics;
 pub use settings::FunctionSettings;
 
 use crate::invoke::{Invoke, InvokeError};
@@ -52,6 +54,7 @@ struct Shared {
     settings: FunctionSettings,
     dispatch: Arc<Dispatch>,
     counts: Arc<Mutex<Counts>>,
+    metrics: Arc<Metrics>,
     /// The process id of each environment, 0 while it has no process.
     pids: Mutex<Vec<u32>>,
     /// Whether the process of each environment has requested its first event.
@@ -87,6 +90,12 @@ impl Function {
         lock(&self.shared.ready).contains(&true)
     }
 
+    /// The metrics of all processes so far.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
     /// The counts so far.
     #[must_use]
     pub fn counts(&self) -> FunctionCounts {
@@ -119,10 +128,12 @@ impl Function {
         let pids = Mutex::new(vec![0; settings.environments]);
         let ready = Mutex::new(vec![false; settings.environments]);
         let dispatch = Arc::new(Dispatch::new(&settings));
+        let metrics = Arc::new(Metrics::new(settings.prints_metrics));
         let shared = Arc::new(Shared {
             settings,
             dispatch,
             counts: Arc::default(),
+            metrics,
             pids,
             ready,
             stop: watch::Sender::new(false),

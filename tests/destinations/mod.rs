@@ -13,7 +13,7 @@ use axum::http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use spillway_local::client::Document;
 use spillway_local::faults::{Kind, Plan, parse};
-use spillway_local::pipeline::{Pipeline, QueueStorage, Settings};
+use spillway_local::pipeline::{DestinationStatus, Pipeline, QueueStorage, Settings, Status};
 use spillway_shared::hour::Hour;
 
 use crate::support::harness::{KEY, Run, accepted_ids, lines_in};
@@ -25,7 +25,7 @@ const SOON: Duration = Duration::from_mins(1);
 /// A destination's file: the partner's records of `clicks`, with more members.
 fn file(partner: &Partner, members: &Value) -> Value {
     let mut file = json!({"url": partner.url(), "allow_private": true, "streams": ["clicks"],
-                          "timeout_ms": 500, "tries": 2, "batch": {"records": 20}});
+                          "tries": 2, "batch": {"records": 20}});
     file.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     file
 }
@@ -36,10 +36,18 @@ async fn start(files: &[(&str, Value)], faults: &[&str]) -> Run {
 
 fn set_up(settings: &mut Settings, files: &[(&str, Value)], faults: &[&str]) {
     write(&settings.config, files);
-    settings.forward_time = Duration::from_secs(1);
     settings.queue = QueueStorage::Disk;
-    settings.deliver_timeout = Duration::from_secs(2);
-    settings.visibility_timeout = Duration::from_secs(13);
+    if faults.is_empty() {
+        // On a busy machine no call times out: its retry could announce or send an object twice.
+        settings.forward_time = Duration::from_secs(5);
+        settings.deliver_timeout = Duration::from_secs(20);
+        settings.visibility_timeout = Duration::from_secs(125);
+    } else {
+        // Messages of a killed process come back after six times its timeout.
+        settings.forward_time = Duration::from_secs(1);
+        settings.deliver_timeout = Duration::from_secs(2);
+        settings.visibility_timeout = Duration::from_secs(13);
+    }
     settings.faults = Plan::new(1, faults.iter().map(|fault| parse(fault).unwrap()));
 }
 
@@ -79,6 +87,16 @@ async fn everything_consented_arrives_and_nothing_else() {
     let with_ads: BTreeSet<_> = ids.iter().filter(|id| !id.ends_with("-1")).cloned().collect();
     all.until(&ids, SOON).await;
     some.until(&with_ads, SOON).await;
+    until(&run, |status| {
+        let counts = |destination: &DestinationStatus| {
+            let DestinationStatus { sent, withheld, opted_out, skipped, queued, in_flight, .. } = destination;
+            [*sent, *withheld, *opted_out, *skipped, queued + in_flight]
+        };
+        let names: Vec<_> = status.destinations.iter().map(|destination| destination.name.as_str()).collect();
+        let counts: Vec<_> = status.destinations.iter().map(counts).collect();
+        names == ["all", "some"] && counts == [[150, 0, 1, 0, 0], [100, 50, 1, 0, 0]]
+    })
+    .await;
     run.end().await;
     assert_eq!((all.ids(), some.ids()), (ids, with_ads));
     assert!(!some.text().contains("a@b") && some.text().contains("\"n\":1.0"));
@@ -98,14 +116,17 @@ async fn after_an_outage_nothing_is_lost_and_another_partner_notices_nothing() {
     down.until(&ids, SOON).await;
     up.until(&ids, SOON).await;
     run.end().await;
-    assert_eq!((down.ids(), up.ids(), up.duplicates()), (ids.clone(), ids, 0));
+    assert_eq!((down.ids(), up.ids()), (ids.clone(), ids));
+    assert_eq!((down.repeats_with_another_key(), up.repeats_with_another_key()), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_processes_lose_nothing_and_repeat_only_with_the_same_key() {
     let partner = Partner::start().await;
     partner.set_delay(Duration::from_millis(100));
-    let run = start(&[("acme", file(&partner, &json!({"batch": {"records": 5}})))], &["forward.kill=1"]).await;
+    let run =
+        start(&[("acme", file(&partner, &json!({"batch": {"records": 5}, "timeout_ms": 500})))], &["forward.kill=1"])
+            .await;
     let ids = set(&post(&run, 200, r#"[{"n":1},{"n":2},{"n":3}]"#).await);
     let halfway = ids.iter().take(ids.len() / 2).cloned().collect();
     partner.until_any(&halfway, SOON).await;
@@ -140,37 +161,36 @@ async fn refused_batches_are_dead_lettered_until_they_are_redriven() {
     assert_eq!(partner.duplicates(), 0);
 }
 
-/// Waits until the first destination has dead letters.
-async fn until_dead(run: &Run, count: u64) {
-    let dead = || async { run.pipeline.destinations()[0].queue.counts().await.unwrap().dead_lettered };
-    let all_dead = async {
-        while dead().await < count {
+/// Waits until the counts are as expected.
+async fn until(run: &Run, is_expected: impl Fn(&Status) -> bool) {
+    let expected = async {
+        while !is_expected(&run.pipeline.status().await.unwrap()) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(SOON, all_dead).await.unwrap();
+    let in_time = tokio::time::timeout(SOON, expected).await;
+    assert!(in_time.is_ok(), "{:?}", run.pipeline.status().await);
+}
+
+/// Waits until the first destination has dead letters.
+async fn until_dead(run: &Run, count: u64) {
+    until(run, |status| status.destinations[0].dead_lettered >= count).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "fails at times, the cause is not known yet; run by `just long`"]
 async fn objects_deleted_before_they_were_sent_are_dead_lettered() {
     let partner = Partner::start().await;
     partner.set_down(true);
     let run = start(&[("acme", file(&partner, &json!({})))], &[]).await;
     post(&run, 1, r#"[{"n":1}]"#).await;
-    let records = run.folder.path().join("data/spillway/records");
-    let stored = async {
-        while !records.exists() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(SOON, stored).await.unwrap();
-    fs::remove_dir_all(&records).unwrap();
-    partner.set_down(false);
+    until(&run, |status| status.stored == 1).await;
+    // Forward may have read the object by now. The partner stays down, so the first attempts fail in any case.
+    fs::remove_dir_all(run.folder.path().join("data/spillway/records")).unwrap();
     until_dead(&run, 1).await;
     let mut bodies = Vec::new();
     run.pipeline.destinations()[0].queue.each_dead_letter(|body| bodies.push(body.to_owned()));
     assert!(bodies[0].contains("does not exist"), "{bodies:?}");
+    assert!(partner.ids().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -241,7 +261,7 @@ async fn faults_of_s3_sqs_and_processes_lose_nothing() {
         "sqs.early=0.1",
         "forward.kill=0.2",
     ];
-    let run = start(&[("acme", file(&partner, &json!({"batch": {"records": 5}})))], &faults).await;
+    let run = start(&[("acme", file(&partner, &json!({"batch": {"records": 5}, "timeout_ms": 500})))], &faults).await;
     let (mut client, mut ids) = (run.client().await, BTreeSet::new());
     let document = Document::new("clicks", KEY, r#"[{"n":1},{"n":2},{"n":3}]"#);
     while ids.len() < 300 {

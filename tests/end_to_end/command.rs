@@ -245,6 +245,26 @@ fn key_new_prints_the_key_and_its_entries() {
     assert_eq!(refused.status.code(), Some(1));
 }
 
+#[test]
+fn plan_prints_parameters_of_the_template_and_exits_with_1_when_the_objective_is_missed() {
+    let plan = |load: &str| {
+        let arguments = ["plan", "--documents-per-minute", load, "--front", "function-url"];
+        let output = Command::new(env!("CARGO_BIN_EXE_spillway")).args(arguments).output().unwrap();
+        (output.status.code(), text(&output.stdout))
+    };
+    let (code, printed) = plan("1M");
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.contains("  MaxConcurrency=") && printed.contains("Concurrent executions"), "{printed}");
+    let template = include_str!("../../template.yaml");
+    let parameters = printed.lines().filter_map(|line| line.strip_prefix("  ")?.split_once('='));
+    for (name, _) in parameters {
+        assert!(template.contains(&format!("\n  {name}:\n")), "the template has no parameter {name}");
+    }
+    let (code, printed) = plan("100M");
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("misses the objective"), "{printed}");
+}
+
 /// The exit code and output of `spillway check` for a stream file and a sample.
 fn check(stream: &str, sample: Option<(&str, &str)>, name: Option<&str>) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();

@@ -4,17 +4,24 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
-use spillway_local::pipeline::Status;
+use serde_json::Value;
+use spillway_local::pipeline::{DestinationStatus, Status};
 use tokio::time::{sleep, timeout};
 
 use crate::support::harness::Run;
 
 #[test]
 fn the_manual_lists_exactly_the_fields_of_the_status() {
-    let status = serde_json::to_value(Status::default()).unwrap();
-    let fields: BTreeSet<_> = status.as_object().unwrap().keys().map(String::as_str).collect();
+    compare("field", &serde_json::to_value(Status::default()).unwrap());
+    compare("field of a destination", &serde_json::to_value(DestinationStatus::default()).unwrap());
+}
+
+/// Compares the members of `counts` with the table of the manual that has this heading.
+fn compare(heading: &str, counts: &Value) {
+    let fields: BTreeSet<_> = counts.as_object().unwrap().keys().map(String::as_str).collect();
     let manual = include_str!("../../docs/develop.md");
-    let (_, table) = manual.split_once("\n| field | meaning |\n| --- | --- |\n").expect("the table in docs/develop.md");
+    let heading = format!("\n| {heading} | meaning |\n| --- | --- |\n");
+    let (_, table) = manual.split_once(&heading).expect("the table in docs/develop.md");
     let rows = table.lines().map_while(|line| line.strip_prefix("| `"));
     let listed: BTreeSet<_> = rows.map(|row| row.split_once("` | ").expect("a meaning").0).collect();
     assert_eq!(listed, fields);

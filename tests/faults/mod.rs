@@ -5,6 +5,7 @@
 //! duplicates have the same id. Duplicates occur only under faults that imply them.
 
 mod command;
+mod kept;
 mod mix;
 mod outage;
 
@@ -55,6 +56,11 @@ mod s3 {
     #[tokio::test(flavor = "multi_thread")]
     async fn slow_down_answers_neither_lose_nor_duplicate() {
         run(&["s3.slow_down=0.5"]).await.assert_no_duplicates();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn conflicts_of_puts_neither_lose_nor_duplicate() {
+        run(&["s3.conflict=0.5"]).await.assert_no_duplicates();
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@ use spillway_deliver::encode::Compression;
 use spillway_deliver::{object, quarantine};
 use spillway_shared::hour::Hour;
 use spillway_shared::message::{Encoding, Header, Kind, MessageId};
+use spillway_shared::prefixes;
 use spillway_shared::stream::StreamName;
 
 use crate::cloudformation::Template;
@@ -126,6 +127,7 @@ fn rights_and_lifecycle_rules_use_the_prefixes_of_the_code() {
         ("delete-records", json!({"Ref": "ObjectPrefix"})),
         ("delete-rejected", json!(object::REJECTED_PREFIX)),
         ("delete-quarantine", json!(quarantine::PREFIX)),
+        ("delete-tables", json!(prefixes::LAKE)),
     ] {
         assert_eq!(lifecycle(&template).iter().find(|known| known["Id"] == rule).unwrap()["Prefix"], prefix, "{rule}");
     }

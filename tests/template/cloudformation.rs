@@ -118,9 +118,15 @@ impl Template {
 
     /// The names of a namespace's metrics on the dashboard, in widgets and in searches.
     pub(crate) fn metrics_of_dashboard(&self, namespace: &str) -> BTreeSet<String> {
-        let body = Self::text(&self.resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0]);
-        // The values that CloudFormation substitutes have no effect on names.
-        let dashboard: Value = serde_json::from_str(&body.replace("${ObjectiveSeconds}", "300")).unwrap();
+        let body = &self.resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"];
+        // Parts of the dashboard that exist under a condition. Other substituted values have no effect on names.
+        let mut text = Self::text(&body[0]).replace("${ObjectiveSeconds}", "300");
+        for (name, value) in body[1].as_object().unwrap() {
+            if let Some(part) = value["Fn::If"][1]["Fn::Sub"].as_str() {
+                text = text.replace(&format!("${{{name}}}"), part);
+            }
+        }
+        let dashboard: Value = serde_json::from_str(&text).unwrap();
         let mut names = BTreeSet::new();
         for widget in dashboard["widgets"].as_array().unwrap() {
             let mut before = [String::new(), String::new()];

@@ -2,18 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use spillway_shared::metrics::{Delivered, FUNCTION, Ingested, Measured, NAMESPACE, Taken};
+use spillway_shared::metrics::{Compacted, Delivered, FUNCTION, Ingested, Measured, Metric, NAMESPACE, Taken};
 
 use crate::cloudformation::Template;
+
+/// The metrics of the stack's functions.
+fn emitted() -> Vec<Metric> {
+    [Ingested::METRICS, Taken::METRICS, Delivered::METRICS, Compacted::METRICS].concat()
+}
 
 #[test]
 fn alarms_and_dashboard_use_metrics_that_the_code_emits() {
     let template = Template::read();
-    let emitted: BTreeMap<&str, &str> = [Ingested::METRICS, Taken::METRICS, Delivered::METRICS]
-        .concat()
-        .iter()
-        .map(|metric| (metric.name, metric.unit))
-        .collect();
+    let emitted: BTreeMap<&str, &str> = emitted().iter().map(|metric| (metric.name, metric.unit)).collect();
     let alarmed = template.metrics_of_alarms(NAMESPACE);
     let watched: BTreeSet<_> = alarmed.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(
@@ -26,7 +27,8 @@ fn alarms_and_dashboard_use_metrics_that_the_code_emits() {
             "Quarantined",
             "Rejected",
             "Requests",
-            "Status5xx"
+            "Status5xx",
+            "UnreadableObjects"
         ])
     );
     for (name, dimensions) in &alarmed {
@@ -44,13 +46,13 @@ fn alarms_and_dashboard_use_metrics_that_the_code_emits() {
 }
 
 fn is_row_of_metrics(line: &str) -> bool {
-    line.starts_with("| ingest | `") || line.starts_with("| deliver | `")
+    ["ingest", "deliver", "compact"].iter().any(|function| line.starts_with(&format!("| {function} | `")))
 }
 
 #[test]
 fn the_manual_lists_every_metric_with_its_unit() {
     let manual = include_str!("../../docs/operate.md");
-    for metric in [Ingested::METRICS, Taken::METRICS, Delivered::METRICS].concat() {
+    for metric in emitted() {
         let row = manual.lines().find(|line| is_row_of_metrics(line) && line.contains(&format!("`{}`", metric.name)));
         let row = row.unwrap_or_else(|| panic!("{} is not in docs/operate.md", metric.name));
         assert!(row.contains(&format!("| {} |", metric.unit)), "{row}");

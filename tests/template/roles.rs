@@ -21,7 +21,17 @@ fn a_role_allows_exactly_the_calls_of_its_function() {
         "s3:PutObject",
         "s3:ListBucket",
     ]);
-    for (role, expected) in [("IngestRole", ingest), ("DeliverRole", deliver)] {
+    let compact = always(&[
+        "sqs:ReceiveMessage",
+        "sqs:DeleteMessage",
+        "sqs:ChangeMessageVisibility",
+        "sqs:GetQueueAttributes",
+        "sqs:SendMessage",
+        "s3:GetObject",
+        "s3:ListBucket",
+        "s3:PutObject",
+    ]);
+    for (role, expected) in [("IngestRole", ingest), ("DeliverRole", deliver), ("CompactRole", compact)] {
         let statements = template.statements(role);
         let actions: BTreeSet<_> =
             statements.iter().flat_map(|statement| Template::list(&statement["Action"])).collect();

@@ -22,9 +22,10 @@ const NOT_OURS: [&str; 8] = [
 ];
 
 /// Variables that the template does not set, with the reason: on AWS their default in the code applies.
-const DEFAULTS_ONLY: [(&str, &str); 5] = [
+const DEFAULTS_ONLY: [(&str, &str); 6] = [
     ("CALL_TIMEOUT_MS", "every timeout that the template allows has room for all attempts (times.rs)"),
     ("CALL_TRIES", "the same"),
+    ("MAX_FILE_BYTES", "a larger file needs more memory, and a smaller one makes queries slower"),
     ("MAX_QUEUE", "MAX_INFLIGHT_BYTES limits the waiting records in bytes, and MAX_WORKERS is what shortens the wait"),
     ("MAX_PAYLOADS", "MAX_BODY_BYTES limits the same documents in bytes"),
     ("MAX_MESSAGE_BYTES", "another size saves nothing: SQS bills every 64 KiB"),
@@ -35,14 +36,17 @@ const TEMPLATE_ONLY: [(&str, &str); 1] =
     [("RELEASE", "a changed value makes a version that Lambda has not published yet")];
 
 fn names_of(function: &str) -> BTreeSet<&'static str> {
-    let texts: &[&str] =
-        if function == "DeliverFunction" { &spillway_deliver::config::TEXTS } else { &spillway_ingest::config::TEXTS };
+    let texts: &[&str] = match function {
+        "DeliverFunction" => &spillway_deliver::config::TEXTS,
+        "CompactFunction" => &spillway_compact::config::TEXTS,
+        _ => &spillway_ingest::config::TEXTS,
+    };
     numbers_of(function).iter().map(|number| number.name).chain(texts.iter().copied()).collect()
 }
 
 #[test]
 fn the_lists_of_variables_contain_everything_that_the_code_reads() {
-    for function in ["IngestFunction", "DeliverFunction"] {
+    for function in ["IngestFunction", "DeliverFunction", "CompactFunction"] {
         let asked = RefCell::new(BTreeSet::new());
         let lookup = |name: &str| {
             asked.borrow_mut().insert(name.to_owned());
@@ -52,6 +56,7 @@ fn the_lists_of_variables_contain_everything_that_the_code_reads() {
         // Neither starts without variables, but each reads all of them to report every error.
         match function {
             "DeliverFunction" => drop(spillway_deliver::config::Config::read(&lookup).unwrap_err()),
+            "CompactFunction" => drop(spillway_compact::config::Config::read(&lookup).unwrap_err()),
             _ => drop(spillway_ingest::config::Config::read(&lookup).unwrap_err()),
         }
         let asked = asked.into_inner();

@@ -1,8 +1,9 @@
 //! CPU time of short pieces of work, in turns with their limits.
 
-use std::fs;
 use std::hint::black_box;
 use std::time::Duration;
+
+use crate::machine::thread_cpu;
 
 /// The number of turns of work and limit; the median counts.
 const ROUNDS: usize = 9;
@@ -50,11 +51,4 @@ fn calls<T>(work: &mut impl FnMut() -> T) -> u32 {
         }
         calls *= if took < TURN.as_secs_f64() / 16.0 { 8 } else { 2 };
     }
-}
-
-/// The time that this thread has run on a processor; time that the scheduler gave to others does not count.
-fn thread_cpu() -> Duration {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanos = text.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0);
-    Duration::from_nanos(nanos)
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
+use serde_json::json;
 use spillway_deliver::unpack::SAME_ID;
 
 use super::{list, read};
@@ -39,7 +40,12 @@ pub(super) async fn run(arguments: Replay) -> anyhow::Result<ExitCode> {
             Err(error) => eprintln!("{key}: {error:#}"),
         }
     }
-    println!("{replayed} messages replayed, {} left in quarantine", keys.len() - replayed);
+    let left = keys.len() - replayed;
+    if target.json {
+        println!("{}", json!({"replayed": replayed, "left": left}));
+    } else {
+        println!("{replayed} messages replayed, {left} left in quarantine");
+    }
     Ok(if replayed == keys.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -9,6 +9,8 @@ use spillway_compact::table::{FOLDER, MAX_COLUMNS, Table, evolve, load_all, of_s
 use spillway_shared::config::ConfigErrors;
 use spillway_shared::stream::{Definition, StreamName};
 
+use super::names;
+
 /// All streams by name.
 type Streams = BTreeMap<StreamName, Definition>;
 
@@ -25,11 +27,13 @@ pub(crate) struct Change {
 /// The lock files that differ from the schemas, as they should be.
 ///
 /// # Errors
-/// A lock file cannot be read, or a schema has too many columns.
+/// A lock file cannot be read, two streams would share a table, or a schema has too many columns.
 pub(crate) fn changes(config: &Path, streams: &Streams) -> Result<Vec<Change>, ConfigErrors> {
     let (tables, mut errors) = (load_all(config)?, ConfigErrors::default());
     let mut changes = Vec::new();
-    for (stream, definition) in streams.iter().filter(|(_, definition)| definition.has_table()) {
+    let with_table = || streams.iter().filter(|(_, definition)| definition.has_table());
+    names::check(with_table().map(|(stream, _)| stream)).unwrap_or_else(|found| errors.extend(found));
+    for (stream, definition) in with_table() {
         let known = tables.get(stream);
         let payload = of_schema(definition.schema.as_ref());
         let table = known.map_or_else(|| Table::new(payload.clone()), |known| evolve(known, payload.clone()));
@@ -132,6 +136,16 @@ mod tests {
         assert_eq!(check(config, &of_type("string")), Ok(()));
         let text = std::fs::read_to_string(config.join("tables/clicks.json")).unwrap();
         assert!(text.contains("\"a_2\"") && text.contains("\"retired\": true"), "{text}");
+    }
+
+    #[test]
+    fn streams_that_would_share_a_table_get_no_lock_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let definition = parse("x", b"{}").unwrap();
+        let name = |name| StreamName::parse(name).unwrap();
+        let streams = Streams::from([(name("a-b"), definition.clone()), (name("a_b"), definition)]);
+        let errors = changes(folder.path(), &streams).unwrap_err().to_string();
+        assert!(errors.starts_with("tables/a_b.json: the streams `a-b` and `a_b`"), "{errors}");
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use spillway_compact::table::{Field, Table, Type};
 use spillway_shared::stream::StreamName;
 
-use super::{folder_of, name_of};
+use super::folder_of;
+use super::names::name_of;
 use crate::arguments::Engine;
 
 /// The columns around the payload's, with their types in Hive.

@@ -9,39 +9,24 @@ use std::sync::Arc;
 use arrow_array::builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder};
 use arrow_array::{ArrayRef, ListArray, MapArray, StructArray};
 use arrow_buffer::NullBufferBuilder;
-use arrow_schema::{DataType, FieldRef, Fields};
+use arrow_schema::DataType;
 
+use crate::instant::micros;
 use crate::json::{Kind, Value};
-use crate::number::{float, integer, micros};
+use crate::number::{float, integer};
 use crate::rest::Rest;
-use crate::table::{Field, Type};
+use crate::table::Type;
 
+mod members;
 mod repeated;
 mod twice;
 mod types;
 
+pub use members::Members;
 pub use repeated::Repeated;
 pub use twice::{Twice, check_members};
 pub use types::{arrow_field, data_type, time_type};
 use types::{element_field, entries_field};
-
-/// The columns of an object: one for each field.
-#[derive(Debug)]
-pub struct Members {
-    fields: Vec<Member>,
-    /// The fields that hold a member, by the member's name, sorted.
-    by_name: Vec<(String, usize)>,
-    /// Buffer for names with escapes.
-    name: String,
-}
-
-#[derive(Debug)]
-struct Member {
-    arrow: FieldRef,
-    column: Column,
-    /// The row that the column was last filled for, counted from 1.
-    filled: usize,
-}
 
 /// One column of a table, or one inside another.
 #[derive(Debug)]
@@ -187,71 +172,5 @@ impl Nulls {
     fn push(&mut self, is_valid: bool) {
         self.builder.append(is_valid);
         self.rows += 1;
-    }
-}
-
-impl Members {
-    /// Empty columns for these fields.
-    #[must_use]
-    pub fn new(fields: &[Field]) -> Self {
-        let in_use = fields.iter().enumerate().filter(|(_, field)| !field.retired);
-        let mut by_name: Vec<_> = in_use.map(|(at, field)| (field.member().to_owned(), at)).collect();
-        by_name.sort();
-        let member = |field: &Field| Member { arrow: arrow_field(field), column: Column::new(&field.kind), filled: 0 };
-        Self { fields: fields.iter().map(member).collect(), by_name, name: String::new() }
-    }
-
-    /// Adds the members of an object as the row of this number, counted from 1.
-    fn push(&mut self, object: Value<'_>, row: usize, rest: &mut Rest) {
-        for (key, value) in object.members() {
-            rest.enter(key.raw());
-            match self.field_of(key) {
-                Some(field) => {
-                    field.filled = row;
-                    field.column.push(value, rest);
-                }
-                None => rest.put(value.raw()),
-            }
-            rest.leave();
-        }
-        self.push_nulls(row);
-    }
-
-    fn field_of(&mut self, key: Value<'_>) -> Option<&mut Member> {
-        let name = key.string(&mut self.name)?;
-        let found = self.by_name.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
-        self.fields.get_mut(self.by_name[found].1)
-    }
-
-    /// Completes a row: columns that were not filled are null.
-    fn push_nulls(&mut self, row: usize) {
-        for field in self.fields.iter_mut().filter(|field| field.filled != row) {
-            field.filled = row;
-            field.column.push_null();
-        }
-    }
-
-    /// Adds a value as the row of this number to the only column in use, or nulls to all.
-    pub fn push_only(&mut self, value: Option<Value<'_>>, row: usize, rest: &mut Rest) {
-        let at = self.by_name.first().map(|(_, at)| *at);
-        match value.zip(at) {
-            Some((value, at)) => {
-                self.fields[at].filled = row;
-                self.fields[at].column.push(value, rest);
-            }
-            None => value.into_iter().for_each(|value| rest.put(value.raw())),
-        }
-        self.push_nulls(row);
-    }
-
-    /// Takes the rows out.
-    #[must_use]
-    pub fn finish(&mut self) -> (Fields, Vec<ArrayRef>) {
-        let fields = self.fields.iter().map(|field| Arc::clone(&field.arrow)).collect();
-        let finish = |field: &mut Member| {
-            field.filled = 0;
-            field.column.finish()
-        };
-        (fields, self.fields.iter_mut().map(finish).collect())
     }
 }

@@ -10,7 +10,8 @@
 //!   dedupe      drops copies of records
 //!   columns     payload values into typed columns, by the
 //!     table     columns that the stream's lock file records;
-//!     number    numbers and times that do not round-trip, and undeclared members, go to
+//!     number    numbers and
+//!     instant   times that do not round-trip, and undeclared members, go to
 //!     rest      JSON text
 //!   rows        lines into rows; a line that is no record is a row too
 //!   build       one file from several objects, in batches of rows
@@ -28,6 +29,7 @@ pub mod config;
 pub mod dedupe;
 pub mod event;
 pub mod hour;
+pub mod instant;
 pub mod invocation;
 pub mod json;
 pub mod list;

@@ -1,7 +1,4 @@
-//! Numbers and times: text to a column's value, if the value can be read back exactly.
-
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+//! Numbers: text to a column's value, if the value can be read back exactly.
 
 /// The most significant digits of a decimal that a 64-bit float always preserves (IEEE 754).
 const SAFE_DIGITS: usize = 15;
@@ -66,30 +63,6 @@ impl<'a> Decimal<'a> {
     }
 }
 
-/// Microseconds since 1970 of a date-time (RFC 3339); `None` if it is finer, or no date-time.
-#[must_use]
-pub fn micros(text: &str) -> Option<i64> {
-    let nanos = nanos(text)?;
-    (nanos % 1_000 == 0).then(|| i64::try_from(nanos / 1_000).ok())?
-}
-
-/// The same rounded down, for times that Spillway itself has derived from a payload.
-#[must_use]
-pub fn micros_rounded(text: &str) -> Option<i64> {
-    i64::try_from(nanos(text)?.div_euclid(1_000)).ok()
-}
-
-fn nanos(text: &str) -> Option<i128> {
-    // A leap second would become the second before it, and digits after the ninth would be dropped.
-    let bytes = text.as_bytes();
-    let is_exact = bytes.get(17..19).is_some_and(|second| second != b"60") && fraction_digits(bytes) <= 9;
-    is_exact.then(|| OffsetDateTime::parse(text, &Rfc3339).ok()).flatten().map(OffsetDateTime::unix_timestamp_nanos)
-}
-
-fn fraction_digits(bytes: &[u8]) -> usize {
-    bytes.get(20..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -141,36 +114,6 @@ mod tests {
         for text in ["1e400", "0.1000000000000000055", "9007199254740993", "3e-324", "1e-400", "12345678901234567890"] {
             assert_eq!(float(text), None, "{text}");
         }
-    }
-
-    #[test]
-    fn date_times_of_the_same_instant_are_equal() {
-        let noon = Some(1_795_262_400_000_000);
-        for text in [
-            "2026-11-21T12:00:00Z",
-            "2026-11-21T13:00:00+01:00",
-            "2026-11-21t12:00:00.000z",
-            "2026-11-21T12:00:00.000000000Z",
-            "2026-11-21T00:30:00-11:30",
-        ] {
-            assert_eq!(micros(text), noon, "{text}");
-        }
-        assert_eq!(micros("1969-12-31T23:59:59.999999Z"), Some(-1));
-        for text in [
-            "2026-11-21T12:00:00.0000001Z",
-            "2026-11-21T12:00:00.0000000001Z",
-            "2026-11-21",
-            "",
-            "12:00:00Z",
-            "2026-11-21T12:00:00",
-            "2016-12-31T23:59:60Z",
-            "2026-13-21T12:00:00Z",
-            "2026-11-21T12:00:00Zä",
-            "ä",
-        ] {
-            assert_eq!(micros(text), None, "{text}");
-        }
-        assert_eq!(micros_rounded("1969-12-31T23:59:59.9999999Z"), Some(-1));
     }
 
     proptest! {

@@ -12,8 +12,9 @@ use base64::prelude::BASE64_STANDARD;
 use spillway_shared::stream::StreamName;
 
 use crate::columns::{Members, arrow_field, check_members, time_type};
+use crate::instant::micros_rounded;
 use crate::json::{Kind, Tape, Value};
-use crate::number::micros_rounded;
+
 use crate::rest::Rest;
 use crate::table::Table;
 

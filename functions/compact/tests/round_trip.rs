@@ -5,8 +5,8 @@
 use arrow_array::RecordBatch;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
+use spillway_compact::instant;
 use spillway_compact::json::Tape;
-use spillway_compact::number;
 use spillway_compact::rebuild::{exact, payload, rows_as_json};
 use spillway_compact::rows::{Rows, record};
 use spillway_compact::table::{Field, Table, Type, evolve, of_schema};
@@ -47,7 +47,7 @@ fn rows(table: &Table, payloads: &[String]) -> RecordBatch {
 /// exactly in the tests of `number`.
 fn instants(value: &Value) -> Value {
     match value {
-        Value::String(text) => number::micros(text).map_or(value.clone(), |micros| json!({"micros": micros})),
+        Value::String(text) => instant::micros(text).map_or(value.clone(), |micros| json!({"micros": micros})),
         Value::Number(number) => number.as_f64().map_or(value.clone(), |number| (number + 0.0).into()),
         Value::Array(values) => values.iter().map(instants).collect(),
         Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), instants(value))).collect(),
@@ -176,16 +176,26 @@ fn any_name() -> impl Strategy<Value = String> {
     prop_oneof![9 => prop::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => any::<String>()]
 }
 
-/// The number of random payloads: a million with `ROUND_TRIPS=1000000`.
-fn cases() -> u32 {
-    spillway_shared::config::process_environment("ROUND_TRIPS").and_then(|text| text.parse().ok()).unwrap_or(1_500)
+fn any_payload() -> impl Strategy<Value = String> {
+    prop::collection::vec((any_name(), any_value()), 0..9)
+        .prop_map(|payload| Value::Object(Map::from_iter(payload)).to_string())
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases()))]
+    #![proptest_config(ProptestConfig::with_cases(1_500))]
 
     #[test]
-    fn random_payloads_are_reproduced(payload in prop::collection::vec((any_name(), any_value()), 0..9)) {
-        assert_reproduced(&[Value::Object(Map::from_iter(payload)).to_string()]);
+    fn random_payloads_are_reproduced(payload in any_payload()) {
+        assert_reproduced(&[payload]);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    #[ignore = "takes minutes; run by `just long`"]
+    fn a_million_random_payloads_are_reproduced(payloads in prop::collection::vec(any_payload(), 500)) {
+        assert_reproduced(&payloads);
     }
 }

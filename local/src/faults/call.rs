@@ -27,7 +27,7 @@ impl CallFaults {
         Self {
             faults,
             delays: [Kind::S3Latency, Kind::S3Stall],
-            failures: &[Kind::S3Reset, Kind::S3Error, Kind::S3SlowDown, Kind::S3Forbidden],
+            failures: &[Kind::S3Reset, Kind::S3Error, Kind::S3SlowDown, Kind::S3Conflict, Kind::S3Forbidden],
             lost_response: Kind::S3LostAnswer,
         }
     }

@@ -56,6 +56,8 @@ kinds! {
     S3Error = "s3.error", max 1, 0 ms;
     /// S3 responds with 503 `SlowDown` and stores nothing.
     S3SlowDown = "s3.slow_down", max 1, 0 ms;
+    /// S3 responds with 409 `ConditionalRequestConflict` and stores nothing.
+    S3Conflict = "s3.conflict", max 1, 0 ms;
     /// S3 responds with 403 and stores nothing.
     S3Forbidden = "s3.forbidden", max 1, 0 ms;
     /// S3 stores the object, but responds with 500.

@@ -7,14 +7,14 @@ use spillway_shared::destination::{self, Destination};
 use spillway_shared::prefixes;
 use tokio::time::Instant;
 
-use super::{PipelineError, QueueStorage, Settings, functions, servers};
+use super::{PipelineError, QueueStorage, Settings, functions, servers, status};
 use crate::account::REGION;
 use crate::data_folder::DataFolder;
 use crate::event_source::{EventSource, EventSourceSettings};
 use crate::faults::Faults;
 use crate::runtime::Function;
 use crate::s3::{Bucket, Rule};
-use crate::sqs::{Queue, QueueSettings};
+use crate::sqs::{Queue, QueueError, QueueSettings};
 
 /// The most messages of an invocation, as in the template.
 const BATCH_SIZE: usize = 10;
@@ -84,6 +84,15 @@ fn queue_settings(settings: &Settings, data: &DataFolder, faults: &Faults, desti
 }
 
 impl Running {
+    /// The current counts.
+    ///
+    /// # Errors
+    /// SQS does not report its counts.
+    pub(super) async fn status(&self) -> Result<status::Destination, QueueError> {
+        let queue = self.queue.counts().await?;
+        Ok(status::Destination::of(&self.destination.name, self.function.metrics(), queue))
+    }
+
     /// Sends what the partner takes soon, and stops. The rest stays on the queue.
     pub(super) async fn drain(self, deadline: Instant) {
         self.event_source.drain(deadline.min(Instant::now() + DRAIN)).await;

@@ -127,8 +127,11 @@ pub(super) fn forward(
         ("BUCKET", settings.bucket.clone()),
         ("AWS_ENDPOINT_URL_S3", bucket.endpoint.clone()),
         ("CONFIG_DIR", absolute(&settings.config)),
+        // Its counts are those of `/status`.
+        (METRICS, "emf".to_owned()),
     ];
     FunctionSettings {
+        prints_metrics: settings.variable("forward", METRICS).is_some_and(|format| format == "emf"),
         timeout: forward_timeout(settings, destination),
         environments: FORWARD_ENVIRONMENTS.min(destination.concurrency as usize),
         memory_mb: 256,

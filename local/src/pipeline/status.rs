@@ -1,13 +1,16 @@
 //! Counts of a running pipeline, in the order of the data flow.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::outcomes::Counts as Outcomes;
+use crate::runtime::Metrics;
 use crate::s3::Stored;
 use crate::sqs::Counts;
 
 /// Counts of a running pipeline.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Status {
     /// Whether the pipeline accepts requests: a process of ingest waits for them.
     pub ready: bool,
@@ -35,6 +38,31 @@ pub struct Status {
     pub in_flight: u64,
     /// The age of the oldest message in the queue.
     pub oldest_message_seconds: f64,
+    /// Each destination.
+    pub destinations: Vec<Destination>,
+}
+
+/// Counts of one destination.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Destination {
+    /// Its name.
+    pub name: String,
+    /// Records that the partner accepted.
+    pub sent: u64,
+    /// Records without the partner's consent.
+    pub withheld: u64,
+    /// Records of requests that opted out.
+    pub opted_out: u64,
+    /// Records that the destination does not want.
+    pub skipped: u64,
+    /// Messages that wait in its queue, delayed ones included.
+    pub queued: u64,
+    /// Messages that were received and are not deleted, including those that wait for their next try.
+    pub in_flight: u64,
+    /// Messages in its dead-letter queue.
+    pub dead_lettered: u64,
+    /// The age of the oldest message in its queue.
+    pub oldest_message_seconds: f64,
 }
 
 pub(super) fn of(ready: bool, outcomes: &Outcomes, accepted: u64, queue: Counts, stored: Stored, held: u64) -> Status {
@@ -52,6 +80,27 @@ pub(super) fn of(ready: bool, outcomes: &Outcomes, accepted: u64, queue: Counts,
         queued: queue.queued,
         // SQS counts the messages in the event source too, but it may count them a moment later.
         in_flight: queue.in_flight.max(held),
-        oldest_message_seconds: queue.oldest.unwrap_or_default().as_secs_f64(),
+        oldest_message_seconds: seconds(queue.oldest),
+        destinations: Vec::new(),
     }
+}
+
+impl Destination {
+    pub(super) fn of(name: &str, metrics: &Metrics, queue: Counts) -> Self {
+        Self {
+            name: name.to_owned(),
+            sent: metrics.sum("Sent"),
+            withheld: metrics.sum("Withheld"),
+            opted_out: metrics.sum("OptedOut"),
+            skipped: metrics.sum("Skipped"),
+            queued: queue.queued,
+            in_flight: queue.in_flight,
+            dead_lettered: queue.dead_lettered,
+            oldest_message_seconds: seconds(queue.oldest),
+        }
+    }
+}
+
+fn seconds(age: Option<Duration>) -> f64 {
+    age.unwrap_or_default().as_secs_f64()
 }

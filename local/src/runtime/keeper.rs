@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tokio::process::{Child, ChildStdin};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::api::{self, Api};
@@ -67,6 +68,7 @@ impl Keeper {
         lock(&self.shared.pids)[self.slot] = 0;
         lock(&self.shared.ready)[self.slot] = false;
         running.fail_invocations(&end);
+        running.read_output(self.shared.settings.grace_period).await;
         if running.api.is_ready() || *self.stop.borrow() { Ok(()) } else { Err(self.ended(&running, &end)) }
     }
 
@@ -127,6 +129,8 @@ struct Running {
     api: Arc<Api>,
     started: Instant,
     faults: ProcessFaultSchedule,
+    /// Reads what the process prints.
+    output: JoinSet<()>,
     _server: Server,
 }
 
@@ -138,7 +142,11 @@ impl Running {
         let started = Instant::now();
         let mut child = process::start(&shared.settings, server.address(), slot)?;
         let stdin = child.stdin.take();
-        Ok(Self { child, stdin, api, started, faults: shared.settings.faults.schedule(), _server: server })
+        let mut output = JoinSet::new();
+        if let Some(stdout) = child.stdout.take() {
+            output.spawn(Arc::clone(&shared.metrics).read(stdout));
+        }
+        Ok(Self { child, stdin, api, started, faults: shared.settings.faults.schedule(), output, _server: server })
     }
 
     /// The time of the next timeout check. All invocations have the same timeout, so none that starts later is due earlier.
@@ -180,6 +188,11 @@ impl Running {
         }
         let _ = self.child.start_kill();
         exit(self.child.wait().await)
+    }
+
+    /// Reads the rest of what the process printed, after its end.
+    async fn read_output(&mut self, limit: Duration) {
+        let _ = timeout(limit, self.output.join_next()).await;
     }
 
     fn fail_invocations(&self, why: &str) {

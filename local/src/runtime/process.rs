@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -14,10 +13,9 @@ use crate::account::{CREDENTIAL, REGION};
 /// Starts the function's program for the Runtime API at `api`.
 ///
 /// The process has a separate process group, so that Ctrl-C in a terminal reaches only this server. Its standard input is
-/// a pipe that closes when this server ends, even by SIGKILL.
+/// a pipe that closes when this server ends, even by SIGKILL. Its standard output is another pipe, and logs go to standard
+/// error.
 pub(super) fn start(settings: &FunctionSettings, api: SocketAddr, slot: usize) -> io::Result<Child> {
-    // Functions print logs, and standard output of this server is for its user.
-    let log = io::stderr().as_fd().try_clone_to_owned()?;
     Command::new(&settings.program)
         .args(&settings.args)
         .env_clear()
@@ -25,7 +23,7 @@ pub(super) fn start(settings: &FunctionSettings, api: SocketAddr, slot: usize) -
         .envs(settings.variables.iter().map(|(name, value)| (name, value)))
         .process_group(0)
         .stdin(Stdio::piped())
-        .stdout(Stdio::from(log))
+        .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .kill_on_drop(true)
         .spawn()

@@ -34,6 +34,8 @@ pub struct FunctionSettings {
     pub init_timeout: Duration,
     /// The maximum time that a process takes to exit after its standard input was closed; then it is killed.
     pub grace_period: Duration,
+    /// Whether the lines of metrics that its processes print go to standard error, like everything else that they print.
+    pub prints_metrics: bool,
     /// The faults that are injected into its processes.
     pub faults: ProcessFaults,
 }
@@ -55,6 +57,7 @@ impl FunctionSettings {
             max_wait: Duration::from_secs(5),
             init_timeout: Duration::from_secs(10),
             grace_period: Duration::from_secs(2),
+            prints_metrics: true,
             faults: ProcessFaults::of_ingest(Faults::default()),
         }
     }

@@ -20,6 +20,7 @@ pub(super) async fn response(kind: Kind, mut body: Body) -> Result<Response<Body
 fn error(kind: Kind) -> Response<Body> {
     let (status, code) = match kind {
         Kind::S3SlowDown => (StatusCode::SERVICE_UNAVAILABLE, "SlowDown"),
+        Kind::S3Conflict => (StatusCode::CONFLICT, "ConditionalRequestConflict"),
         Kind::S3Forbidden => (StatusCode::FORBIDDEN, "AccessDenied"),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
     };

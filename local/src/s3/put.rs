@@ -69,14 +69,14 @@ impl Writer {
             io::ErrorKind::AlreadyExists => precondition_failed(),
             _ => S3Error::internal_error(error),
         })?;
-        self.record(&input, file.bytes);
+        self.record(&input, file.bytes, &digested.etag());
         self.events.created(&input.bucket, &input.key).await?;
         Ok(S3Response::new(output(digested)))
     }
 
-    fn record(&self, input: &PutObjectInput, bytes: u64) {
+    fn record(&self, input: &PutObjectInput, bytes: u64, etag: &str) {
         // The object is complete without its metadata.
-        if let Err(error) = side::save(&self.internal, input) {
+        if let Err(error) = side::save(&self.internal, input, etag) {
             tracing::warn!(key = input.key, %error, "the metadata of an object could not be written");
         }
         let records = input.metadata.as_ref().and_then(|metadata| metadata.get("records"));

@@ -45,6 +45,24 @@ async fn an_object_is_a_file_and_the_folder_contains_nothing_else() {
     assert_eq!(listed.contents().iter().map(|object| object.key().unwrap()).collect::<Vec<_>>(), [KEY]);
 }
 
+/// The object is then made so large that nobody could read the whole of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn heads_and_ranged_reads_do_not_read_the_whole_object() {
+    const SIZE: i64 = 1 << 42;
+    let data = tempfile::tempdir().unwrap();
+    let bucket = bucket(data.path()).await;
+    let client = s3(&bucket.endpoint);
+    let etag = put(&client, KEY, b"{}\n").await.unwrap().e_tag.unwrap();
+    std::fs::File::options().write(true).open(bucket.root.join(KEY)).unwrap().set_len(SIZE.unsigned_abs()).unwrap();
+    let head = client.head_object().bucket("spillway").key(KEY).send().await.unwrap();
+    assert_eq!((head.content_length(), head.e_tag()), (Some(SIZE), Some(etag.as_str())));
+    for (range, bytes) in [("bytes=0-3", &b"{}\n\0"[..]), ("bytes=-2", b"\0\0"), ("bytes=4096-4097", b"\0\0")] {
+        let got = client.get_object().bucket("spillway").key(KEY).range(range).send().await.unwrap();
+        assert_eq!(got.e_tag(), Some(etag.as_str()));
+        assert_eq!(got.body.collect().await.unwrap().into_bytes(), bytes, "{range}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn exactly_one_of_many_conditional_puts_of_a_key_succeeds() {
     let data = tempfile::tempdir().unwrap();

@@ -28,6 +28,7 @@ fn check(kind: Kind) -> LocalBoxFuture<'static, ()> {
         Kind::S3Reset => put_fails(kind, "broken", 0).boxed_local(),
         Kind::S3Error => put_fails(kind, "InternalError", 0).boxed_local(),
         Kind::S3SlowDown => put_fails(kind, "SlowDown", 0).boxed_local(),
+        Kind::S3Conflict => put_fails(kind, "ConditionalRequestConflict", 0).boxed_local(),
         Kind::S3Forbidden => put_fails(kind, "AccessDenied", 0).boxed_local(),
         Kind::S3LostAnswer => put_fails(kind, "InternalError", 1).boxed_local(),
         Kind::SqsLatency | Kind::SqsStall => send_takes_longer(kind).boxed_local(),

@@ -23,7 +23,7 @@ pub fn check_members(value: Value<'_>) -> Result<(), Twice> {
 
 /// Objects with few members are compared pairwise, larger ones by sorting.
 fn check_keys(object: Value<'_>) -> Result<(), Twice> {
-    const FEW: usize = 12;
+    const FEW: usize = 32;
     let mut few = [""; FEW];
     for (count, (key, _)) in object.members().enumerate() {
         if count == FEW || key.kind() == Kind::Escaped {

@@ -1,8 +1,20 @@
 //! The grammar of JSON (RFC 8259).
 
-use memchr::memchr2;
-
 use super::{Kind, Node, NotJson};
+
+/// The bytes that end a run of plain characters: quotes, backslashes, and the control characters that JSON forbids.
+/// Most strings are short, so one table costs less than a vectorised search.
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut byte = 0;
+    while byte < b' ' as usize {
+        special[byte] = true;
+        byte += 1;
+    }
+    special[b'"' as usize] = true;
+    special[b'\\' as usize] = true;
+    special
+};
 
 /// Appends the nodes of a text.
 pub(super) struct Parser<'a> {
@@ -77,16 +89,16 @@ impl<'a> Parser<'a> {
         let mut kind = Kind::Plain;
         loop {
             let rest = &self.text[self.at..];
-            let length = memchr2(b'"', b'\\', rest).ok_or(NotJson)?;
-            if rest[..length].iter().any(|byte| *byte < b' ') {
-                return Err(NotJson);
-            }
+            let length = rest.iter().position(|byte| SPECIAL[usize::from(*byte)]).ok_or(NotJson)?;
             self.at += length + 1;
-            if rest[length] == b'"' {
-                break;
+            match rest[length] {
+                b'"' => break,
+                b'\\' => {
+                    kind = Kind::Escaped;
+                    self.escape()?;
+                }
+                _ => return Err(NotJson),
             }
-            kind = Kind::Escaped;
-            self.escape()?;
         }
         self.push(kind, start, self.at);
         Ok(())

@@ -1,0 +1,1 @@
+def browse(): pass
