@@ -7,8 +7,9 @@
 //! [`pipeline`] starts them in reverse order. [`front`], [`runtime`], [`sqs`], [`event_source`] and [`s3`] emulate API
 //! Gateway, Lambda, SQS, its event source mapping and S3, all on the HTTP server of [`loopback`]. [`invoke`] is the
 //! interface of a function, whose process starts in [`environment`]. [`backends`] runs everything but the functions, for a
-//! [`remote`] deliver. [`ledger`] and [`outcomes`] count, [`window`] computes percentiles, [`records`] shows what is stored, [`faults`]
-//! injects faults, [`client`] posts documents and [`sample`] generates them. All servers share one [`account`].
+//! [`remote`] deliver. [`ledger`] and [`outcomes`] count, [`window`] computes percentiles, [`records`] shows what is
+//! stored, [`find`] tells where a record is, here and on AWS. [`faults`] injects faults, [`client`] posts documents and
+//! [`sample`] generates them. All servers share one [`account`].
 //! The [`data_folder`] holds everything that outlives a run: objects, and the journals of queue and ledger.
 
 pub mod account;
@@ -19,6 +20,7 @@ pub mod data_folder;
 pub mod environment;
 pub mod event_source;
 pub mod faults;
+pub mod find;
 pub mod front;
 mod ids;
 pub mod invoke;

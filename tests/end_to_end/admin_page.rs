@@ -137,6 +137,7 @@ fn requests_of_foreign_websites_are_refused_on_every_path() {
         ("GET /status", ""),
         ("GET /endpoints", ""),
         ("GET /record?object=x.ndjson&line=1", ""),
+        ("GET /find?id=x", ""),
         ("GET /ledger", ""),
         ("GET /faults", ""),
         ("PUT /faults", fault),
