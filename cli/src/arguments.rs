@@ -14,6 +14,7 @@ use spillway_shared::hour::Hour;
 use spillway_shared::keys::KeyRing;
 
 use crate::demo;
+use crate::find::Find;
 use crate::forward::Forward;
 use crate::plan;
 use crate::quarantine::Quarantine;
@@ -65,6 +66,11 @@ pub(crate) enum Command {
     /// Generates write keys
     #[command(subcommand)]
     Key(Key),
+    /// Tells where a record or the records of a request are: in which object or message
+    ///
+    /// On this machine it also searches the queue and the dead-letter queue. On AWS it does not: receiving messages would
+    /// hide them from deliver. Exits with 1 if the records are not found.
+    Find(Find),
     /// Prints the parameters of a destination's stack, or sends stored hours to a destination again
     Forward(Forward),
     /// Receives what destinations send: a partner to experiment with
@@ -89,7 +95,7 @@ pub(crate) struct Serve {
     /// The address that accepts documents; port 0 picks a free one, here and below
     #[arg(long, default_value = "127.0.0.1:9000")]
     pub(crate) listen: SocketAddr,
-    /// The address of the admin server: `GET /status`, `GET` and `PUT /faults`, `GET /openapi.json`
+    /// The address of the admin server: `GET /status`, `GET` and `PUT /faults`, `GET /find`, `GET /openapi.json`
     #[arg(long, default_value = "127.0.0.1:9001")]
     pub(crate) admin: SocketAddr,
     #[command(flatten)]

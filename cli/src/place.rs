@@ -6,9 +6,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
+use spillway_aws::Calls;
+use spillway_compact::s3::S3;
 use spillway_local::client::Client;
+use spillway_local::find::{self, Source};
 use spillway_local::pipeline::Endpoints;
 use spillway_shared::config::process_environment;
+use spillway_shared::prefixes::RECORDS;
 
 use crate::aws;
 use crate::aws::bucket::Bucket;
@@ -45,11 +49,23 @@ pub(crate) struct Place {
 pub(crate) struct Target {
     bucket: Option<Named>,
     queue: Option<Named>,
-    /// The folder with `streams/` of a server on this machine.
-    config: Option<PathBuf>,
+    /// The server on this machine.
+    server: Option<Server>,
     /// Whether to print lines of JSON.
     pub(crate) json: bool,
     description: String,
+}
+
+/// A server on this machine.
+#[derive(Debug)]
+struct Server {
+    admin: SocketAddr,
+    /// The folder with `streams/`.
+    config: PathBuf,
+    /// The folder of the objects, unless S3 is external.
+    objects: Option<PathBuf>,
+    /// The prefix of records.
+    records: String,
 }
 
 /// A bucket's name or a queue's URL, and the endpoint if it is not AWS.
@@ -77,16 +93,16 @@ impl Place {
             |name: Option<String>, endpoint: &Option<String>| Some(Named { name: name?, endpoint: endpoint.clone() });
         let bucket = named(self.bucket.clone().or_else(|| environment("BUCKET")), &self.s3_endpoint);
         let queue = named(self.queue_url.clone().or_else(|| environment("QUEUE_URL")), &self.sqs_endpoint);
-        Target { bucket, queue, config: None, json: self.json, description: "AWS".to_owned() }
+        Target { bucket, queue, server: None, json: self.json, description: "AWS".to_owned() }
     }
 
     async fn on_this_machine(&self) -> anyhow::Result<Target> {
-        let Endpoints { bucket, s3_endpoint, queue_url, config } = self.endpoints().await?;
+        let Endpoints { bucket, s3_endpoint, objects, records, queue_url, config } = self.endpoints().await?;
         let queue_endpoint = aws::endpoint_of_queue(None, &queue_url).map(str::to_owned);
         Ok(Target {
             bucket: Some(Named { name: bucket, endpoint: Some(s3_endpoint) }),
             queue: Some(Named { name: queue_url, endpoint: queue_endpoint }),
-            config: Some(config),
+            server: Some(Server { admin: self.admin, config, objects, records }),
             json: self.json,
             description: format!("spillway serve at {}", self.admin),
         })
@@ -113,8 +129,7 @@ impl Target {
     /// # Errors
     /// No flag names the bucket of a stack on AWS.
     pub(crate) async fn bucket(&self) -> anyhow::Result<Bucket> {
-        let Named { name, endpoint } =
-            self.bucket.as_ref().context("name the bucket: --bucket NAME, or --aws with BUCKET")?;
+        let Named { name, endpoint } = self.named_bucket()?;
         Ok(Bucket::new(&aws::config(endpoint.as_deref()).await, name))
     }
 
@@ -129,9 +144,37 @@ impl Target {
         Ok(Queue::new(&aws::config(endpoint).await, name))
     }
 
+    /// The bucket for searches: as files if it is a built-in one of this machine.
+    ///
+    /// # Errors
+    /// No flag names the bucket of a stack on AWS.
+    pub(crate) async fn source(&self) -> anyhow::Result<Source> {
+        if let Some(objects) = self.server.as_ref().and_then(|server| server.objects.clone()) {
+            return Ok(Source::Folder(objects));
+        }
+        let Named { name, endpoint } = self.named_bucket()?;
+        Ok(Source::S3(S3::new(&aws::config_of(Calls::once(find::ATTEMPTS.timeout), endpoint.as_deref()).await, name)))
+    }
+
     /// The folder with `streams/`: the given one, that of the server, or `./config`.
     pub(crate) fn config(&self, given: Option<PathBuf>) -> PathBuf {
-        given.or_else(|| self.config.clone()).unwrap_or_else(|| Path::new("config").to_owned())
+        let of_server = || self.server.as_ref().map(|server| server.config.clone());
+        given.or_else(of_server).unwrap_or_else(|| Path::new("config").to_owned())
+    }
+
+    /// The prefix of records: the given one, that of the server, or the default.
+    pub(crate) fn records(&self, given: Option<String>) -> String {
+        let of_server = || self.server.as_ref().map(|server| server.records.clone());
+        given.or_else(of_server).unwrap_or_else(|| RECORDS.to_owned())
+    }
+
+    /// The admin address of a server on this machine.
+    pub(crate) fn admin(&self) -> Option<SocketAddr> {
+        self.server.as_ref().map(|server| server.admin)
+    }
+
+    fn named_bucket(&self) -> anyhow::Result<&Named> {
+        self.bucket.as_ref().context("name the bucket: --bucket NAME, or --aws with BUCKET")
     }
 }
 
