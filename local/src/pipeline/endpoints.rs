@@ -1,10 +1,11 @@
 //! Where the parts of a running pipeline are, for commands that read its queue and its bucket.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Pipeline;
+use super::{Pipeline, Running};
 
 /// Where the parts of a running pipeline are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +16,8 @@ pub struct Endpoints {
     pub s3_endpoint: String,
     /// The URL of the queue.
     pub queue_url: String,
+    /// The URL of each destination's queue, by the destination's name.
+    pub destinations: BTreeMap<String, String>,
     /// The folder with `streams/` and `keys.json`.
     pub config: PathBuf,
 }
@@ -28,6 +31,7 @@ impl Pipeline {
             bucket: self.settings.bucket.clone(),
             s3_endpoint: self.bucket.endpoint.clone(),
             queue_url: self.queue.url.clone(),
+            destinations: self.destinations.iter().map(Running::named_queue).collect(),
             config: config.canonicalize().unwrap_or_else(|_| config.clone()),
         }
     }
