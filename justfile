@@ -61,8 +61,13 @@ clients *flags:
 bench name *flags:
     cargo run --profile measure -p bench -- {{name}} {{flags}}
 
+# Test the page in a headless Chromium; `--screenshot docs/page.png` also takes the picture of README.md
+page *flags:
+    cargo build --package spillway
+    python3 .ci/page.py {{flags}}
+
 # Run what takes too long for CI
-nightly: fuzz long soak clients
+nightly: fuzz long soak clients page
 
 # Run each fuzz target, ten minutes by default
 fuzz seconds="600":

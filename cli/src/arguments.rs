@@ -95,7 +95,8 @@ pub(crate) struct Serve {
     /// The address that accepts documents; port 0 picks a free one, here and below
     #[arg(long, default_value = "127.0.0.1:9000")]
     pub(crate) listen: SocketAddr,
-    /// The address of the admin server: `GET /status`, `GET` and `PUT /faults`, `GET /find`, `GET /openapi.json`
+    /// The address of the admin server: a page at `/`, `GET /status`, `GET` and `PUT /faults`, `GET /find`, `GET
+    /// /openapi.json`
     #[arg(long, default_value = "127.0.0.1:9001")]
     pub(crate) admin: SocketAddr,
     #[command(flatten)]
@@ -214,6 +215,9 @@ pub(crate) struct Demo {
     /// The folder with streams/, tables/ and keys.json (default: a stream of readings with a schema)
     #[arg(long)]
     pub(crate) config: Option<PathBuf>,
+    /// Open the page in a browser, post about 50 documents a second, and keep the pipeline until Ctrl-C
+    #[arg(long)]
+    pub(crate) open: bool,
 }
 
 /// The arguments of `spillway compact`.

@@ -1,12 +1,15 @@
 //! `spillway demo`: posts documents to a separate pipeline and shows the results.
 
+mod browser;
 mod documents;
 mod post;
 mod table;
 
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -15,20 +18,31 @@ use spillway_local::pipeline::{Drained, Pipeline};
 use spillway_local::s3::Kind;
 use spillway_shared::prefixes::LAKE;
 
+use crate::admin::Admin;
 use crate::arguments::Demo;
 use crate::report::{self, say};
+use crate::signals::Signals;
+use post::Posted;
 
-/// Posts documents to a separate pipeline, drains it, and shows an object, the ledger and the rates.
+/// The pause between documents while somebody watches: about 50 documents/s.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Posts documents to a separate pipeline, drains it, and shows an object, the ledger and the rates. With `--open` it shows
+/// the page first, posts more slowly and drains the pipeline at the first signal.
 pub(crate) async fn run(arguments: Demo) -> anyhow::Result<ExitCode> {
-    let pipeline = Pipeline::start(arguments.settings()?).await?;
-    say!("posting {} documents to http://{}", arguments.documents, pipeline.address());
-    let started = Instant::now();
-    let progress = report::progress(arguments.documents as u64, "documents");
-    let posted = post::all(pipeline.address(), arguments.documents, &progress).await?;
-    progress.finish_and_clear();
+    let pipeline = Arc::new(Pipeline::start(arguments.settings()?).await?);
+    let (started, posted) = if arguments.open {
+        watched(&pipeline, arguments.documents).await?
+    } else {
+        say!("posting {} documents to http://{}", arguments.documents, pipeline.address());
+        (Instant::now(), Some(post(&pipeline, arguments.documents, None).await?))
+    };
     let posting = started.elapsed();
-    say!("{posted}");
+    if let Some(posted) = &posted {
+        say!("{posted}");
+    }
 
+    let pipeline = Arc::into_inner(pipeline).context("the pipeline is still in use")?;
     let Drained { ledger, objects, .. } = pipeline.drain().await?;
     let storing = started.elapsed();
     if let Some(object) = objects.iter().find(|object| object.kind == Kind::Records) {
@@ -38,14 +52,46 @@ pub(crate) async fn run(arguments: Demo) -> anyhow::Result<ExitCode> {
         say!("{}", table::show(file).with_context(|| format!("{} cannot be read", file.path.display()))?);
     }
     say!("{ledger}");
-    say!("{}", rates(arguments.documents, posting, ledger.stored, storing));
-    ensure!(
-        posted.accepted == ledger.accepted,
-        "the responses report {} accepted records, but SQS acknowledged {}",
-        posted.accepted,
-        ledger.accepted
-    );
+    if !arguments.open {
+        say!("{}", rates(arguments.documents, posting, ledger.stored, storing));
+    }
+    if let Some(Posted { accepted, .. }) = posted {
+        ensure!(
+            arguments.open || accepted == ledger.accepted,
+            "the responses report {accepted} accepted records, but SQS acknowledged {}",
+            ledger.accepted
+        );
+    }
     Ok(report::exit_code(&ledger))
+}
+
+async fn post(pipeline: &Pipeline, documents: usize, pause: Option<Duration>) -> anyhow::Result<Posted> {
+    let progress = report::progress(documents as u64, "documents");
+    let posted = post::all(pipeline.address(), documents, pause, &progress).await;
+    progress.finish_and_clear();
+    posted
+}
+
+/// Opens the page and posts documents until a signal; returns the counts of the responses if every document was posted.
+async fn watched(pipeline: &Arc<Pipeline>, documents: usize) -> anyhow::Result<(Instant, Option<Posted>)> {
+    let mut signals = Signals::listen()?;
+    let admin = Admin::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Arc::clone(pipeline)).await?;
+    let page = format!("http://{}/", admin.address());
+    let opened = browser::open(&page).await;
+    say!("{} {page}", if opened { "opened" } else { "no browser could be opened; the page is" });
+    say!("posting {documents} documents to http://{}; Ctrl-C drains the pipeline", pipeline.address());
+    let started = Instant::now();
+    let posted = tokio::select! {
+        posted = post(pipeline, documents, Some(PAUSE)) => {
+            let posted = posted?;
+            say!("all documents are posted; the page stays until Ctrl-C");
+            signals.next().await;
+            Some(posted)
+        }
+        () = signals.next() => None,
+    };
+    admin.close().await;
+    Ok((started, posted))
 }
 
 /// The folder of the configuration: the given one, or one with the stream of the demo, which is written here.

@@ -64,6 +64,7 @@ async fn drain(pipeline: Arc<Pipeline>, admin: Admin) -> anyhow::Result<ExitCode
 fn banner(pipeline: &Pipeline, admin: &Admin, key: &str) {
     let address = pipeline.address();
     say!("Spillway accepts documents at http://{address}/v1/streams/{{stream}}");
+    say!("  page     http://{}/", admin.address());
     say!("  status   http://{}/status", admin.address());
     say!("  SQS      {}", pipeline.queue().url);
     say!("  S3       {}", pipeline.bucket().endpoint);

@@ -7,8 +7,9 @@
 //! [`pipeline`] starts them in reverse order. [`front`], [`runtime`], [`sqs`], [`event_source`] and [`s3`] emulate API
 //! Gateway, Lambda, SQS, its event source mapping and S3, all on the HTTP server of [`loopback`]. [`invoke`] is the
 //! interface of a function, whose process starts in [`environment`]. [`backends`] runs everything but the functions, for a
-//! [`remote`] deliver. [`ledger`] and [`outcomes`] count, [`faults`] injects faults, [`client`] posts documents and
-//! [`sample`] generates them. [`find`] tells where a record is, here and on AWS. All servers share one [`account`].
+//! [`remote`] deliver. [`ledger`] and [`outcomes`] count, [`window`] computes percentiles, [`records`] shows what is
+//! stored, [`find`] tells where a record is, here and on AWS. [`faults`] injects faults, [`client`] posts documents and
+//! [`sample`] generates them. All servers share one [`account`].
 //! The [`data_folder`] holds everything that outlives a run: objects, and the journals of queue and ledger.
 
 pub mod account;
@@ -29,8 +30,11 @@ mod lock;
 pub mod loopback;
 pub mod outcomes;
 pub mod pipeline;
+mod recent;
+pub mod records;
 pub mod remote;
 pub mod runtime;
 pub mod s3;
 pub mod sample;
 pub mod sqs;
+pub mod window;

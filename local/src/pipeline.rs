@@ -11,6 +11,7 @@ mod find;
 pub(crate) mod functions;
 mod servers;
 mod settings;
+mod snapshot;
 mod status;
 
 use std::io;
@@ -25,6 +26,7 @@ pub use compaction::{CompactError, Compaction};
 pub use destinations::Running;
 pub use endpoints::Endpoints;
 pub use settings::{ExternalSqs, QueueStorage, Settings, SettingsError};
+pub use snapshot::{Functions, Snapshot, StreamCounts, Tables};
 pub use status::{Destination as DestinationStatus, Status};
 
 use crate::account::{CREDENTIAL, REGION};
@@ -195,6 +197,14 @@ impl Pipeline {
             destinations.push(destination.status().await?);
         }
         Ok(Status { destinations, ..status })
+    }
+
+    /// The ledger of the records that are accepted by now. It reads the queues and every object.
+    ///
+    /// # Errors
+    /// The objects could not be read at all.
+    pub async fn ledger(&self) -> Result<Report, LedgerError> {
+        self.ledger.so_far(&self.queue, &self.bucket).await
     }
 
     /// Whether queued messages outlive this process: on disk or on an external queue.

@@ -1,5 +1,6 @@
 //! From a POST to an object, without faults: real function processes, the real SDKs, HTTP on loopback.
 
+mod admin_page;
 mod api;
 mod bad_input;
 mod browsers;

@@ -38,9 +38,10 @@ impl Serving {
     /// Sends a request to the admin server and returns status and body of the response.
     fn request(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let mut connection = TcpStream::connect(&self.admin).expect("a connection");
-        let length = body.len();
-        let head =
-            format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+        let (host, length) = (&self.admin, body.len());
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+        );
         connection.write_all((head + body).as_bytes()).expect("it is written");
         let mut answer = String::new();
         connection.read_to_string(&mut answer).expect("an answer");
@@ -79,7 +80,7 @@ fn the_admin_server_serves_its_document_and_lists_its_routes_in_errors() {
     assert_eq!((status, &document["openapi"]), (200, &json!("3.1.0")));
     let large = "x".repeat(65 << 10);
     for (method, path, body, expected) in
-        [("GET", "/", "", 404), ("POST", "/status", "", 405), ("PUT", "/faults", large.as_str(), 413)]
+        [("GET", "/unknown", "", 404), ("POST", "/status", "", 405), ("PUT", "/faults", large.as_str(), 413)]
     {
         let (status, error) = serving.request(method, path, body);
         let message = error["message"].as_str().expect("a message");

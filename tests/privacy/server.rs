@@ -13,7 +13,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
 use tokio::time::{sleep, timeout};
 
-use super::requests::request;
 use super::{CLIENT, KEY, PATIENCE};
 
 /// `spillway serve` on free ports, and its output so far.
@@ -66,8 +65,12 @@ impl Spillway {
     }
 
     pub(super) async fn admin(&self, start: &str, body: &str) -> Value {
-        let admin = self.told("status   http://").await.replace("/status", "").parse().unwrap();
-        let answer = ask(admin, &request(start, &[], body.as_bytes())).await;
+        let admin = self.told("status   http://").await.replace("/status", "").parse::<SocketAddr>().unwrap();
+        let text = format!(
+            "{start} HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let answer = ask(admin, text.as_bytes()).await;
         serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1.trim()).unwrap()
     }
 

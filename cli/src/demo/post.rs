@@ -3,12 +3,14 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use futures::future::try_join_all;
 use indicatif::ProgressBar;
 use serde::Deserialize;
 use spillway_local::client::{Client, Response};
+use tokio::time::sleep;
 
 use super::documents::document;
 
@@ -27,10 +29,17 @@ pub(super) struct Posted {
     rejected_documents: u64,
 }
 
-/// Posts `count` documents and counts the responses.
-pub(super) async fn all(address: SocketAddr, count: usize, progress: &ProgressBar) -> anyhow::Result<Posted> {
+/// Posts `count` documents, as fast as possible or with `pause`s between them, and counts the responses.
+pub(super) async fn all(
+    address: SocketAddr,
+    count: usize,
+    pause: Option<Duration>,
+    progress: &ProgressBar,
+) -> anyhow::Result<Posted> {
     let (connections, posted) = (CONNECTIONS.min(count.max(1)), RefCell::default());
-    let posts = (0..connections).map(|first| some(address, (first..count).step_by(connections), &posted, progress));
+    let connections = if pause.is_some() { 1 } else { connections };
+    let posts =
+        (0..connections).map(|first| some(address, (first..count).step_by(connections), pause, &posted, progress));
     try_join_all(posts).await?;
     Ok(posted.into_inner())
 }
@@ -38,11 +47,15 @@ pub(super) async fn all(address: SocketAddr, count: usize, progress: &ProgressBa
 async fn some(
     address: SocketAddr,
     numbers: impl Iterator<Item = usize>,
+    pause: Option<Duration>,
     posted: &RefCell<Posted>,
     progress: &ProgressBar,
 ) -> anyhow::Result<()> {
     let mut client = Client::connect(address).await.context("the pipeline does not respond")?;
     for number in numbers {
+        if let Some(pause) = pause {
+            sleep(pause).await;
+        }
         let response = client.post(&document(number)).await.context("the pipeline closed the connection")?;
         posted.borrow_mut().count(&response)?;
         progress.inc(1);

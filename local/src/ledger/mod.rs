@@ -12,14 +12,17 @@ mod tally;
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use spillway_shared::message;
 use tokio::task::spawn_blocking;
 
 use crate::data_folder::{DataFolder, DataFolderError};
 use crate::journal::{Journal, JournalError};
 use crate::lock::lock;
+use crate::recent::ByStream;
 use crate::s3::Bucket;
 use crate::sqs::{Accept, FOLDER, Queue, Tap};
-pub use objects::each_line;
+pub(crate) use objects::holds_records;
+pub use objects::{each_line, each_line_until};
 pub use report::{Report, Unseen};
 use runs::Runs;
 use tally::{Place, Tally};
@@ -50,6 +53,8 @@ struct Accepted {
     journal: Option<Journal>,
     /// Records of this run; a record that was sent twice counts twice.
     count: u64,
+    /// The same by stream, without messages that cannot be decoded.
+    by_stream: ByStream<u64>,
 }
 
 impl Ledger {
@@ -61,7 +66,7 @@ impl Ledger {
         let path = data.folder(FOLDER)?.join(format!("accepted-{bucket}"));
         let mut runs = Runs::default();
         let journal = Journal::open(&path, |others, bytes| runs.read(others, &bytes))?;
-        Ok(Self(Arc::new(Mutex::new(Accepted { runs, journal: Some(journal), count: 0 }))))
+        Ok(Self(Arc::new(Mutex::new(Accepted { runs, journal: Some(journal), ..Accepted::default() }))))
     }
 
     /// A tap for the queue.
@@ -76,39 +81,66 @@ impl Ledger {
         lock(&self.0).count
     }
 
+    /// The same by stream, without messages that cannot be decoded.
+    pub(crate) fn accepted_by_stream(&self) -> ByStream<u64> {
+        lock(&self.0).by_stream.clone()
+    }
+
     /// Draws up the ledger of a run that has ended: reads the queues and all objects. In a ledger of this run alone, the
     /// objects of earlier runs count only for the records that this run accepted.
     ///
     /// # Errors
     /// The objects could not be read at all; single objects are named in the report.
     pub async fn settle(self, queue: &Queue, bucket: &Bucket) -> Result<Report, LedgerError> {
-        let unseen = Unseen { sqs: queue.is_external(), s3: bucket.is_external() };
-        let objects = bucket.objects()?;
-        let mut tally = {
+        let (runs, earlier_runs) = {
             let mut accepted = lock(&self.0);
-            Tally::new(std::mem::take(&mut accepted.runs), accepted.journal.is_some())
+            (std::mem::take(&mut accepted.runs), accepted.journal.is_some())
         };
-        queue.each_queued(|body| tally.message(body, Place::Queue));
-        queue.each_dead_letter(|body| tally.message(body, Place::DeadLetters));
-        #[expect(clippy::disallowed_methods, reason = "one thread: reading takes seconds, and the servers continue")]
-        let report = spawn_blocking(move || {
-            for object in &objects {
-                tally.object(object);
-            }
-            tally.report()
-        });
-        Ok(Report { unseen, ..report.await.map_err(io::Error::other)? })
+        draw_up(runs, earlier_runs, queue, bucket).await
     }
+
+    /// The same while the pipeline runs: for the records that are accepted by now. `foreign` then counts later ones too.
+    ///
+    /// # Errors
+    /// As [`Ledger::settle`].
+    pub async fn so_far(&self, queue: &Queue, bucket: &Bucket) -> Result<Report, LedgerError> {
+        let (runs, earlier_runs) = {
+            let accepted = lock(&self.0);
+            (accepted.runs.clone(), accepted.journal.is_some())
+        };
+        draw_up(runs, earlier_runs, queue, bucket).await
+    }
+}
+
+/// Finds the accepted ids. Records move on from queue to object, and between a queue and its dead letters in both directions:
+/// in this order none is missed.
+async fn draw_up(runs: Runs, earlier_runs: bool, queue: &Queue, bucket: &Bucket) -> Result<Report, LedgerError> {
+    let unseen = Unseen { sqs: queue.is_external(), s3: bucket.is_external() };
+    let mut tally = Tally::new(runs, earlier_runs);
+    queue.each_dead_letter(|body| tally.message(body, Place::DeadLetters));
+    queue.each_queued(|body| tally.message(body, Place::Queue));
+    queue.each_dead_letter(|body| tally.message(body, Place::DeadLetters));
+    let objects = bucket.objects()?;
+    #[expect(clippy::disallowed_methods, reason = "one thread: reading takes seconds, and the servers continue")]
+    let report = spawn_blocking(move || {
+        for object in &objects {
+            tally.object(object);
+        }
+        tally.report()
+    });
+    Ok(Report { unseen, ..report.await.map_err(io::Error::other)? })
 }
 
 impl Accept for Mutex<Accepted> {
     fn accept(&self, bodies: &[&str]) -> io::Result<()> {
-        let (mut runs, mut count) = (Runs::default(), 0);
+        let (mut runs, mut count, mut by_stream) = (Runs::default(), 0, Vec::with_capacity(bodies.len()));
         for body in bodies {
+            let before = count;
             ids::of_message(body, |id| {
                 runs.push(&id);
                 count += 1;
             });
+            by_stream.extend(message::open(body).map(|sealed| (sealed.header.stream, count - before)));
         }
         let mut accepted = lock(self);
         if let Some(journal) = accepted.journal.as_mut().filter(|_| count > 0) {
@@ -116,6 +148,9 @@ impl Accept for Mutex<Accepted> {
         }
         accepted.runs.append(runs);
         accepted.count += count;
+        for (stream, count) in by_stream {
+            accepted.by_stream.change(stream.as_str(), |of_stream| *of_stream += count);
+        }
         Ok(())
     }
 }

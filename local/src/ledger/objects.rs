@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
@@ -13,7 +14,7 @@ const MAX_LINE_BYTES: u64 = 2 << 20;
 const BUFFER_BYTES: usize = 1 << 18;
 
 /// Whether an object holds records, by its name.
-pub(super) fn holds_records(path: &Path) -> bool {
+pub(crate) fn holds_records(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     [".ndjson", ".ndjson.gz", ".ndjson.zst"].iter().any(|end| name.ends_with(end))
 }
@@ -22,7 +23,18 @@ pub(super) fn holds_records(path: &Path) -> bool {
 ///
 /// # Errors
 /// The file cannot be read or decompressed; `visit` has got the lines before the error.
-pub fn each_line(path: &Path, bytes: u64, visit: impl FnMut(&[u8])) -> io::Result<()> {
+pub fn each_line(path: &Path, bytes: u64, mut visit: impl FnMut(&[u8])) -> io::Result<()> {
+    each_line_until(path, bytes, |line| {
+        visit(line);
+        ControlFlow::Continue(())
+    })
+}
+
+/// The same until `visit` breaks.
+///
+/// # Errors
+/// As [`each_line`].
+pub fn each_line_until(path: &Path, bytes: u64, visit: impl FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<()> {
     let file = BufReader::with_capacity(BUFFER_BYTES, File::open(path)?.take(bytes));
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("gz") => lines(MultiGzDecoder::new(file), visit),
@@ -43,13 +55,13 @@ pub(super) fn quarantined_body(path: &Path) -> io::Result<String> {
     Ok(quarantined.body.into_owned())
 }
 
-fn lines(reader: impl Read, mut visit: impl FnMut(&[u8])) -> io::Result<()> {
+fn lines(reader: impl Read, mut visit: impl FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<()> {
     let mut reader = BufReader::with_capacity(BUFFER_BYTES, reader);
     let mut line = Vec::new();
     while reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)? > 0 {
         let content = line.strip_suffix(b"\n").unwrap_or(&line);
-        if !content.is_empty() {
-            visit(content);
+        if !content.is_empty() && visit(content).is_break() {
+            break;
         }
         line.clear();
     }

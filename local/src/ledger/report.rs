@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 /// Distinct record ids by outcome, of this run or of all runs since the data folder was created.
 ///
 /// An id with several outcomes counts once: as stored, otherwise as kept, quarantined, dead-lettered or queued, in this
 /// order. `accepted` is therefore the sum of `stored`, `kept`, `quarantined`, `dead_lettered`, `in_flight` and `missing`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Report {
     /// Acknowledged by SQS. A message that cannot be decoded counts as one record.
     pub accepted: u64,
@@ -35,7 +37,7 @@ pub struct Report {
 }
 
 /// External services, which a ledger cannot inspect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Unseen {
     /// SQS: no record counts as accepted, and all stored records count as foreign.
     pub sqs: bool,
@@ -91,7 +93,9 @@ impl Report {
         rows.into_iter().filter(|(is_seen, ..)| *is_seen).map(|(_, name, count)| (name, count)).collect()
     }
 
-    fn verdict(&self) -> &'static str {
+    /// Whether records are lost, in words.
+    #[must_use]
+    pub fn verdict(&self) -> &'static str {
         match (self.unseen.sqs, self.unseen.s3) {
             (true, true) => "SQS and S3 are external: the ledger cannot inspect them",
             (true, false) => "SQS is external: the ledger does not know which records it accepted",

@@ -9,7 +9,7 @@ use crate::journal::Entry;
 const RUN_BYTES: usize = 24;
 
 /// Ids as they come, equal ones included.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Runs {
     runs: Vec<Run>,
     others: HashMap<Box<str>, usize>,

@@ -19,7 +19,7 @@ use crate::account::{CREDENTIAL, REGION};
 use crate::event_source::{EventSource, EventSourceSettings};
 use crate::faults::Faults;
 use crate::invoke::{Invoke, InvokeError};
-use crate::runtime::Function;
+use crate::runtime::{Function, FunctionCounts};
 use crate::s3::Bucket;
 use crate::sqs::{Queue, QueueError, QueueSettings, connect};
 
@@ -97,6 +97,12 @@ impl Compaction {
     pub async fn waiting(&self) -> Result<(u64, u64), QueueError> {
         let counts = self.queue.counts().await?;
         Ok((counts.queued + counts.in_flight, counts.dead_lettered))
+    }
+
+    /// The counts of the function.
+    #[must_use]
+    pub fn function(&self) -> FunctionCounts {
+        self.function.counts()
     }
 
     /// Stops everything; with a deadline, after the hours of this run have been compacted.

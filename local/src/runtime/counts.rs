@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::Serialize;
 
 use crate::invoke::InvokeError;
 
@@ -11,7 +12,7 @@ use crate::invoke::InvokeError;
 const REMEMBERED: usize = 1_000;
 
 /// The counts of a function so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct FunctionCounts {
     /// Invocations that ended, with or without success.
     pub invocations: u64,

@@ -30,9 +30,11 @@ use tokio::net::TcpListener;
 use crate::data_folder::{DataFolder, DataFolderError};
 use crate::faults::Faults;
 use crate::loopback::Server;
+use crate::recent::ByStream;
 pub use events::{Events, Rule};
 pub use objects::{Kind, Object};
-pub use run::Stored;
+pub(crate) use run::OfStream;
+pub use run::{Put, Stored};
 use service::Service;
 use store::Store;
 
@@ -136,6 +138,23 @@ impl Bucket {
     #[must_use]
     pub fn stored(&self) -> Stored {
         self.built_in.as_ref().map(|bucket| bucket.store.run().stored()).unwrap_or_default()
+    }
+
+    /// Counts of this run by stream; none for an external bucket.
+    pub(crate) fn by_stream(&self) -> ByStream<OfStream> {
+        self.built_in.as_ref().map(|bucket| bucket.store.run().by_stream()).unwrap_or_default()
+    }
+
+    /// The last objects of records or kept rejections of this run, the newest first; none of an external bucket.
+    #[must_use]
+    pub fn newest(&self) -> Vec<Put> {
+        self.built_in.as_ref().map(|bucket| bucket.store.run().newest()).unwrap_or_default()
+    }
+
+    /// The file of an object; `None` if the bucket is external, or if the key cannot be a file.
+    #[must_use]
+    pub fn file(&self, key: &str) -> Option<PathBuf> {
+        (!self.is_external() && keys::check(key).is_ok()).then(|| self.root.join(key))
     }
 
     /// Every object of the bucket; none if the bucket is external.

@@ -3,8 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 
+use serde::Serialize;
+use spillway_shared::prefixes::LAKE;
+
 use super::objects::Kind;
 use crate::lock::lock;
+use crate::recent::{ByStream, Recent, now_ms};
 
 /// Counts of stored objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,23 +27,62 @@ pub struct Stored {
     pub puts: u64,
 }
 
+/// Counts of one stream's objects, by the name of the stream in their keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct OfStream {
+    /// Records.
+    pub(crate) records: u64,
+    /// Kept rejections.
+    pub(crate) kept: u64,
+    /// Files of its table.
+    pub(crate) files: u64,
+}
+
+/// An object of records or kept rejections.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Put {
+    /// When it was stored, in milliseconds since 1970.
+    pub time: u64,
+    /// Its key.
+    pub key: String,
+    /// Its records.
+    pub records: u64,
+    /// Its size.
+    pub bytes: u64,
+}
+
 /// Keys and counts of the objects that were stored in this run.
 #[derive(Debug, Default)]
-pub(super) struct Run(Mutex<(HashSet<Box<str>>, Stored)>);
+pub(super) struct Run(Mutex<Objects>);
+
+#[derive(Debug, Default)]
+struct Objects {
+    keys: HashSet<Box<str>>,
+    stored: Stored,
+    by_stream: ByStream<OfStream>,
+    newest: Recent<Put>,
+}
 
 impl Run {
     /// Counts a PUT, also if it stores nothing.
     pub(super) fn count_put(&self) {
-        lock(&self.0).1.puts += 1;
+        lock(&self.0).stored.puts += 1;
     }
 
     /// Counts a stored object; an object that is stored again counts once.
     pub(super) fn add(&self, key: &str, records: u64, bytes: u64) {
-        let (keys, stored) = &mut *lock(&self.0);
+        let Objects { keys, stored, by_stream, newest } = &mut *lock(&self.0);
         if !keys.insert(key.into()) {
             return;
         }
-        match Kind::of(key) {
+        let kind = Kind::of(key);
+        if let Some(stream) = stream_in(key) {
+            by_stream.change(stream, |of_stream| of_stream.add(kind, key, records));
+        }
+        if matches!(kind, Kind::Records | Kind::Kept) {
+            newest.push(Put { time: now_ms(), key: key.to_owned(), records, bytes });
+        }
+        match kind {
             Kind::Records => {
                 stored.objects += 1;
                 stored.records += records;
@@ -56,7 +99,7 @@ impl Run {
 
     /// Forgets a deleted object.
     pub(super) fn forget(&self, key: &str) {
-        let (keys, stored) = &mut *lock(&self.0);
+        let Objects { keys, stored, .. } = &mut *lock(&self.0);
         if keys.remove(key) && Kind::of(key) == Kind::Quarantined {
             stored.quarantined -= 1;
         }
@@ -64,12 +107,37 @@ impl Run {
 
     /// Whether an object was stored in this run.
     pub(super) fn has(&self, key: &str) -> bool {
-        lock(&self.0).0.contains(key)
+        lock(&self.0).keys.contains(key)
     }
 
     pub(super) fn stored(&self) -> Stored {
-        lock(&self.0).1
+        lock(&self.0).stored
     }
+
+    pub(super) fn by_stream(&self) -> ByStream<OfStream> {
+        lock(&self.0).by_stream.clone()
+    }
+
+    /// The last objects of records or kept rejections, the newest first.
+    pub(super) fn newest(&self) -> Vec<Put> {
+        lock(&self.0).newest.list()
+    }
+}
+
+impl OfStream {
+    fn add(&mut self, kind: Kind, key: &str, records: u64) {
+        match kind {
+            Kind::Records => self.records += records,
+            Kind::Kept => self.kept += records,
+            Kind::Derived if key.starts_with(LAKE) => self.files += 1,
+            Kind::Derived | Kind::Quarantined => {}
+        }
+    }
+}
+
+/// The stream that a key names.
+fn stream_in(key: &str) -> Option<&str> {
+    key.split('/').find_map(|part| part.strip_prefix("stream="))
 }
 
 #[cfg(test)]
@@ -93,6 +161,19 @@ mod tests {
             run.add(key, 3, 1);
         }
         assert_eq!(run.stored(), Stored { records: 3, kept: 3, objects: 2, bytes: 5, ..Stored::default() });
+    }
+
+    #[test]
+    fn objects_count_for_the_stream_in_their_key() {
+        let run = Run::default();
+        for key in
+            ["records/stream=a/x", "rejected/stream=a/x", "lake/stream=a/v=1/x", "records/x", "replayed/stream=a/x"]
+        {
+            run.add(key, 3, 7);
+        }
+        assert_eq!(run.by_stream().iter().collect::<Vec<_>>(), [("a", &OfStream { records: 3, kept: 3, files: 1 })]);
+        let newest: Vec<_> = run.newest().into_iter().map(|put| put.key).collect();
+        assert_eq!(newest, ["records/x", "rejected/stream=a/x", "records/stream=a/x"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The operations: send, receive and delete messages, change their visibility, and describe a queue.
 
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -138,7 +139,7 @@ impl Service {
 
     pub(super) fn delete(&self, call: &OfReceipt) -> Answer {
         let name = self.named(&call.queue_url)?;
-        self.store().delete(name, &[handle(call)?])?;
+        self.delete_all(name, &[handle(call)?])?;
         write(&json!({}))
     }
 
@@ -147,8 +148,21 @@ impl Service {
         let handles = call.entries.iter().map(|entry| is_failing(&self.settings.faults).and_then(|()| handle(entry)));
         let handles: Vec<_> = handles.collect();
         let good: Vec<_> = handles.iter().flatten().copied().collect();
-        self.store().delete(name, &good)?;
+        self.delete_all(name, &good)?;
         batch_answer(&ids, handles.into_iter().map(|handle| handle.map(|_| json!({}))).collect())
+    }
+
+    /// Deletes messages; how long those of the main queue were in it counts as lag.
+    fn delete_all(&self, name: &str, handles: &[Handle]) -> io::Result<()> {
+        let mut store = self.store();
+        if self.is_main(name) {
+            let (mut lag, at, now) = (lock(&self.lag), std::time::Instant::now(), now());
+            let queue = store.queue(name);
+            for message in handles.iter().filter_map(|handle| queue.received_as(*handle)) {
+                lag.record(at, Duration::from_millis(now.saturating_sub(message.sent)));
+            }
+        }
+        store.delete(name, handles)
     }
 
     pub(super) fn change_visibility_batch(&self, call: &Batch<OfReceipt>) -> Answer {

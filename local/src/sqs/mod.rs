@@ -18,7 +18,7 @@ mod store;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::service::service_fn;
 use tokio::net::TcpListener;
@@ -29,6 +29,7 @@ use crate::faults::Faults;
 use crate::journal::JournalError;
 use crate::lock::lock;
 use crate::loopback::Server;
+use crate::window::Percentiles;
 pub use calls::Calls;
 pub use client::{connect, connect_as};
 pub(crate) use external::counts as counts_at;
@@ -202,6 +203,15 @@ impl Queue {
         match &self.place {
             Place::BuiltIn(service, _) => *lock(&service.counted),
             Place::External(_) => Calls::default(),
+        }
+    }
+
+    /// How long the messages that were deleted in the last ten minutes had been in the queue; unknown for an external queue.
+    #[must_use]
+    pub fn lag(&self) -> Percentiles {
+        match &self.place {
+            Place::BuiltIn(service, _) => lock(&service.lag).percentiles(Instant::now()),
+            Place::External(_) => Percentiles::default(),
         }
     }
 

@@ -19,6 +19,7 @@ use super::store::Store;
 use crate::account::ACCOUNT;
 use crate::faults::{CallFaults, Disconnected};
 use crate::lock::lock;
+use crate::window::Window;
 
 /// The largest call: a batch of 1 MiB whose every character is escaped in JSON.
 const MAX_CALL_BYTES: usize = 8 << 20;
@@ -36,13 +37,15 @@ pub(super) struct Service {
     calls: CallFaults,
     pub(super) counted: Mutex<Calls>,
     pub(super) repeats: Repeats,
+    /// How long messages of the main queue were in it when they were deleted.
+    pub(super) lag: Mutex<Window>,
 }
 
 impl Service {
     pub(super) fn new(store: Store, endpoint: String, settings: QueueSettings) -> Self {
         let (store, calls) = (Mutex::new(store), CallFaults::of_sqs(settings.faults.clone()));
-        let (changed, counted, repeats) = (Notify::new(), Mutex::default(), Repeats::default());
-        Self { store, changed, endpoint, settings, calls, counted, repeats }
+        let (changed, counted, repeats, lag) = (Notify::new(), Mutex::default(), Repeats::default(), Mutex::default());
+        Self { store, changed, endpoint, settings, calls, counted, repeats, lag }
     }
 
     pub(super) fn store(&self) -> MutexGuard<'_, Store> {

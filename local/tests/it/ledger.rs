@@ -113,7 +113,9 @@ async fn every_record_is_counted_by_outcome() {
     send(&queue, sealed(&lines(4, 4..5), Encoding::None)).await;
     send(&queue, sealed(&lines(4, 4..5), Encoding::None)).await;
 
+    let so_far = ledger.so_far(&queue, &bucket).await.unwrap();
     let report = ledger.settle(&queue, &bucket).await.unwrap();
+    assert_eq!(so_far, report);
     let expected = Report {
         accepted: 23,
         stored: 11,
