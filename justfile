@@ -57,7 +57,7 @@ manual:
 clients *flags:
     .ci/clients {{flags}}
 
-# Run a measurement: saturate, pipeline, group-commit, workers, cost, burst, cold, stages, compare, lake
+# Run a measurement: saturate, pipeline, group-commit, workers, destinations, cost, burst, cold, stages, compare, lake
 bench name *flags:
     cargo run --profile measure -p bench -- {{name}} {{flags}}
 

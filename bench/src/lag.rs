@@ -30,13 +30,20 @@ pub(crate) fn of(objects: &[Object]) -> anyhow::Result<Lag> {
         let stored = std::fs::metadata(&object.path)?.modified()?;
         each_line(&object.path, u64::MAX, |record| lags.extend(lag(record, stored)))?;
     }
-    lags.sort_unstable();
-    let seconds = |share| percentile(&lags, share) / 1e3;
-    Ok(Lag { median: seconds(0.5), p99: seconds(0.99), max: seconds(1.0) })
+    Ok(Lag::of(&mut lags))
+}
+
+impl Lag {
+    /// The lag of records, from the milliseconds of each.
+    pub(crate) fn of(millis: &mut [u64]) -> Self {
+        millis.sort_unstable();
+        let seconds = |share| percentile(millis, share) / 1e3;
+        Self { median: seconds(0.5), p99: seconds(0.99), max: seconds(1.0) }
+    }
 }
 
 /// In milliseconds; none for a line without a time of receipt.
-fn lag(record: &[u8], stored: SystemTime) -> Option<u64> {
+pub(crate) fn lag(record: &[u8], stored: SystemTime) -> Option<u64> {
     let at = memmem::find(record, RECEIVED_AT)? + RECEIVED_AT.len();
     let received = OffsetDateTime::parse(std::str::from_utf8(record.get(at..at + TIME_BYTES)?).ok()?, &Rfc3339).ok()?;
     let stored = stored.duration_since(UNIX_EPOCH).ok()?.as_millis();

@@ -1,12 +1,14 @@
 //! Measurements of the pipeline: `cargo run --profile measure -p bench -- NAME`.
 //!
 //! A measurement is one file with its arguments, its steps and its tables. Most start a pipeline and load it
-//! ([`mod@run`], [`load`]); `workers`, `cold` and `stages` start functions alone. All print a [`report`].
+//! ([`mod@run`], [`load`]); `workers`, `cold`, `stages` and a part of `destinations` start
+//! functions alone. All print a [`report`].
 
 mod burst;
 mod cold;
 mod compare;
 mod cost;
+mod destinations;
 pub mod doubles;
 mod group_commit;
 mod lag;
@@ -41,6 +43,8 @@ enum Measurement {
     GroupCommit(group_commit::Arguments),
     /// Throughput of deliver alone by number of workers
     Workers(workers::Arguments),
+    /// Throughput of forward by number of workers, and a slow partner next to a fast one
+    Destinations(destinations::Arguments),
     /// The price of a million payloads on AWS
     Cost(cost::Arguments),
     /// A burst at a hundredth of a load, next to the model of `spillway plan`
@@ -68,6 +72,7 @@ pub fn run() -> anyhow::Result<()> {
             Measurement::Pipeline(arguments) => Box::pin(pipeline::run(arguments)).await,
             Measurement::GroupCommit(arguments) => group_commit::run(arguments).await,
             Measurement::Workers(arguments) => workers::run(arguments).await,
+            Measurement::Destinations(arguments) => Box::pin(destinations::run(arguments)).await,
             Measurement::Cost(arguments) => Box::pin(cost::run(arguments)).await,
             Measurement::Burst(arguments) => Box::pin(burst::run(arguments)).await,
             Measurement::Lake(arguments) => Box::pin(lake::run(arguments)).await,

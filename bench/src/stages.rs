@@ -2,7 +2,7 @@
 
 mod deliver;
 mod ingest;
-mod timing;
+pub(crate) mod timing;
 
 use clap::Args;
 use serde_json::Value;

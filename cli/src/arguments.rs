@@ -253,6 +253,9 @@ pub(crate) struct Check {
     /// The preset by which a client library posts the sample: shows each payload with its id, time and context
     #[arg(long, value_name = "NAME", requires = "sample")]
     pub(crate) preset: Option<String>,
+    /// The path after the stream to which the client posts the sample, such as v1/logs; OTLP in protobuf needs it
+    #[arg(long, requires = "preset")]
+    pub(crate) suffix: Option<String>,
     /// Payloads with their expected outcomes, one JSON object per line; exits with 1 and a diff if an outcome differs
     ///
     /// A line is `{"payload":{…},"outcome":"rejected","reason":"schema","pointer":"/user/id"}`. Outcomes are accepted,

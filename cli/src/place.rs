@@ -30,7 +30,7 @@ pub(crate) struct Place {
     /// Work on this bucket on AWS
     #[arg(long, value_name = "NAME")]
     bucket: Option<String>,
-    /// Work on this queue on AWS: the one that deliver reads
+    /// Work on this queue on AWS: the one that deliver reads, or that of a destination
     #[arg(long, value_name = "URL")]
     queue_url: Option<String>,
     /// The endpoint of S3, if it is not AWS
@@ -81,10 +81,30 @@ impl Place {
     /// # Errors
     /// No server answers at the admin address.
     pub(crate) async fn target(&self) -> anyhow::Result<Target> {
+        self.target_of(None).await
+    }
+
+    /// As [`Place::target`], but with the queue of a destination.
+    ///
+    /// # Errors
+    /// No server answers at the admin address, or there is no such queue.
+    pub(crate) async fn target_of(&self, destination: Option<&str>) -> anyhow::Result<Target> {
         let is_aws = self.aws || self.bucket.is_some() || self.queue_url.is_some();
-        let target = if is_aws { self.on_aws() } else { self.on_this_machine().await? };
+        let mut target = if is_aws { self.on_aws() } else { self.on_this_machine(destination).await? };
+        if let Some(name) = destination.filter(|_| is_aws && self.queue_url.is_none()) {
+            target.queue = Some(self.queue_of_stack(name).await?);
+        }
         eprintln!("{target}");
         Ok(target)
+    }
+
+    /// The queue of a destination's stack, which has the name of the manual: `spillway-NAME`.
+    async fn queue_of_stack(&self, destination: &str) -> anyhow::Result<Named> {
+        let queue = format!("spillway-{destination}-objects");
+        let url = Queue::find(&aws::config(self.sqs_endpoint.as_deref()).await, &queue).await;
+        let name =
+            url.with_context(|| format!("there is no queue {queue}; name the destination's with --queue-url"))?;
+        Ok(Named { name, endpoint: self.sqs_endpoint.clone() })
     }
 
     fn on_aws(&self) -> Target {
@@ -96,8 +116,13 @@ impl Place {
         Target { bucket, queue, server: None, json: self.json, description: "AWS".to_owned() }
     }
 
-    async fn on_this_machine(&self) -> anyhow::Result<Target> {
-        let Endpoints { bucket, s3_endpoint, objects, records, queue_url, config } = self.endpoints().await?;
+    async fn on_this_machine(&self, destination: Option<&str>) -> anyhow::Result<Target> {
+        let Endpoints { bucket, s3_endpoint, objects, records, mut queue_url, mut destinations, config } =
+            self.endpoints().await?;
+        if let Some(name) = destination {
+            let unknown = || format!("no destination `{name}` runs at {}", self.admin);
+            queue_url = destinations.remove(name).with_context(unknown)?;
+        }
         let queue_endpoint = aws::endpoint_of_queue(None, &queue_url).map(str::to_owned);
         Ok(Target {
             bucket: Some(Named { name: bucket, endpoint: Some(s3_endpoint) }),

@@ -1,5 +1,6 @@
 //! `spillway quarantine`: quarantined messages, which deliver stores whole with the reason.
 
+mod dead;
 mod replay;
 
 use std::fmt;
@@ -26,6 +27,9 @@ pub(crate) enum Quarantine {
         /// Only messages of this day, such as 2026-11-21
         #[arg(long)]
         day: Option<String>,
+        /// Lists the dead letters of this destination instead, with their reasons; `spillway redrive` sends them again
+        #[arg(long, value_name = "NAME", conflicts_with = "day")]
+        destination: Option<String>,
     },
     /// Shows a message with the reason; this prints data of clients
     Show {
@@ -51,7 +55,8 @@ struct Quarantined {
 /// Runs the subcommand.
 pub(crate) async fn run(arguments: Quarantine) -> anyhow::Result<ExitCode> {
     match arguments {
-        Quarantine::List { place, day } => {
+        Quarantine::List { place, destination: Some(name), .. } => return dead::list(&place, &name).await,
+        Quarantine::List { place, day, .. } => {
             let target = place.target().await?;
             let listed = list(&target.bucket().await?, day.as_deref()).await?;
             for Listed { key, bytes } in &listed {

@@ -29,6 +29,10 @@ use moves::{Ended, Moves};
 pub(crate) struct Redrive {
     #[command(flatten)]
     place: Place,
+    /// Moves the dead letters of this destination, which forward then sends; on AWS those of the stack `spillway-NAME`,
+    /// unless `--queue-url` names the destination's queue
+    #[arg(long, value_name = "NAME")]
+    destination: Option<String>,
     /// The URL of the dead-letter queue (default: that of the queue's redrive policy)
     #[arg(long, value_name = "URL")]
     dead_letter_url: Option<String>,
@@ -65,7 +69,7 @@ impl Redrive {
 
 /// Moves dead-lettered messages until there are none, and prints the counts.
 pub(crate) async fn run(arguments: Redrive) -> anyhow::Result<ExitCode> {
-    let target = arguments.place.target().await?;
+    let target = arguments.place.target_of(arguments.destination.as_deref()).await?;
     let queue = target.queue().await?;
     let dead = match &arguments.dead_letter_url {
         Some(url) => queue.sibling(url),

@@ -4,7 +4,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::definition::{list, present, present_list, present_object};
+use crate::definition::{list, present, present_object};
+use crate::json::Values;
 use crate::pointer::Pointer;
 
 mod judge;
@@ -36,11 +37,11 @@ pub struct Rule {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
     /// The value is one of these.
-    Granted(Vec<Value>),
+    Granted(Values),
     /// The list contains at least one of these ids, or the object of flags has one of them `true`.
-    AnyOf(Vec<Value>),
+    AnyOf(Values),
     /// The list contains none of these ids, or the object of flags has each of them `false` or missing.
-    NoneOf(Vec<Value>),
+    NoneOf(Values),
 }
 
 /// What a missing choice means.
@@ -71,12 +72,12 @@ pub struct Regions {
 struct Members {
     #[serde(default, deserialize_with = "present")]
     pointer: Option<Pointer>,
-    #[serde(default, deserialize_with = "present_list")]
-    granted: Option<Vec<Value>>,
-    #[serde(default, deserialize_with = "present_list")]
-    any_of: Option<Vec<Id>>,
-    #[serde(default, deserialize_with = "present_list")]
-    none_of: Option<Vec<Id>>,
+    #[serde(default, deserialize_with = "present")]
+    granted: Option<Values>,
+    #[serde(default, deserialize_with = "ids")]
+    any_of: Option<Values>,
+    #[serde(default, deserialize_with = "ids")]
+    none_of: Option<Values>,
     #[serde(default, deserialize_with = "present")]
     absent: Option<Absent>,
     #[serde(default, deserialize_with = "present_object")]
@@ -100,6 +101,12 @@ fn regions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D:
     let regions: Vec<String> = list(deserializer)?;
     let codes = regions.iter().map(|region| region_code(region).map(str::to_owned)).collect::<Option<_>>();
     codes.ok_or_else(|| D::Error::custom("a region must be a code such as `EU` or `US-CA`"))
+}
+
+/// Reads a list of ids.
+fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Values>, D::Error> {
+    let ids: Vec<_> = list(deserializer)?.into_iter().map(|Id(id)| id).collect();
+    Values::try_from(ids.as_slice()).map(Some).map_err(D::Error::custom)
 }
 
 /// An id of a purpose or vendor: a string or a number.
@@ -131,11 +138,10 @@ impl TryFrom<Members> for Consent {
 impl Members {
     fn rule(self) -> Result<Option<Rule>, &'static str> {
         let has_options = self.absent.is_some() || self.regions.is_some();
-        let ids = |ids: Vec<Id>| ids.into_iter().map(|Id(id)| id).collect();
         let test = match (self.granted, self.any_of, self.none_of) {
             (Some(granted), None, None) => Some(Test::Granted(granted)),
-            (None, Some(any_of), None) => Some(Test::AnyOf(ids(any_of))),
-            (None, None, Some(none_of)) => Some(Test::NoneOf(ids(none_of))),
+            (None, Some(any_of), None) => Some(Test::AnyOf(any_of)),
+            (None, None, Some(none_of)) => Some(Test::NoneOf(none_of)),
             (None, None, None) => None,
             _ => return Err("needs exactly one of `granted`, `any_of`, `none_of`"),
         };

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::config::ConfigErrors;
 use crate::consent::{Consent, Rule};
 use crate::definition::{list, present, present_list, present_object};
+use crate::json::Values;
 use crate::pointer::Pointer;
 use crate::stream::StreamName;
 
@@ -67,7 +68,7 @@ pub struct Condition {
     /// Points to the value in the payload.
     pub pointer: Pointer,
     /// The values that are sent. Numbers compare by value.
-    pub values: Vec<Value>,
+    pub values: Values,
 }
 
 /// Which members of a payload are sent.
@@ -225,14 +226,10 @@ fn yes() -> bool {
 }
 
 fn conditions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Condition>, D::Error> {
-    let conditions = BTreeMap::<String, Vec<Value>>::deserialize(deserializer)?;
-    let condition = |(pointer, values): (String, Vec<Value>)| {
+    let conditions = BTreeMap::<String, Values>::deserialize(deserializer)?;
+    let condition = |(pointer, values): (String, Values)| {
         let pointer = Pointer::try_from(pointer).map_err(D::Error::custom)?;
-        if values.is_empty() {
-            Err(D::Error::custom("a list of values must not be empty"))
-        } else {
-            Ok(Condition { pointer, values })
-        }
+        Ok(Condition { pointer, values })
     };
     conditions.into_iter().map(condition).collect()
 }

@@ -12,9 +12,11 @@ use serde_json::Value;
 mod number;
 mod scan;
 mod tree;
+mod values;
 
 pub use number::Number;
 pub use tree::Tree;
+pub use values::Values;
 
 /// The most levels of objects and arrays, including the outermost.
 ///

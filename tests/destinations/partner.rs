@@ -31,7 +31,8 @@ struct Shared {
     /// The keys of the requests in which each record arrived.
     keys: Mutex<BTreeMap<String, Vec<String>>>,
     text: Mutex<String>,
-    worst_lag: Mutex<Duration>,
+    /// Of each record since the last look.
+    lags: Mutex<Vec<Duration>>,
 }
 
 impl Partner {
@@ -81,9 +82,11 @@ impl Partner {
         self.state.text.lock().unwrap().clone()
     }
 
-    /// The longest time from receipt to arrival of a record.
-    pub(crate) fn worst_lag(&self) -> Duration {
-        *self.state.worst_lag.lock().unwrap()
+    /// The time from receipt to arrival that 99 % of the records since the last call did not exceed.
+    pub(crate) fn take_lag(&self) -> Duration {
+        let mut lags = std::mem::take(&mut *self.state.lags.lock().unwrap());
+        lags.sort();
+        lags.get(lags.len() * 99 / 100).copied().unwrap_or_default()
     }
 
     /// Records that arrived more than once.
@@ -134,8 +137,7 @@ async fn receive(State(state): State<Arc<Shared>>, headers: HeaderMap, body: Byt
         let id = line.strip_prefix("{\"id\":\"").unwrap().split('"').next().unwrap();
         let received_at = line.split("\"received_at\":\"").nth(1).unwrap().split('"').next().unwrap();
         let lag = SystemTime::now().duration_since(parse_timestamp(received_at).unwrap()).unwrap_or_default();
-        let mut worst = state.worst_lag.lock().unwrap();
-        *worst = lag.max(*worst);
+        state.lags.lock().unwrap().push(lag);
         keys.entry(id.to_owned()).or_default().push(key.to_owned());
     }
     state.text.lock().unwrap().push_str(&text);

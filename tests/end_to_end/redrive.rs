@@ -34,8 +34,12 @@ async fn hidden(seconds: i32) -> Queue {
 
 /// Runs `spillway redrive`; returns the code, the output and what it prints to standard error.
 fn redrive(arguments: &[&str]) -> (Option<i32>, String, String) {
+    spillway(&[&["redrive"], arguments].concat())
+}
+
+fn spillway(arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_spillway"));
-    let command = command.arg("redrive").args(arguments).env_remove("BUCKET").env_remove("QUEUE_URL");
+    let command = command.args(arguments).env_remove("BUCKET").env_remove("QUEUE_URL");
     let Output { status, stdout, stderr } = command.output().unwrap();
     (status.code(), text(&stdout), text(&stderr))
 }
@@ -77,6 +81,44 @@ async fn without_flags_it_works_on_the_server_of_this_machine() {
     let moved = r#"{"failure":null,"hidden":0,"in_both_queues":0,"left":0,"moved":1}"#;
     assert_eq!((code, printed.trim_end()), (Some(0), moved));
     wait_until("deliver has it", || get(&status)["quarantined"] == 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_moves_the_dead_letters_of_a_destination() {
+    let (data, config) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for folder in ["streams", "destinations"] {
+        std::fs::create_dir(config.path().join(folder)).unwrap();
+    }
+    std::fs::write(config.path().join("streams/clicks.json"), r#"{"table":false}"#).unwrap();
+    let file = r#"{"url":"http://127.0.0.1:1/","allow_private":true,"streams":["clicks"]}"#;
+    std::fs::write(config.path().join("destinations/acme.json"), file).unwrap();
+    let server = Server::start_in(config.path(), &[], &[], data.path());
+    let status = server.word_after("status");
+    let url = get(&status.replace("/status", "/endpoints"))["destinations"]["acme"].as_str().unwrap().to_owned();
+    let endpoint = &url[..url.find("/0").unwrap()];
+    let client = spillway_local::sqs::connect(endpoint, "us-east-1", "local");
+    let bury = async || {
+        // Forward ignores a message for the object of another stream.
+        let body = r#"{"key":"records/stream=orders/a","reason":"no"}"#;
+        client.send_message().queue_url(format!("{url}-dead")).message_body(body).send().await.unwrap();
+    };
+    let admin = status.strip_prefix("http://").unwrap().strip_suffix("/status").unwrap();
+    let moved = r#"{"failure":null,"hidden":0,"in_both_queues":0,"left":0,"moved":1}"#;
+    bury().await;
+    // Listing leaves it where it is.
+    for _ in 0..2 {
+        let (code, printed, _) = spillway(&["quarantine", "list", "--admin", admin, "--destination", "acme"]);
+        assert_eq!((code, printed.as_str()), (Some(0), "records/stream=orders/a\tall lines\t–\tno\n"));
+    }
+    let (code, printed, _) = redrive(&["--admin", admin, "--destination", "acme", "--json"]);
+    assert_eq!((code, printed.trim_end()), (Some(0), moved));
+    bury().await;
+    let (code, printed, _) = redrive(&["--aws", "--sqs-endpoint", endpoint, "--destination", "acme", "--json"]);
+    assert_eq!((code, printed.trim_end()), (Some(0), moved));
+    let (code, _, error) = redrive(&["--admin", admin, "--destination", "other"]);
+    assert!(code == Some(1) && error.contains("no destination `other` runs at"), "{error}");
+    let (code, _, error) = redrive(&["--aws", "--sqs-endpoint", endpoint, "--destination", "other"]);
+    assert!(code == Some(1) && error.contains("there is no queue spillway-other-objects"), "{error}");
 }
 
 #[test]

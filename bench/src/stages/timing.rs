@@ -12,13 +12,13 @@ const TURN: Duration = Duration::from_millis(60);
 
 /// CPU seconds of one call of a piece of work and of its limit.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pair {
-    pub(super) work: f64,
-    pub(super) limit: f64,
+pub(crate) struct Pair {
+    pub(crate) work: f64,
+    pub(crate) limit: f64,
 }
 
 /// Measures work and limit in turns, so that a slower machine slows down both. Returns the round with the median ratio.
-pub(super) fn measure<A, B>(mut work: impl FnMut() -> A, mut limit: impl FnMut() -> B) -> Pair {
+pub(crate) fn measure<A, B>(mut work: impl FnMut() -> A, mut limit: impl FnMut() -> B) -> Pair {
     let (work_calls, limit_calls) = (calls(&mut work), calls(&mut limit));
     let round = |_| Pair { work: turn(&mut work, work_calls), limit: turn(&mut limit, limit_calls) };
     let mut rounds: Vec<_> = (0..ROUNDS).map(round).collect();
@@ -27,7 +27,7 @@ pub(super) fn measure<A, B>(mut work: impl FnMut() -> A, mut limit: impl FnMut()
 }
 
 impl Pair {
-    pub(super) fn ratio(&self) -> f64 {
+    pub(crate) fn ratio(&self) -> f64 {
         self.work / self.limit
     }
 }

@@ -7,7 +7,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::http::HttpResponse;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{
-    DeleteMessageBatchRequestEntry as Delete, Message,
+    ChangeMessageVisibilityBatchRequestEntry as Show, DeleteMessageBatchRequestEntry as Delete, Message,
     MessageSystemAttributeName::SentTimestamp,
     QueueAttributeName::{self, RedrivePolicy},
     SendMessageBatchRequestEntry as Send,
@@ -64,6 +64,12 @@ impl Queue {
     /// The queue at `url`.
     pub(crate) fn new(config: &SdkConfig, url: impl Into<String>) -> Self {
         Self { client: Client::new(config), url: url.into() }
+    }
+
+    /// The URL of the queue with this name.
+    pub(crate) async fn find(config: &SdkConfig, name: &str) -> anyhow::Result<String> {
+        let found = Client::new(config).get_queue_url().queue_name(name).send().await?;
+        found.queue_url.context("SQS answered without the queue's URL")
     }
 
     /// The dead-letter queue named by this queue's redrive policy.
@@ -128,6 +134,17 @@ impl Queue {
         let call = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries));
         let output = repeated(|| call.clone().send()).await.context("messages cannot be sent")?;
         Ok(output.successful().iter().filter_map(|entry| entry.id().parse().ok()).collect())
+    }
+
+    /// Shows received messages to other readers, at most [`MOST_MESSAGES`]. Those that fail stay hidden for a while.
+    pub(crate) async fn show(&self, handles: &[String]) -> anyhow::Result<()> {
+        let entry = |(at, handle): (usize, &String)| {
+            Show::builder().id(at.to_string()).receipt_handle(handle).visibility_timeout(0).build()
+        };
+        let entries = handles.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>()?;
+        let call = self.client.change_message_visibility_batch().queue_url(&self.url).set_entries(Some(entries));
+        repeated(|| call.clone().send()).await.context("messages cannot be shown again")?;
+        Ok(())
     }
 
     /// Deletes messages, at most [`MOST_MESSAGES`], and returns the indices of those SQS acknowledged.

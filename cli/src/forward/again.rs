@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{bail, ensure};
 use clap::Args;
-use spillway_forward::event::Part;
+use spillway_forward::event::{Part, WHOLE};
 use spillway_shared::destination::Destination;
 use spillway_shared::hour::Hour;
 use tokio::time::{Instant, sleep_until};
@@ -89,7 +89,7 @@ async fn enqueue(queue: &Queue, objects: &[Listed], rate: u32) -> anyhow::Result
     let (started, mut sent) = (Instant::now(), 0);
     let progress = report::progress(objects.len() as u64, "objects");
     for objects in objects.chunks(MOST_MESSAGES) {
-        let bodies: Vec<_> = objects.iter().map(|object| Part::of(&object.key, None).body()).collect();
+        let bodies: Vec<_> = objects.iter().map(|object| Part::of(&object.key, WHOLE).body()).collect();
         let bodies: Vec<_> = bodies.iter().map(String::as_str).collect();
         let acknowledged = queue.send(&bodies).await?.len();
         sent += acknowledged;

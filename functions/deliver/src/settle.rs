@@ -8,12 +8,13 @@ use std::future::{Ready, ready};
 use aws_lambda_events::event::sqs::SqsMessage;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{Stream, StreamExt};
+use spillway_shared::delay;
 use spillway_shared::pool::Pool;
 use spillway_shared::retry::{Attempts, GaveUp};
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
-use crate::delay;
+use crate::delay::LONGEST;
 use crate::sqs::{CallError, Hidden, MAX_ENTRIES, MessageQueue};
 
 /// What all invocations of a process share to reach the queue.
@@ -77,7 +78,7 @@ fn handle(sqs_message: &SqsMessage) -> Option<String> {
 }
 
 fn hidden(sqs_message: &SqsMessage) -> Option<Hidden> {
-    let seconds = fastrand::u32(delay::after(delay::receives(sqs_message)));
+    let seconds = fastrand::u32(delay::after(delay::receives(&sqs_message.attributes), LONGEST));
     Some(Hidden { handle: handle(sqs_message)?, seconds })
 }
 

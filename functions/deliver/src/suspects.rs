@@ -27,8 +27,8 @@
 //! which an invocation has no time; each loses a receive and is drawn like all others next time.
 
 use aws_lambda_events::event::sqs::SqsMessage;
+use spillway_shared::delay::receives;
 
-use crate::delay::receives;
 use crate::index::BatchIndex;
 
 /// From this receive on a message is a suspect.
@@ -48,7 +48,8 @@ pub struct Sorted {
 /// Separates suspects from fresh messages.
 #[must_use]
 pub fn sort(batch: &[SqsMessage]) -> Sorted {
-    let (suspects, fresh) = BatchIndex::all(batch).partition(|index| receives(&batch[*index]) >= SUSPECT_RECEIVES);
+    let (suspects, fresh) =
+        BatchIndex::all(batch).partition(|index| receives(&batch[*index].attributes) >= SUSPECT_RECEIVES);
     Sorted { fresh, suspects }
 }
 

@@ -16,7 +16,7 @@ pub struct Batches<'a, O> {
     lines: Lines<'a, O>,
     select: Select<'a>,
     batcher: Batcher,
-    /// The line after the last one; `u64::MAX` for all lines.
+    /// The line after the last one; until the object ends, it may have fewer lines.
     end: u64,
     /// The lines that are in no batch yet.
     start: u64,
@@ -26,16 +26,15 @@ pub struct Batches<'a, O> {
 }
 
 impl<'a, O: Objects> Batches<'a, O> {
-    /// The batches of `range`, or of all lines.
+    /// The batches of `range`.
     ///
     /// # Errors
     /// The object cannot be read.
     pub async fn new(
         mut lines: Lines<'a, O>,
         destination: &'a Destination,
-        range: Option<&Range<u64>>,
+        range: &Range<u64>,
     ) -> Result<Self, ObjectError> {
-        let range = range.cloned().unwrap_or(0..u64::MAX);
         lines.skip_to(range.start).await?;
         Ok(Self {
             lines,
@@ -75,6 +74,7 @@ impl<'a, O: Objects> Batches<'a, O> {
         }
         self.is_finished = true;
         let last = self.batcher.take();
+        self.end = self.end.min(self.lines.number());
         self.start = self.end;
         Ok(last)
     }

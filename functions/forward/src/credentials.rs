@@ -113,3 +113,6 @@ pub fn of_values(destination: &Destination, values: &BTreeMap<&str, String>, err
     });
     Credentials { headers, keys }
 }
+
+#[cfg(test)]
+mod tests;

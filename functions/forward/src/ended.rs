@@ -8,9 +8,6 @@ use spillway_shared::metrics::Forwarded;
 use crate::object::ObjectError;
 use crate::post::PostError;
 
-/// All lines of an object whose number is not known.
-pub const WHOLE: Range<u64> = 0..u64::MAX;
-
 /// What became of a message.
 #[derive(Debug, Default)]
 pub struct Ended {
@@ -18,9 +15,9 @@ pub struct Ended {
     pub counts: Forwarded,
     /// Whether something was sent: then only the rest is sent again.
     pub is_partly_done: bool,
-    /// The lines of a large object, to be sent by messages of their own.
+    /// The lines of a large object that were only read: other messages send them.
     pub parts: Vec<Range<u64>>,
-    /// Lines that were not sent, in order; [`WHOLE`] for an object that was not read.
+    /// Lines that were not sent, in order.
     pub rest: Vec<Range<u64>>,
     /// Lines that are never sent.
     pub dead: Vec<Dead>,
@@ -33,8 +30,8 @@ pub struct Ended {
 /// Lines that are never sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dead {
-    /// The lines; `None` for a whole object.
-    pub lines: Option<Range<u64>>,
+    /// The lines.
+    pub lines: Range<u64>,
     /// The partner's status.
     pub status: Option<u16>,
     /// Why.
@@ -67,7 +64,7 @@ impl Ended {
                 return false;
             }
             Some(Err(PostError::Refused(status, reason))) => {
-                let dead = Dead { lines: Some(lines.clone()), status: Some(status), reason };
+                let dead = Dead { lines: lines.clone(), status: Some(status), reason };
                 self.dead.push(dead);
                 return false;
             }
@@ -83,16 +80,12 @@ impl Ended {
         true
     }
 
-    /// Adds lines that no batch contains.
-    pub(crate) fn add_rest(&mut self, lines: Option<Range<u64>>) {
-        self.rest.extend(lines);
-    }
-
-    pub(crate) fn add_unread(&mut self, error: ObjectError, lines: Option<Range<u64>>) {
+    /// Adds lines that were not read.
+    pub(crate) fn add_unread(&mut self, error: ObjectError, lines: Range<u64>) {
         match error {
             ObjectError::Unavailable(why) => {
                 self.failure.get_or_insert(why);
-                self.add_rest(Some(lines.unwrap_or(WHOLE)));
+                self.rest.push(lines);
             }
             ObjectError::Missing | ObjectError::Broken(_) => {
                 self.dead.push(Dead { lines, status: None, reason: error.to_string() });

@@ -4,13 +4,16 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+/// All lines of an object.
+pub const WHOLE: Range<u64> = 0..u64::MAX;
+
 /// What a message asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Work {
     /// The key of the object.
     pub key: String,
-    /// The lines to send, counted from 0; `None` for a whole object, which is split first.
-    pub lines: Option<Range<u64>>,
+    /// The lines to send, counted from 0.
+    pub lines: Range<u64>,
     /// How often earlier messages with these lines were received.
     pub receives: u32,
 }
@@ -31,10 +34,10 @@ pub enum EventError {
 pub struct Part {
     /// The key of the object.
     pub key: String,
-    /// The first line.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from_line: Option<u64>,
-    /// The line after the last one.
+    /// The first line, counted from 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub from_line: u64,
+    /// The line after the last one; `None` for all lines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to_line: Option<u64>,
     /// How often earlier messages with these lines were received.
@@ -77,7 +80,7 @@ struct Keyed {
 pub fn read(body: &str, bucket: &str, prefixes: &[String]) -> Result<Work, EventError> {
     let work = match serde_json::from_str::<Created>(body) {
         Ok(Created { detail }) if detail.bucket.name != bucket => return Err(EventError::NotOurs),
-        Ok(Created { detail }) => Work { key: detail.object.key, lines: None, receives: 0 },
+        Ok(Created { detail }) => Work { key: detail.object.key, lines: WHOLE, receives: 0 },
         Err(_) => of_part(serde_json::from_str(body).map_err(|_| EventError::Unreadable)?)?,
     };
     let is_ours = prefixes.iter().any(|prefix| work.key.starts_with(prefix));
@@ -85,11 +88,10 @@ pub fn read(body: &str, bucket: &str, prefixes: &[String]) -> Result<Work, Event
 }
 
 fn of_part(part: Part) -> Result<Work, EventError> {
-    let lines = match (part.from_line, part.to_line) {
-        (None, None) => None,
-        (Some(from), Some(to)) if from < to => Some(from..to),
-        _ => return Err(EventError::Unreadable),
-    };
+    let lines = part.from_line..part.to_line.unwrap_or(WHOLE.end);
+    if lines.is_empty() {
+        return Err(EventError::Unreadable);
+    }
     // A dead letter that is sent again starts anew.
     let receives = if part.reason.is_some() { 0 } else { part.receives };
     Ok(Work { key: part.key, lines, receives })
@@ -98,9 +100,9 @@ fn of_part(part: Part) -> Result<Work, EventError> {
 impl Part {
     /// A message for these lines.
     #[must_use]
-    pub fn of(key: &str, lines: Option<Range<u64>>) -> Self {
-        let (from_line, to_line) = lines.map_or((None, None), |lines| (Some(lines.start), Some(lines.end)));
-        Self { key: key.to_owned(), from_line, to_line, ..Self::default() }
+    pub fn of(key: &str, lines: Range<u64>) -> Self {
+        let to_line = Some(lines.end).filter(|end| *end < WHOLE.end);
+        Self { key: key.to_owned(), from_line: lines.start, to_line, ..Self::default() }
     }
 
     /// The body of the message.
@@ -111,9 +113,8 @@ impl Part {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
+fn is_zero<N: PartialEq + Default>(number: &N) -> bool {
+    *number == N::default()
 }
 
 #[cfg(test)]
@@ -135,23 +136,29 @@ mod tests {
     #[test]
     fn an_event_of_the_destinations_streams_is_work() {
         let key = "records/stream=clicks/dt=2026-11-21/hour=18/a b+c.ndjson";
-        assert_eq!(read_body(&created("b", key)), Ok(Work { key: key.to_owned(), lines: None, receives: 0 }));
+        assert_eq!(read_body(&created("b", key)), Ok(Work { key: key.to_owned(), lines: WHOLE, receives: 0 }));
         assert_eq!(read_body(&created("c", key)), Err(EventError::NotOurs));
         assert_eq!(read_body(&created("b", "records/stream=clicks2/a")), Err(EventError::NotOurs));
     }
 
     #[test]
     fn parts_round_trip_and_dead_letters_start_anew() {
-        let part = Part { receives: 7, ..Part::of("records/stream=clicks/a", Some(10..20)) };
+        let part = Part { receives: 7, ..Part::of("records/stream=clicks/a", 10..20) };
         let work = read_body(&part.body()).unwrap();
-        assert_eq!((work.lines, work.receives), (Some(10..20), 7));
+        assert_eq!((work.lines, work.receives), (10..20, 7));
         let dead = Part { status: Some(400), reason: Some("no".to_owned()), ..part };
         assert_eq!(read_body(&dead.body()).unwrap().receives, 0);
+        for lines in [WHOLE, 0..7, 7..u64::MAX] {
+            let body = Part::of("records/stream=clicks/a", lines.clone()).body();
+            assert_eq!(read_body(&body).unwrap().lines, lines, "{body}");
+        }
     }
 
     #[test]
     fn anything_else_is_unreadable() {
-        for body in ["", "{}", "[]", "{\"key\":1}", "{\"key\":\"records/stream=clicks/a\",\"from_line\":3}"] {
+        for body in
+            ["", "{}", "[]", "{\"key\":1}", "{\"key\":\"records/stream=clicks/a\",\"from_line\":3,\"to_line\":3}"]
+        {
             assert_eq!(read_body(body), Err(EventError::Unreadable), "{body}");
         }
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::future::{BoxFuture, FutureExt};
-use futures::stream::{self, StreamExt};
+use futures::stream::{FuturesUnordered, StreamExt};
 use lambda_runtime::{Context, LambdaEvent};
 use spillway_shared::deadline::time_left;
 use spillway_shared::metrics::Forwarded;
@@ -24,8 +24,6 @@ use crate::work::Worker;
 
 /// The source that each record of an event of SQS names.
 const EVENT_SOURCE: &str = "aws:sqs";
-/// Messages that are worked on at the same time; their requests share the pool.
-const MESSAGES: usize = 4;
 /// The time that settling may take at the end; a quarter of the time if that is less.
 const FOR_SETTLING: Duration = Duration::from_secs(2);
 /// The time of an invocation whose deadline is unknown: the template's default for the function's timeout.
@@ -103,8 +101,9 @@ impl<S: Secrets, O: Objects, Q: Queue> Forward<S, O, Q> {
         let gate = self.worker.poster.begin(answer_by - FOR_SETTLING.min(left / 4));
         let mut counts = Forwarded { messages: messages.len() as u64, ..Forwarded::default() };
         let (mut response, mut failures) = (SqsBatchResponse::default(), Vec::new());
-        let works: Vec<_> = messages.iter().map(|message| self.message(message, &gate, answer_by)).collect();
-        let mut works = stream::iter(works).buffer_unordered(MESSAGES);
+        // Their requests share the pool, and their batches the budget.
+        let mut works: FuturesUnordered<_> =
+            messages.iter().map(|message| self.message(message, &gate, answer_by)).collect();
         while let Some((message, is_done, (of_message, failure))) = works.next().await {
             counts.add(&of_message);
             failures.extend(failure);

@@ -3,7 +3,7 @@
 //! ```text
 //! invocation    one invocation: SQS messages in, the failed ones out
 //!   event       reads a message: an object that was created, or some lines of one
-//!   work        splits a large object into messages of about 20 batches, or sends the batches of a message
+//!   work        sends the first 20 batches of a message; the lines after them go to other messages
 //!     object    reads lines, by ranges of the object that s3 fetches
 //!     select    leaves out records without consent and members that are not sent
 //!     batch     groups records into the bodies of requests

@@ -11,7 +11,7 @@ use zstd::stream::raw::{self, InBuffer, Operation, OutBuffer};
 use crate::s3::{Objects, ReadError};
 
 /// Bytes that one call to S3 fetches.
-const RANGE: u64 = 4 << 20;
+const RANGE: u64 = 1 << 20;
 /// Bytes that one step decompresses at most.
 const STEP: usize = 128 << 10;
 /// The longest line: a record has at most 1 MiB, and metadata is limited.

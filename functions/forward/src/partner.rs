@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::crypto::ring::default_provider;
 use spillway_shared::causes::causes;
 use spillway_shared::destination::Destination;
+use spillway_shared::retry::Outcome;
 use tokio::time::timeout;
 
 use crate::credentials::Credentials;
@@ -25,7 +26,7 @@ use crate::resolve::Resolver;
 /// again.
 const MOST_OF_ANSWER: usize = 4 << 10;
 /// The time for that. The status is known already.
-const TIME_FOR_ANSWER: Duration = Duration::from_millis(200);
+pub const TIME_FOR_ANSWER: Duration = Duration::from_millis(200);
 /// Characters of a refusal's answer that go to the dead letters.
 const MOST_OF_REASON: usize = 300;
 /// An idle connection is closed after this time; many servers keep theirs for 60 seconds.
@@ -49,13 +50,16 @@ pub struct Post {
 pub enum Answer {
     /// It has the batch.
     Accepted,
-    /// It failed, or the connection did: another attempt may succeed, not before the given time has passed.
-    Again(String, Option<Duration>),
     /// It refuses everything.
     Blocked(u16),
     /// It refuses this batch, with this reason.
     Refused(u16, String),
 }
+
+/// Why the partner or the connection failed, and how long the partner wants to wait.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Failure(pub String, pub Option<Duration>);
 
 /// The HTTP client of a destination. Clones share its connections.
 #[derive(Debug, Clone)]
@@ -88,16 +92,15 @@ impl Partner {
         })
     }
 
-    /// Makes one attempt, which ends after `limit`. Redirects are not followed.
-    pub async fn post(&self, post: &Post, limit: Duration, now: SystemTime) -> Answer {
+    /// Makes one attempt, without a timeout. Redirects are not followed.
+    pub async fn post(&self, post: &Post, now: SystemTime) -> Outcome<Answer, Failure> {
         let request = match self.request(post, now) {
             Ok(request) => request,
-            Err(error) => return Answer::Again(error.to_string(), None),
+            Err(error) => return Outcome::Again(Failure(error.to_string(), None)),
         };
-        match timeout(limit, self.client.request(request)).await {
-            Ok(Ok(response)) => answer(response, now).await,
-            Ok(Err(error)) => Answer::Again(causes(&error), None),
-            Err(_) => Answer::Again(format!("no answer in {limit:?}"), None),
+        match self.client.request(request).await {
+            Ok(response) => answer(response, now).await,
+            Err(error) => Outcome::Again(Failure(causes(&error), None)),
         }
     }
 
@@ -131,19 +134,20 @@ pub fn headers(post: &Post, content_type: &str, now: SystemTime) -> Vec<(&'stati
     headers
 }
 
-async fn answer(response: Response<Incoming>, now: SystemTime) -> Answer {
+async fn answer(response: Response<Incoming>, now: SystemTime) -> Outcome<Answer, Failure> {
     let status = response.status().as_u16();
-    match status {
+    Outcome::Done(match status {
         200..=299 => {
             let _ = beginning(response).await;
             Answer::Accepted
         }
         408 | 429 | 500.. => {
-            Answer::Again(format!("the partner answered {status}"), retry_after(response.headers(), now))
+            let wait = retry_after(response.headers(), now);
+            return Outcome::Again(Failure(format!("the partner answered {status}"), wait));
         }
         300..=399 | 401 | 403 | 404 | 410 => Answer::Blocked(status),
         _ => Answer::Refused(status, reason(&beginning(response).await)),
-    }
+    })
 }
 
 /// The first bytes of an answer, as far as they arrive soon: some partners never finish theirs.

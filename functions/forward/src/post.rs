@@ -1,21 +1,18 @@
 //! Sends batches to the partner: attempts, pauses, the breaker, and what each answer means.
 
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use spillway_shared::breaker::{Breaker, Moment};
 use spillway_shared::destination::Destination;
-use spillway_shared::retry::pause_after;
-use tokio::time::{Instant, sleep};
+use spillway_shared::retry::{Attempts, Outcome};
+use tokio::time::Instant;
 
 use crate::batch::{self, Batch};
 use crate::credentials::Current;
 use crate::pace::Pace;
-use crate::partner::{Answer, Partner, Post};
+use crate::partner::{Answer, Failure, Partner, Post, TIME_FOR_ANSWER};
 use crate::secrets::Secrets;
-
-/// The least time for an attempt.
-const MIN_ATTEMPT: Duration = Duration::from_millis(50);
 
 /// The least time for a message, which begins with reading its object.
 const TO_BEGIN: Duration = Duration::from_millis(500);
@@ -66,8 +63,6 @@ pub struct Poster<S> {
 #[derive(Debug)]
 pub struct Gate {
     since: Moment,
-    /// The status by which the partner refuses everything; 0 if it does not.
-    blocked: AtomicU16,
     /// Whether nothing more is sent: the partner refuses everything, or is failing.
     is_shut: AtomicBool,
     deadline: Instant,
@@ -90,7 +85,7 @@ impl<S: Secrets> Poster<S> {
     /// Begins an invocation whose requests end by `deadline`.
     #[must_use]
     pub fn begin(&self, deadline: Instant) -> Gate {
-        Gate { since: self.breaker.now(), blocked: AtomicU16::new(0), is_shut: AtomicBool::new(false), deadline }
+        Gate { since: self.breaker.now(), is_shut: AtomicBool::new(false), deadline }
     }
 
     /// Sends one batch of the object at `key`.
@@ -99,7 +94,7 @@ impl<S: Secrets> Poster<S> {
         let call = self.attempts(key, batch, gate, &mut requests);
         let blames_partner = |error: &PostError| matches!(error, PostError::Failed(..));
         let result = self.breaker.pass(gate.since, call, blames_partner).await.unwrap_or_else(|| {
-            gate.is_shut.store(true, Ordering::Relaxed);
+            gate.shut();
             Err(PostError::HeldBack)
         });
         Posted { result, requests }
@@ -108,50 +103,50 @@ impl<S: Secrets> Poster<S> {
     async fn attempts(&self, key: &str, batch: &Batch, gate: &Gate, requests: &mut u64) -> Result<(), PostError> {
         let id = batch::id(&self.destination.name, key, &batch.lines);
         let mut post = Post { id, body: batch.body.clone(), credentials: self.credentials.get() };
-        let (mut failure, mut is_renewed) = (None, false);
-        while *requests < u64::from(self.destination.tries) + u64::from(is_renewed) {
-            if gate.blocked.load(Ordering::Relaxed) != 0 {
-                return Err(PostError::HeldBack);
+        let Destination { timeout, tries, .. } = self.destination;
+        let attempts = Attempts { timeout: timeout + TIME_FOR_ANSWER, count: tries };
+        let (mut remaining, mut failure, mut is_renewed) = (attempts.begin(), None, false);
+        loop {
+            if gate.is_shut() {
+                return Err(failure.unwrap_or(PostError::HeldBack));
             }
-            let limit = self.turn(gate).await.map_err(|late| failure.clone().unwrap_or(late))?;
-            *requests += 1;
+            let turn = self.pace.turn(gate.deadline).await;
+            turn.map_err(|late| failure.clone().unwrap_or(PostError::NotYet(late)))?;
             let sent_at = Instant::now();
-            match self.partner.post(&post, limit, SystemTime::now()).await {
-                Answer::Accepted => return Ok(()),
-                Answer::Refused(status, reason) => return Err(PostError::Refused(status, reason)),
-                Answer::Blocked(401) if !is_renewed => {
-                    is_renewed = true;
+            let attempt = self.attempt(&post, requests, &mut failure);
+            match remaining.once(gate.deadline, attempt).await {
+                None => {}
+                Some(Ok(Answer::Accepted)) => return Ok(()),
+                Some(Ok(Answer::Refused(status, reason))) => return Err(PostError::Refused(status, reason)),
+                Some(Ok(Answer::Blocked(401))) if !is_renewed => {
+                    (is_renewed, remaining) = (true, attempts.begin());
                     let new = self.credentials.renewed(&post.credentials, sent_at, &self.destination, gate.deadline);
-                    let new = new.await;
-                    post.credentials = new.ok_or_else(|| gate.block(401))?;
+                    post.credentials = new.await.ok_or_else(|| gate.block(401))?;
                 }
-                Answer::Blocked(status) => return Err(gate.block(status)),
-                Answer::Again(why, wait) => {
-                    failure = Some(PostError::Failed(why, wait));
-                    self.pause(wait, *requests, gate).await;
-                }
+                Some(Ok(Answer::Blocked(status))) => return Err(gate.block(status)),
+                Some(Err(_)) => return Err(failure.unwrap_or(PostError::OutOfTime)),
             }
         }
-        Err(failure.unwrap_or(PostError::OutOfTime))
     }
 
-    /// Waits for a turn, and returns the time that the attempt has.
-    async fn turn(&self, gate: &Gate) -> Result<Duration, PostError> {
-        self.pace.turn(gate.deadline).await.map_err(PostError::NotYet)?;
-        let left = gate.deadline.saturating_duration_since(Instant::now());
-        let limit = self.destination.timeout.min(left);
-        if limit >= MIN_ATTEMPT { Ok(limit) } else { Err(PostError::OutOfTime) }
-    }
-
-    /// Pauses before the next attempt. What the partner asks for holds for all requests.
-    async fn pause(&self, wait: Option<Duration>, requests: u64, gate: &Gate) {
-        if let Some(wait) = wait {
-            self.pace.hold(wait);
+    /// Makes one attempt. `failure` is the reason if it fails or does not end in time.
+    async fn attempt(
+        &self,
+        post: &Post,
+        requests: &mut u64,
+        failure: &mut Option<PostError>,
+    ) -> Outcome<Answer, Failure> {
+        *requests += 1;
+        *failure = Some(PostError::Failed(format!("no answer in {:?}", self.destination.timeout), None));
+        let outcome = self.partner.post(post, SystemTime::now()).await;
+        if let Outcome::Again(Failure(why, wait)) = &outcome {
+            *failure = Some(PostError::Failed(why.clone(), *wait));
+            // What the partner asks for holds for all requests.
+            if let Some(wait) = wait {
+                self.pace.hold(*wait);
+            }
         }
-        let pause = pause_after(u32::try_from(requests).unwrap_or(u32::MAX));
-        if requests < u64::from(self.destination.tries) && Instant::now() + pause < gate.deadline {
-            sleep(pause).await;
-        }
+        outcome
     }
 }
 
@@ -180,9 +175,12 @@ impl Gate {
         self.is_shut.load(Ordering::Relaxed)
     }
 
-    fn block(&self, status: u16) -> PostError {
-        self.blocked.store(status, Ordering::Relaxed);
+    fn shut(&self) {
         self.is_shut.store(true, Ordering::Relaxed);
+    }
+
+    fn block(&self, status: u16) -> PostError {
+        self.shut();
         PostError::Blocked(status)
     }
 }

@@ -75,3 +75,6 @@ async fn of_manager(client: &Client, name: &str) -> Outcome<String, SecretError>
         Err(error) => Outcome::Never(SecretError(explain("Secrets Manager", &error))),
     }
 }
+
+#[cfg(test)]
+mod tests;

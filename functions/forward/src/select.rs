@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use spillway_shared::destination::{Destination, Members};
-use spillway_shared::equal::same;
+use spillway_shared::destination::{Condition, Destination, Members};
 use spillway_shared::json;
 
 mod prune;
@@ -120,13 +119,13 @@ impl<'d> Select<'d> {
             return Verdict::Send;
         }
         // Readers disagree about duplicate keys, so such a payload proves no consent.
-        let Ok(payload) = json::strict(payload.get().as_bytes()) else { return Verdict::Withhold };
+        let Ok(payload) = json::read(payload.get().as_bytes()) else { return Verdict::Withhold };
         if consent.as_ref().is_some_and(|rule| !rule.allows(&payload)) {
             return Verdict::Withhold;
         }
-        let is_met = conditions.iter().all(|condition| {
-            let value = condition.pointer.find(&payload);
-            value.is_some_and(|value| condition.values.iter().any(|wanted| same(wanted, value)))
+        let is_met = conditions.iter().all(|Condition { pointer, values }| {
+            let value = pointer.find(&payload);
+            value.is_some_and(|value| values.contains(value))
         });
         if is_met { Verdict::Send } else { Verdict::Skip }
     }

@@ -4,12 +4,13 @@ use std::ops::Range;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::SqsMessage;
+use spillway_shared::delay;
 use spillway_shared::retry::Attempts;
 use tokio::time::Instant;
 use tracing::warn;
 
-use crate::delay::{self, LAST_RECEIVE};
-use crate::ended::{Dead, Ended, WHOLE};
+use crate::delay::{LAST_RECEIVE, LONGEST};
+use crate::ended::{Dead, Ended};
 use crate::event::{Part, Work};
 use crate::sqs::{MAX_ENTRIES, Queue, To};
 
@@ -18,13 +19,6 @@ use crate::sqs::{MAX_ENTRIES, Queue, To};
 pub struct Settle<Q> {
     queue: Q,
     attempts: Attempts,
-}
-
-/// How often a message was received, including this time; at least 1.
-#[must_use]
-pub fn receives(message: &SqsMessage) -> u32 {
-    let count = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
-    count.unwrap_or(1).max(1)
 }
 
 impl<Q: Queue> Settle<Q> {
@@ -38,12 +32,12 @@ impl<Q: Queue> Settle<Q> {
     ///
     /// Everything that is still needed is on a queue before it is deleted.
     pub async fn settle(&self, message: &SqsMessage, work: &Work, ended: &Ended, deadline: Instant) -> bool {
-        let receives = work.receives.saturating_add(receives(message));
+        let receives = work.receives.saturating_add(delay::receives(&message.attributes));
         let seconds = seconds(receives, ended);
         if !self.bury(&work.key, &ended.dead, deadline).await {
             return self.hide(message, seconds, deadline).await;
         }
-        let parts: Vec<_> = ended.parts.iter().map(|lines| Part::of(&work.key, Some(lines.clone())).body()).collect();
+        let parts: Vec<_> = ended.parts.iter().map(|lines| Part::of(&work.key, lines.clone()).body()).collect();
         if !self.send(To::Queue, &parts, 0, deadline).await {
             return self.hide(message, seconds, deadline).await;
         }
@@ -54,12 +48,12 @@ impl<Q: Queue> Settle<Q> {
             return self.bury(&work.key, &expired(ended), deadline).await;
         }
         // The message as it is keeps its receives. It is replaced if some of it is done, or only time was missing.
-        let is_whole = !ended.is_partly_done && ended.dead.is_empty();
+        let is_whole = !ended.is_partly_done && ended.dead.is_empty() && ended.parts.is_empty();
         if is_whole && ended.failure.is_some() {
             return self.hide(message, seconds, deadline).await;
         }
         let rest: Vec<_> = ended.rest.iter().map(|lines| rest(work, lines, receives, ended)).collect();
-        if self.send(To::Queue, &rest, seconds.min(delay::LONGEST), deadline).await {
+        if self.send(To::Queue, &rest, seconds.min(LONGEST), deadline).await {
             return true;
         }
         self.hide(message, seconds, deadline).await
@@ -73,8 +67,7 @@ impl<Q: Queue> Settle<Q> {
 
     async fn bury(&self, key: &str, dead: &[Dead], deadline: Instant) -> bool {
         let body = |dead: &Dead| {
-            let part = Part::of(key, dead.lines.as_ref().and_then(known));
-            Part { status: dead.status, reason: Some(dead.reason.clone()), ..part }.body()
+            Part { status: dead.status, reason: Some(dead.reason.clone()), ..Part::of(key, dead.lines.clone()) }.body()
         };
         let bodies: Vec<_> = dead.iter().map(body).collect();
         self.send(To::DeadLetters, &bodies, 0, deadline).await
@@ -106,26 +99,21 @@ impl<Q: Queue> Settle<Q> {
 /// the partner wants it.
 fn seconds(receives: u32, ended: &Ended) -> u32 {
     let wait = ended.wait.map_or(0, |wait| wait.saturating_add(Duration::from_millis(999)).as_secs());
-    let wait = u32::try_from(wait).unwrap_or(delay::LONGEST);
+    let wait = u32::try_from(wait).unwrap_or(LONGEST);
     if ended.failure.is_none() && !ended.rest.is_empty() {
         return wait;
     }
-    fastrand::u32(delay::after(receives)).max(wait)
+    fastrand::u32(delay::after(receives, LONGEST)).max(wait)
 }
 
 /// The message for lines that are missing. It inherits the receives, unless only time was missing.
 fn rest(work: &Work, lines: &Range<u64>, receives: u32, ended: &Ended) -> String {
     let receives = if ended.failure.is_some() { receives } else { 0 };
-    Part { receives, ..Part::of(&work.key, known(lines)) }.body()
-}
-
-/// Lines as a message has them; `None` for a whole object.
-fn known(lines: &Range<u64>) -> Option<Range<u64>> {
-    (*lines != WHOLE).then(|| lines.clone())
+    Part { receives, ..Part::of(&work.key, lines.clone()) }.body()
 }
 
 /// The rest of a message that was received too often.
 fn expired(ended: &Ended) -> Vec<Dead> {
     let reason = format!("not sent in {LAST_RECEIVE} receives: {}", ended.failure.as_deref().unwrap_or("out of time"));
-    ended.rest.iter().map(|lines| Dead { lines: Some(lines.clone()), status: None, reason: reason.clone() }).collect()
+    ended.rest.iter().map(|lines| Dead { lines: lines.clone(), status: None, reason: reason.clone() }).collect()
 }

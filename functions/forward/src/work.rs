@@ -1,4 +1,5 @@
-//! One message: its object is split, or its batches are sent. The fate of every line is in the result.
+//! One message: its first batches are sent, and the lines after them go to other messages. The fate of every line is in
+//! the result.
 
 use std::ops::Range;
 use std::time::SystemTime;
@@ -13,7 +14,7 @@ use tokio::time::timeout_at;
 
 use crate::batch::Batch;
 use crate::batches::Batches;
-use crate::ended::{Ended, WHOLE};
+use crate::ended::Ended;
 use crate::event::Work;
 use crate::object::{Lines, ObjectError};
 use crate::post::{Gate, PostError, Posted, Poster};
@@ -22,8 +23,6 @@ use crate::secrets::Secrets;
 
 /// Batches of one message: the unit of retries and dead letters.
 const BATCHES: usize = 20;
-/// An object whose batches are smaller than this is sent at once, and not read a second time.
-const SMALL_BYTES: usize = 8 << 20;
 
 /// What all messages of a process share.
 #[derive(Debug)]
@@ -40,108 +39,75 @@ pub struct Worker<S, O> {
     pub attempts: Attempts,
 }
 
+/// A batch with its memory.
+type Held = (Batch, Reservation);
+
 impl<S: Secrets, O: Objects> Worker<S, O> {
-    /// Sends the lines of a message, or splits its object.
+    /// Sends the first batches of a message, and splits the rest.
     pub fn work<'a>(&'a self, work: &'a Work, gate: &'a Gate) -> BoxFuture<'a, Ended> {
         async move {
-            let mut ended = Ended::default();
+            let (mut ended, lines) = (Ended::default(), work.lines.clone());
             if let Err(failure) = gate.check() {
                 ended.failure = failure;
-                ended.add_rest(Some(work.lines.clone().unwrap_or(WHOLE)));
+                ended.rest.push(lines);
                 return ended;
             }
-            let result = match &work.lines {
-                Some(lines) => self.send_lines(&work.key, lines, gate, &mut ended).await,
-                None => self.send_or_split(&work.key, gate, &mut ended).await,
-            };
-            if let Err((error, lines)) = result {
-                ended.add_unread(error, lines);
+            match self.open(work, gate).await {
+                Ok(batches) => self.send(&work.key, batches, gate, &mut ended).await,
+                Err(error) => ended.add_unread(error, lines),
             }
             ended
         }
         .boxed()
     }
 
-    async fn open<'a>(
-        &'a self,
-        key: &'a str,
-        range: Option<&Range<u64>>,
-        gate: &Gate,
-    ) -> Result<Batches<'a, O>, ObjectError> {
-        let lines = Lines::new(&self.objects, key, self.attempts, gate.deadline())?;
-        Batches::new(lines, self.poster.destination(), range).await
+    async fn open<'a>(&'a self, work: &'a Work, gate: &Gate) -> Result<Batches<'a, O>, ObjectError> {
+        let lines = Lines::new(&self.objects, &work.key, self.attempts, gate.deadline())?;
+        Batches::new(lines, self.poster.destination(), &work.lines).await
     }
 
-    async fn send_or_split(&self, key: &str, gate: &Gate, ended: &mut Ended) -> Result<(), Unread> {
-        let held = self.budget.reserve(SMALL_BYTES).await;
-        let mut batches = self.open(key, None, gate).await.map_err(|error| (error, None))?;
-        let (mut kept, mut bytes, mut ranges) = (Vec::new(), 0, Vec::new());
-        while let Some(batch) = batches.next().await.map_err(|error| (error, None))? {
-            bytes += batch.body.len();
-            ranges.push(batch.lines.clone());
-            if bytes > SMALL_BYTES || ranges.len() > BATCHES {
-                kept.clear();
-            } else {
-                kept.push(batch);
-            }
-        }
-        if kept.len() < ranges.len() {
-            ended.parts = ranges.chunks(BATCHES).filter_map(covering).collect();
-            return Ok(());
-        }
+    async fn send(&self, key: &str, mut batches: Batches<'_, O>, gate: &Gate, ended: &mut Ended) {
+        let (mut begun, mut failed) = (Vec::new(), None);
+        let first = self.first(&mut batches, gate, &mut begun, &mut failed);
+        let results = self.post_all(key, first, gate, &mut ended.counts).await;
         ended.counts.add(&batches.counts);
-        self.send(key, stream::iter(kept).map(|batch| (batch, None)).boxed(), gate, ended, &ranges).await;
-        drop(held);
-        Ok(())
+        ended.settle(&begun, results);
+        let mut rest = batches.rest();
+        if failed.is_none() && gate.check().is_ok() {
+            (ended.parts, rest, failed) = split(&mut batches).await;
+        }
+        if let Some(error) = failed {
+            ended.add_unread(error, rest);
+        } else if !rest.is_empty() {
+            ended.rest.push(rest);
+            ended.failure = ended.failure.take().or(gate.check().err().flatten());
+        }
     }
 
-    async fn send_lines(&self, key: &str, lines: &Range<u64>, gate: &Gate, ended: &mut Ended) -> Result<(), Unread> {
-        let unread = |error| (error, Some(lines.clone()));
-        let mut batches = self.open(key, Some(lines), gate).await.map_err(unread)?;
-        let (mut yielded, mut error) = (Vec::new(), None);
+    /// The batches that this message sends, made as the pool needs them.
+    fn first<'a>(
+        &'a self,
+        batches: &'a mut Batches<'_, O>,
+        gate: &'a Gate,
+        begun: &'a mut Vec<Range<u64>>,
+        failed: &'a mut Option<ObjectError>,
+    ) -> BoxStream<'a, Held> {
         let most = self.poster.destination().batch.bytes;
-        let stream = stream::unfold((&mut batches, &mut yielded, &mut error), |(batches, yielded, error)| async move {
+        stream::unfold((batches, begun, failed), move |(batches, begun, failed)| async move {
             if gate.is_shut() {
                 return None;
             }
             let mut held = self.budget.reserve(most).await;
-            match batches.next().await {
-                Ok(Some(batch)) => {
-                    held.shrink(batch.body.len());
-                    yielded.push(batch.lines.clone());
-                    Some(((batch, Some(held)), (batches, yielded, error)))
-                }
-                Ok(None) => None,
-                Err(failed) => {
-                    *error = Some(failed);
-                    None
-                }
-            }
-        });
-        let results = self.post_all(key, stream.boxed(), gate, &mut ended.counts).await;
-        ended.counts.add(&batches.counts);
-        ended.settle(&yielded, results);
-        let rest = batches.rest();
-        if let Some(error) = error {
-            return Err((error, Some(rest)));
-        }
-        if gate.is_shut() {
-            ended.failure.get_or_insert_with(|| PostError::HeldBack.to_string());
-        }
-        ended.add_rest((rest.start < rest.end).then_some(rest));
-        Ok(())
-    }
-
-    async fn send(
-        &self,
-        key: &str,
-        batches: BoxStream<'_, Held>,
-        gate: &Gate,
-        ended: &mut Ended,
-        ranges: &[Range<u64>],
-    ) {
-        let results = self.post_all(key, batches, gate, &mut ended.counts).await;
-        ended.settle(ranges, results);
+            let batch = batches.next().await.unwrap_or_else(|error| {
+                *failed = Some(error);
+                None
+            })?;
+            held.shrink(batch.body.len());
+            begun.push(batch.lines.clone());
+            Some(((batch, held), (batches, begun, failed)))
+        })
+        .take(BATCHES)
+        .boxed()
     }
 
     fn post<'a>(&'a self, key: &'a str, (batch, held): Held, gate: &'a Gate) -> BoxFuture<'a, (Batch, Posted)> {
@@ -171,14 +137,24 @@ impl<S: Secrets, O: Objects> Worker<S, O> {
     }
 }
 
-/// A batch with its memory.
-type Held = (Batch, Option<Reservation>);
-
-/// Lines that could not be read, or a whole object, and why.
-type Unread = (ObjectError, Option<Range<u64>>);
-
-fn covering(ranges: &[Range<u64>]) -> Option<Range<u64>> {
-    Some(ranges.first()?.start..ranges.last()?.end)
+/// Splits the lines that are in no batch yet by messages. Also returns those that could not be read, and why.
+async fn split<O: Objects>(batches: &mut Batches<'_, O>) -> (Vec<Range<u64>>, Range<u64>, Option<ObjectError>) {
+    let (begin, mut starts, mut count) = (batches.rest().start, Vec::new(), 0_usize);
+    let failed = loop {
+        match batches.next().await {
+            Ok(Some(batch)) if count.is_multiple_of(BATCHES) => starts.push(batch.lines.start),
+            Ok(Some(_)) => {}
+            Ok(None) => break None,
+            Err(error) => break Some(error),
+        }
+        count += 1;
+    };
+    let Range { start, end } = batches.rest();
+    if failed.is_none() {
+        starts.push(start);
+    }
+    let parts = starts.windows(2).map(|ends| ends[0]..ends[1]).collect();
+    (parts, starts.last().copied().unwrap_or(begin)..end, failed)
 }
 
 fn count(counts: &mut Forwarded, batch: &Batch, posted: &Posted) {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use spillway_shared::config::ConfigErrors;
-use spillway_shared::consent::Consent;
+use spillway_shared::consent::{Consent, Rule};
 use spillway_shared::event_time::TimeRule;
 use spillway_shared::json;
 use spillway_shared::stream::{self, Definition, Enforce, Rejected, Stamp, StreamName};
@@ -17,7 +17,6 @@ use crate::rejection::{Reason, Rejection};
 
 mod budget;
 mod compile;
-mod consent;
 mod counted;
 mod detail;
 mod keywords;
@@ -27,7 +26,6 @@ mod schema;
 mod visits;
 
 pub use budget::{Budget, LEAST_PAYLOAD_BYTES};
-use consent::CompiledRule;
 use schema::Schema;
 
 /// One stream's compiled definition.
@@ -38,7 +36,7 @@ pub struct Judge {
     /// Whether rejected payloads are kept: see [`Judge::keeps`].
     pub keep: bool,
     enforce: Enforce,
-    rule: Option<CompiledRule>,
+    rule: Option<Rule>,
     schema: Option<Schema>,
 }
 
@@ -95,8 +93,8 @@ impl Judge {
         let consent = definition.consent.clone().unwrap_or(Consent { rule: None, honour_gpc: false });
         let schema = definition.schema.as_ref().map(|schema| Schema::compile(schema, name)).transpose()?;
         let keep = definition.rejected == Rejected::Keep;
-        let rule = consent.rule.map(|rule| CompiledRule::compile(rule, name)).transpose()?;
-        Ok(Self { honour_gpc: consent.honour_gpc, keep, enforce: definition.enforce, rule, schema })
+        let Consent { rule, honour_gpc } = consent;
+        Ok(Self { honour_gpc, keep, enforce: definition.enforce, rule, schema })
     }
 
     /// The outcome of one payload, as if it was alone in its document. See [`Judge::judge_within`].
@@ -122,7 +120,7 @@ impl Judge {
             Ok(value) => value,
             Err(error) => return Verdict::Reject(unreadable(&error)),
         };
-        if self.rule.as_ref().is_some_and(|rule| !rule.is_met(&value)) {
+        if self.rule.as_ref().is_some_and(|rule| !rule.allows(&value)) {
             return Verdict::Withhold;
         }
         let Some(schema) = &self.schema else { return Verdict::Accept };
@@ -160,8 +158,8 @@ impl Judge {
     /// Whether a payload may be stored, by the stream's consent rule alone; a payload that cannot be read may not.
     #[must_use]
     pub fn consents(&self, payload: &[u8]) -> bool {
-        let met = |rule: &CompiledRule| json::read(payload).is_ok_and(|value| rule.is_met(&value));
-        self.rule.as_ref().is_none_or(met)
+        let allows = |rule: &Rule| json::read(payload).is_ok_and(|value| rule.allows(&value));
+        self.rule.as_ref().is_none_or(allows)
     }
 
     /// Whether every violation of the schema is explained, because records contain the explanation.

@@ -73,7 +73,8 @@ fn queue_settings(settings: &Settings, data: &DataFolder, faults: &Faults, desti
     QueueSettings {
         listen: std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0)),
         data: (settings.queue == QueueStorage::Disk).then(|| data.clone()),
-        name: format!("spillway-{}", destination.name),
+        // As in the stack `spillway-NAME`.
+        name: format!("spillway-{}-objects", destination.name),
         region: REGION.to_owned(),
         visibility_timeout: 6 * functions::forward_timeout(settings, destination),
         max_receive_count: MAX_RECEIVES,
@@ -84,6 +85,11 @@ fn queue_settings(settings: &Settings, data: &DataFolder, faults: &Faults, desti
 }
 
 impl Running {
+    /// Its name, and the URL of its queue.
+    pub(super) fn named_queue(&self) -> (String, String) {
+        (self.destination.name.clone(), self.queue.url.clone())
+    }
+
     /// The current counts.
     ///
     /// # Errors

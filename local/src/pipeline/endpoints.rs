@@ -1,11 +1,12 @@
 //! Where the parts of a running pipeline are, for commands that read its queue and its bucket.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Pipeline;
 use super::find::records_prefix;
+use super::{Pipeline, Running};
 
 /// Where the parts of a running pipeline are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,8 @@ pub struct Endpoints {
     pub records: String,
     /// The URL of the queue.
     pub queue_url: String,
+    /// The URL of each destination's queue, by the destination's name.
+    pub destinations: BTreeMap<String, String>,
     /// The folder with `streams/` and `keys.json`.
     pub config: PathBuf,
 }
@@ -35,6 +38,7 @@ impl Pipeline {
             objects: (!self.bucket.is_external()).then(|| absolute(&self.bucket.root)),
             records: records_prefix(&self.settings),
             queue_url: self.queue.url.clone(),
+            destinations: self.destinations.iter().map(Running::named_queue).collect(),
             config: absolute(&self.settings.config),
         }
     }

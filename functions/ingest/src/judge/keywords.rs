@@ -1,23 +1,17 @@
 //! Keywords that the validator judges in more than linear time, judged in linear time.
 
-use std::collections::HashSet;
 use std::slice;
 
 use jsonschema::paths::Location;
 use jsonschema::{Keyword, ValidationError};
 use serde_json::{Map, Value};
-use spillway_shared::json::{Number, Tree};
+use spillway_shared::json::{Number, Values};
 
 use super::counted::{Counted, Metered};
 use super::detail::{MAX_CHARS, cut};
 
 /// A keyword, or the schema's error.
 pub(super) type Compiled<'a> = Result<Box<dyn for<'i> Keyword<'i, Metered>>, ValidationError<'a>>;
-
-/// A whole number of this size or more does not fit into 64 bits with a sign, and was rounded if it is a float.
-const FIRST_ROUNDED: f64 = 9_223_372_036_854_775_808.0;
-pub(super) const ROUNDED: &str =
-    "has an integer that does not fit into 64 bits, or is written with an exponent; it cannot be compared exactly";
 
 pub(super) fn one_of<'a>(_: &'a Map<String, Value>, options: &'a Value, _: Location) -> Compiled<'a> {
     let values = options.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -33,32 +27,16 @@ pub(super) fn multiple_of<'a>(_: &'a Map<String, Value>, divisor: &'a Value, _: 
     Ok(Box::new(MultipleOf { divisor: number.into() }))
 }
 
-/// Whether a value contains a whole number that the parser rounded.
-pub(super) fn is_rounded(value: &Value) -> bool {
-    match value {
-        Value::Number(number) => {
-            let is_large = |float: f64| float.fract() == 0.0 && float.abs() >= FIRST_ROUNDED;
-            number.is_f64() && number.as_f64().is_some_and(is_large)
-        }
-        Value::Array(elements) => elements.iter().any(is_rounded),
-        Value::Object(members) => members.values().any(is_rounded),
-        _ => false,
-    }
-}
-
 /// `enum`, and `const` with one value.
 struct OneOf {
-    values: HashSet<Tree<'static>>,
+    values: Values,
     /// What the detail says, no longer than a detail.
     expected: String,
 }
 
 impl OneOf {
     fn compile<'a>(values: &[Value], expected: String) -> Compiled<'a> {
-        if values.iter().any(is_rounded) {
-            return Err(ValidationError::schema(ROUNDED));
-        }
-        let values = values.iter().map(Tree::from).collect();
+        let values = values.try_into().map_err(ValidationError::schema)?;
         Ok(Box::new(Self { values, expected: cut(expected, MAX_CHARS) }))
     }
 }

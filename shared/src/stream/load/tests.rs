@@ -6,6 +6,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::consent::{Absent, Consent, Regions, Rule, Test};
 use crate::event_time::{TimeRule, Unit};
+use crate::json::Values;
 use crate::pointer::Pointer;
 use crate::stream::{ClientIp, Enforce, Rejected, Stamp};
 
@@ -44,7 +45,7 @@ fn a_file_with_every_member_is_read() {
     let streams = load(folder(&[("clicks.json", text)]).path()).unwrap();
     let rule = Rule {
         pointer: Pointer::parse("/consent/analytics").unwrap(),
-        test: Test::Granted(vec![json!(true), json!("granted")]),
+        test: Test::Granted(Values::try_from([json!(true), json!("granted")].as_slice()).unwrap()),
         absent: Absent::Allow,
         regions: Some(Regions {
             pointer: Pointer::parse("/region").unwrap(),

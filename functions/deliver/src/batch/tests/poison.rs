@@ -168,7 +168,7 @@ impl World {
         let taken = self.waiting.drain(..self.batch_size.min(self.waiting.len())).collect::<Vec<_>>();
         let mut batch = Vec::new();
         for message in taken {
-            let receives = crate::delay::receives(&message) + 1;
+            let receives = spillway_shared::delay::receives(&message.attributes) + 1;
             let (id, body) = (message.message_id.unwrap(), message.body.unwrap());
             if receives > self.limit {
                 self.dead.push(id);
