@@ -14,3 +14,4 @@ mod rejected;
 mod restarts;
 mod status;
 mod tables;
+mod tail;
