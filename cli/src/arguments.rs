@@ -22,6 +22,7 @@ use crate::receive::Receive;
 use crate::redrive::Redrive;
 use crate::rejected::Rejected;
 use crate::smoke::Smoke;
+use crate::tail::Tail;
 
 /// The write key of a server without another one.
 const DEFAULT_WRITE_KEY: &str = "local";
@@ -83,6 +84,8 @@ pub(crate) enum Command {
     /// Lists, shows and replays rejected payloads that their streams keep, on this machine or on AWS
     #[command(subcommand)]
     Rejected(Rejected),
+    /// Prints the records of a stream as they are stored, on this machine or on AWS, until Ctrl-C
+    Tail(Tail),
     /// Tests a deployed stack: sends every kind of request and compares what it stores, byte for byte
     ///
     /// Prints one line per check, and exits with 1 if a check fails or cannot run. The records go to the stream `smoke`.

@@ -21,6 +21,7 @@ mod serve;
 mod signals;
 mod smoke;
 mod table;
+mod tail;
 
 use std::process::ExitCode;
 
@@ -55,6 +56,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Redrive(redrive) => on_runtime(redrive::run(redrive)),
         Command::Quarantine(quarantine) => on_runtime(quarantine::run(quarantine)),
         Command::Rejected(rejected) => on_runtime(rejected::run(rejected)),
+        Command::Tail(tail) => on_runtime(tail::run(tail)),
         Command::Smoke(smoke) => on_runtime(smoke::run(smoke)),
     }
 }

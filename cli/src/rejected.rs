@@ -66,6 +66,7 @@ pub(crate) async fn run(arguments: Rejected) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn stream(text: &str) -> Result<StreamName, String> {
+/// Reads the name of a stream.
+pub(crate) fn stream(text: &str) -> Result<StreamName, String> {
     StreamName::try_from(text.to_owned()).map_err(str::to_owned)
 }

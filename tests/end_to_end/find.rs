@@ -164,3 +164,79 @@ fn an_id_that_is_nowhere_exits_with_1_and_bad_input_is_explained() {
     assert!(now.len() == 1 || days[1] != Hour::of(SystemTime::now()).date(), "{now:?}");
     scene.end();
 }
+
+#[test]
+fn messages_on_the_queues_are_found_and_stay_there() {
+    let scene = Scene::start(&["--fault", "s3.error=1", "--drain-timeout", "1s"]);
+    let id = scene.post("", &json!([{"event": "a"}, {"event": "b"}]));
+    for _ in 0..2 {
+        let [place] = &scene.places(&[&id])[..] else { panic!("one place") };
+        assert_eq!((&place["place"], &place["records"]), (&json!("queued"), &json!(2)));
+        assert_eq!(place["message"].as_str().unwrap().len(), 32);
+    }
+    assert!(text(&scene.find(&[&id]).stdout).starts_with("queued         message "));
+}
+
+#[test]
+fn rows_of_tables_are_found_and_their_objects_are_still_named() {
+    let scene = Scene::start(&[]);
+    let id = scene.post("", &json!([{"event": "a"}, {"event": "b"}]));
+    scene.wait_for("stored", 2);
+    let now = SystemTime::now();
+    let an_hour = std::time::Duration::from_hours(1);
+    let [from, to] = [now - an_hour, now + an_hour].map(|time| Hour::of(time).to_string());
+    let mut compact = Command::new(env!("CARGO_BIN_EXE_spillway"));
+    compact.args(["compact", "--admin", &scene.admin(), "--from", &from, "--to", &to]);
+    assert_eq!(compact.status().unwrap().code(), Some(0));
+    for (id, records) in [(id.clone(), 2), (format!("{id}-1"), 1)] {
+        let places = scene.places(&[&id]);
+        let kinds: Vec<_> = places.iter().map(|place| (&place["place"], &place["records"])).collect();
+        assert_eq!(kinds, [(&json!("stored"), &json!(records)), (&json!("lake"), &json!(records))]);
+        assert!(places[1]["row"].is_u64() && places[1]["line"].is_null());
+    }
+    // The file's bloom filter and its rows prove that the object does not contain another id.
+    let (_, answer) = scene.ask(&format!("?id={id}-2"));
+    assert_eq!((&answer["places"], &answer["searched"]["objects"]), (&json!([]), &json!(1)));
+    scene.end();
+}
+
+#[test]
+fn damaged_objects_are_named_and_the_others_searched() {
+    let scene = Scene::start(&[]);
+    let id = scene.post("", &json!([{"event": "a"}]));
+    scene.wait_for("stored", 1);
+    let place = scene.places(&[&id]).remove(0);
+    let damaged = scene.object(&place).with_file_name("damaged.ndjson.zst");
+    std::fs::write(&damaged, "damaged").unwrap();
+    let output = scene.find(&[&id]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stderr).contains("damaged.ndjson.zst is damaged"), "{}", text(&output.stderr));
+    let (_, answer) = scene.ask(&format!("?id={id}"));
+    assert!(answer["unreadable"][0].as_str().unwrap().ends_with("damaged.ndjson.zst"));
+    std::fs::remove_file(damaged).unwrap();
+    scene.end();
+}
+
+#[test]
+fn on_aws_the_bucket_is_searched_and_the_queues_are_only_counted() {
+    let scene = Scene::start(&[]);
+    let id = scene.post("", &json!([{"event": "a"}]));
+    scene.wait_for("stored", 1);
+    let (s3, queue) = (scene.server.word_after("S3"), scene.server.word_after("SQS"));
+    let aws = ["--bucket", "spillway", "--s3-endpoint", &s3, "--queue-url", &queue];
+    let output = find(&[&aws[..], &["--json", &id]].concat());
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (output.status.code(), &answer["places"], &answer["queues"]),
+        (Some(0), &json!(scene.places(&[&id])), &Value::Null)
+    );
+    let output = find(&[&aws[..], &["--json", &format!("{id}-7")]].concat());
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &answer["places"]), (Some(1), &json!([])));
+    assert_eq!(answer["queues"]["queue"]["waiting"], 0);
+    assert_eq!(answer["queues"]["dead_letter_queue"]["received"], 0);
+    let output = find(&[&aws[..4], &[&format!("{id}-7")]].concat());
+    assert_eq!(text(&output.stdout), format!("{id}-7 is not in the bucket; the queues cannot be searched\n"));
+    assert!(text(&output.stderr).contains("--queue-url"), "{}", text(&output.stderr));
+    scene.end();
+}

@@ -15,3 +15,4 @@ mod rejected;
 mod restarts;
 mod status;
 mod tables;
+mod tail;

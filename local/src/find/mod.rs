@@ -4,7 +4,7 @@
 //! search    an id ► how its lines begin, its time, the folders of its hours
 //! source    listings and reads: a folder on this machine, or S3
 //! lake      tables' files ► rows; and the objects that need no reading, because a file without the id was made from them
-//! plan      the other objects, ordered: first those that were stored soon after the id's time
+//! plan      the other objects, in rounds: first those that were stored soon after the id's time
 //! scan      an object ► the numbers of matching lines
 //! messages  the body of a message ► how many of its records match
 //! found     the places
@@ -39,10 +39,7 @@ use tokio::time::Instant;
 pub use found::{Found, Kind, Place, Searched};
 pub use messages::search as in_messages;
 pub use search::{Search, SearchError};
-pub use source::Source;
-
-use plan::Plan;
-use source::folders;
+pub use source::{Source, folders};
 
 /// The attempts of a call.
 pub const ATTEMPTS: Attempts = Attempts { timeout: Duration::from_secs(20), count: 3 };
@@ -79,10 +76,11 @@ pub async fn in_bucket(
     let spared = finder.tables(&mut watch).await?;
     let mut objects = finder.objects().await?;
     objects.retain(|object| !spared.contains(&object.key));
-    let Plan { near, far } = plan::ordered(objects, search.time);
-    finder.read(near, &mut watch).await?;
-    if !finder.found.has(Kind::Stored) {
-        finder.read(far, &mut watch).await?;
+    for round in plan::rounds(objects, search) {
+        finder.read(round, &mut watch).await?;
+        if finder.found.has(Kind::Stored) {
+            break;
+        }
     }
     finder.found.places.sort();
     Ok(finder.found)

@@ -25,7 +25,7 @@ pub enum Source {
 ///
 /// # Errors
 /// A call was given up.
-pub(super) async fn folders(calls: Calls<'_, Source>, parent: &str) -> Result<Vec<String>, GaveUp<StoreError>> {
+pub async fn folders(calls: Calls<'_, Source>, parent: &str) -> Result<Vec<String>, GaveUp<StoreError>> {
     match calls.store {
         Source::Folder(root) => Ok(folders_in(root, parent)),
         Source::S3(s3) => {
