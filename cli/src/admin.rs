@@ -1,4 +1,4 @@
-//! The admin server: status, endpoints, faults, compaction and the description of the HTTP interface, all in JSON.
+//! The admin server: status, endpoints, faults and the description of the HTTP interface, all in JSON.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,13 +13,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use hyper_util::service::TowerToHyperService;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use spillway_local::faults::State as FaultState;
 use spillway_local::loopback::Server;
-use spillway_local::pipeline::{Compaction, Endpoints, Pipeline, Status};
-use spillway_shared::hour::Hour;
-use spillway_shared::stream::StreamName;
+use spillway_local::pipeline::{Endpoints, Pipeline, Status};
 use tokio::net::TcpListener;
 
 /// The maximum time that running requests have to finish when the server closes.
@@ -29,8 +26,7 @@ const MAX_BODY_BYTES: usize = 64 << 10;
 /// The HTTP interface of Spillway, this server included.
 const OPENAPI: &str = include_str!("../../docs/openapi.json");
 /// The routes in the words of error messages.
-const ROUTES: &str = "the routes are GET /status, GET /endpoints, GET /faults, PUT /faults, GET /compact, POST /compact and GET \
-     /openapi.json";
+const ROUTES: &str = "the routes are GET /status, GET /endpoints, GET /faults, PUT /faults and GET /openapi.json";
 
 /// A running admin server.
 pub(crate) struct Admin(Server);
@@ -58,7 +54,6 @@ fn routes(pipeline: Arc<Pipeline>) -> Router {
         .route("/status", get(status))
         .route("/endpoints", get(endpoints))
         .route("/faults", get(faults).put(set_faults))
-        .route("/compact", get(compaction).post(compact))
         .route("/openapi.json", get(openapi))
         .fallback(async || Error(StatusCode::NOT_FOUND, format!("unknown path; {ROUTES}")))
         .method_not_allowed_fallback(async || Error(StatusCode::METHOD_NOT_ALLOWED, format!("wrong method; {ROUTES}")))
@@ -88,49 +83,6 @@ async fn set_faults(
     let set = pipeline.faults().set_json(&body);
     set.map_err(|error| Error(StatusCode::BAD_REQUEST, error.to_string()))?;
     Ok(faults(State(pipeline)).await)
-}
-
-/// Hours that `POST /compact` enqueues.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Range {
-    from: String,
-    to: String,
-    stream: Option<StreamName>,
-}
-
-impl Range {
-    fn hours(&self) -> Option<(Hour, Hour)> {
-        Hour::parse(&self.from).zip(Hour::parse(&self.to))
-    }
-}
-
-/// The hours that are enqueued or being compacted: `{"waiting":3,"dead_lettered":0}`.
-async fn compaction(State(pipeline): State<Arc<Pipeline>>) -> Result<Json<Value>, Error> {
-    let counts = running(&pipeline)?.waiting().await;
-    let (waiting, dead) = counts.map_err(|error| Error(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
-    Ok(Json(json!({"waiting": waiting, "dead_lettered": dead})))
-}
-
-/// `{"from":"2026-11-21T18","to":"2026-11-21T20","stream":"clicks"}` enqueues the hours with work left.
-async fn compact(
-    State(pipeline): State<Arc<Pipeline>>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Value>, Error> {
-    let bad = |what: String| Error(StatusCode::BAD_REQUEST, what);
-    let body = body.map_err(|rejection| Error(rejection.status(), rejection.body_text()))?;
-    let range: Range = serde_json::from_slice(&body).map_err(|error| bad(error.to_string()))?;
-    let (from, to) =
-        range.hours().ok_or_else(|| bad("from and to: must be hours such as `2026-11-21T18`".to_owned()))?;
-    let enqueued = running(&pipeline)?.enqueue(from, to, range.stream.as_ref()).await;
-    let enqueued = enqueued.map_err(|error| Error(StatusCode::BAD_GATEWAY, error.to_string()))?;
-    Ok(Json(json!({"enqueued": enqueued})))
-}
-
-fn running(pipeline: &Pipeline) -> Result<&Compaction, Error> {
-    let what =
-        "no stream has a table; `spillway check --update-tables` writes their lock files, and a restart reads them";
-    pipeline.compaction().ok_or_else(|| Error(StatusCode::CONFLICT, what.to_owned()))
 }
 
 async fn openapi() -> impl IntoResponse {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
+use spillway_compact::s3::S3;
 use spillway_local::client::Client;
 use spillway_local::pipeline::Endpoints;
 use spillway_shared::config::process_environment;
@@ -45,6 +46,10 @@ pub(crate) struct Place {
 pub(crate) struct Target {
     bucket: Option<Named>,
     queue: Option<Named>,
+    /// The URL of compact's queue.
+    compact_queue: Option<String>,
+    /// The given endpoint of SQS.
+    sqs_endpoint: Option<String>,
     /// The folder with `streams/` of a server on this machine.
     config: Option<PathBuf>,
     /// Whether to print lines of JSON.
@@ -77,15 +82,19 @@ impl Place {
             |name: Option<String>, endpoint: &Option<String>| Some(Named { name: name?, endpoint: endpoint.clone() });
         let bucket = named(self.bucket.clone().or_else(|| environment("BUCKET")), &self.s3_endpoint);
         let queue = named(self.queue_url.clone().or_else(|| environment("QUEUE_URL")), &self.sqs_endpoint);
-        Target { bucket, queue, config: None, json: self.json, description: "AWS".to_owned() }
+        let (compact_queue, sqs_endpoint) = (environment("COMPACT_QUEUE_URL"), self.sqs_endpoint.clone());
+        let description = "AWS".to_owned();
+        Target { bucket, queue, compact_queue, sqs_endpoint, config: None, json: self.json, description }
     }
 
     async fn on_this_machine(&self) -> anyhow::Result<Target> {
-        let Endpoints { bucket, s3_endpoint, queue_url, config } = self.endpoints().await?;
+        let Endpoints { bucket, s3_endpoint, queue_url, compact_queue_url, config } = self.endpoints().await?;
         let queue_endpoint = aws::endpoint_of_queue(None, &queue_url).map(str::to_owned);
         Ok(Target {
             bucket: Some(Named { name: bucket, endpoint: Some(s3_endpoint) }),
             queue: Some(Named { name: queue_url, endpoint: queue_endpoint }),
+            compact_queue: compact_queue_url,
+            sqs_endpoint: None,
             config: Some(config),
             json: self.json,
             description: format!("spillway serve at {}", self.admin),
@@ -113,9 +122,21 @@ impl Target {
     /// # Errors
     /// No flag names the bucket of a stack on AWS.
     pub(crate) async fn bucket(&self) -> anyhow::Result<Bucket> {
-        let Named { name, endpoint } =
-            self.bucket.as_ref().context("name the bucket: --bucket NAME, or --aws with BUCKET")?;
+        let Named { name, endpoint } = self.named_bucket()?;
         Ok(Bucket::new(&aws::config(endpoint.as_deref()).await, name))
+    }
+
+    /// The bucket, as compact reads it.
+    ///
+    /// # Errors
+    /// As for [`Target::bucket`].
+    pub(crate) async fn store(&self) -> anyhow::Result<S3> {
+        let Named { name, endpoint } = self.named_bucket()?;
+        Ok(S3::new(&aws::config(endpoint.as_deref()).await, name))
+    }
+
+    fn named_bucket(&self) -> anyhow::Result<&Named> {
+        self.bucket.as_ref().context("name the bucket: --bucket NAME, or --aws with BUCKET")
     }
 
     /// The queue that deliver reads.
@@ -127,6 +148,22 @@ impl Target {
             self.queue.as_ref().context("name the queue: --queue-url URL, or --aws with QUEUE_URL")?;
         let endpoint = aws::endpoint_of_queue(endpoint.as_deref(), name);
         Ok(Queue::new(&aws::config(endpoint).await, name))
+    }
+
+    /// Compact's queue: the one at the given URL, or the one that the place has.
+    ///
+    /// # Errors
+    /// No flag names the queue of a stack on AWS, or the server on this machine does not compact.
+    pub(crate) async fn compact_queue(&self, given: Option<&str>) -> anyhow::Result<Queue> {
+        let url = given.or(self.compact_queue.as_deref()).with_context(|| match self.config {
+            None => "name compact's queue: --compact-queue-url URL, or --aws with COMPACT_QUEUE_URL",
+            Some(_) => {
+                "the server compacts nothing: no stream had a table when it started; `spillway check --update-tables` \
+                 writes the lock files, and a restart reads them"
+            }
+        })?;
+        let endpoint = aws::endpoint_of_queue(self.sqs_endpoint.as_deref(), url);
+        Ok(Queue::new(&aws::config(endpoint).await, url))
     }
 
     /// The folder with `streams/`: the given one, that of the server, or `./config`.

@@ -15,6 +15,8 @@ pub struct Endpoints {
     pub s3_endpoint: String,
     /// The URL of the queue.
     pub queue_url: String,
+    /// The URL of compact's queue; `None` if the pipeline does not compact.
+    pub compact_queue_url: Option<String>,
     /// The folder with `streams/` and `keys.json`.
     pub config: PathBuf,
 }
@@ -28,6 +30,7 @@ impl Pipeline {
             bucket: self.settings.bucket.clone(),
             s3_endpoint: self.bucket.endpoint.clone(),
             queue_url: self.queue.url.clone(),
+            compact_queue_url: self.compaction.as_ref().map(|compaction| compaction.queue().url.clone()),
             config: config.canonicalize().unwrap_or_else(|_| config.clone()),
         }
     }

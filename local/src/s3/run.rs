@@ -49,7 +49,7 @@ impl Run {
                 stored.kept += records;
             }
             Kind::Quarantined => stored.quarantined += 1,
-            Kind::Derived => {}
+            Kind::Table | Kind::Derived => {}
         }
         stored.bytes += bytes;
     }
