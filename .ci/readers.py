@@ -20,8 +20,9 @@ from odd_payloads import PAYLOADS
 PAGES = ("README.md", "docs/operate.md")
 # What the documentation calls the bucket.
 BUCKETS = ("data/spillway", "s3://BUCKET", "s3a://BUCKET")
-MEMBERS = ("stream", "dt", "hour", "id", "received_at", "source", "context", "payload")
-OPTIONAL = ("", '"source":{"country":"DE"},', '"context":{"batch":[1,null],"Batch":2},')
+MEMBERS = ("stream", "dt", "hour", "id", "received_at", "event_time", "source", "context", "payload")
+DATED = '"event_time":"2026-11-21T18:38:59.123456789Z",'
+OPTIONAL = ("", DATED + '"source":{"country":"DE"},', '"context":{"batch":[1,null],"Batch":2},')
 
 
 def record(number, payload):
@@ -99,11 +100,13 @@ def rounded(text):
 def check(page, rows, value):
     shown = sorted(int(row[3].removeprefix("0199-")) for row in rows)
     assert shown == list(range(len(PAYLOADS))), f"{page}: the query does not show each record once"
-    for stream, dt, hour, id, received_at, source, context, payload in rows:
+    for stream, dt, hour, id, received_at, event_time, source, context, payload in rows:
         number = int(id.removeprefix("0199-"))
         assert (stream, str(dt), hour) == ("clicks", "2026-11-21", 7 + number % 4), f"{page}: {id}: {stream} {dt} {hour}"
         assert str(received_at).replace("T", " ").startswith("2026-11-21 18:39:00"), f"{page}: {id}: {received_at}"
         line = json.loads(record(number, "null"))
+        seconds = str(event_time).replace("T", " ")[:19] if event_time else None
+        assert seconds == ("2026-11-21 18:38:59" if "event_time" in line else None), f"{page}: {id}: {event_time}"
         for name, found in (("source", source), ("context", context)):
             assert json.loads(found or "null") == line.get(name), f"{page}: {id}: {name}: {found}"
         assert value(payload) == value(PAYLOADS[number]), f"{page}: {PAYLOADS[number][:200]} became {payload[:200]}"

@@ -31,7 +31,8 @@ def record(number, **members):
 def written_here(today):
     """Partition and line: records with and without optional members or with odd payloads, some stored twice, and lines
     that are not records."""
-    records = [record(1), record(2, source={"country": "DE"}), record(3, context={"batch": [1, None]}), record(1)]
+    dated = record(2, event_time="2026-11-21T18:38:59.5Z", source={"country": "DE"})
+    records = [record(1), dated, record(3, context={"batch": [1, None]}), record(1)]
     yield from (("clicks", today, 18, line) for line in records + NOT_RECORDS)
     odd = (f'{{"id":"odd-{number}","payload":{payload}}}' for number, payload in enumerate(PAYLOADS))
     yield from (("odd", today, 18, line) for line in odd)
@@ -90,7 +91,7 @@ def check_row(row):
     for name in ("source", "context", "payload"):
         found = parsed(row[name]) if row[name] is not None else None
         assert found == member(value, name), f"{name}: {row}"
-    for name in ("id", "received_at"):
+    for name in ("id", "received_at", "event_time"):
         wanted = member(value, name)
         assert row[name] == (None if wanted is None else str(wanted)), f"{name}: {row}"
 

@@ -11,6 +11,8 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 
+use crate::http;
+
 /// How long a server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -50,6 +52,7 @@ impl Calls {
     /// variables and profiles.
     pub async fn load(self, region: Option<&str>, endpoint: Option<&str>) -> SdkConfig {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http::client())
             .timeout_config(self.timeouts)
             .retry_config(self.retries)
             .stalled_stream_protection(self.streams);
@@ -67,6 +70,7 @@ impl Calls {
     pub fn fixed(self, endpoint: &str, region: &str, credentials: Credentials) -> SdkConfig {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
+            .http_client(http::client())
             .timeout_config(self.timeouts)
             .retry_config(self.retries)
             .stalled_stream_protection(self.streams)

@@ -5,6 +5,7 @@
 //! build them from the configuration that this crate returns.
 
 mod connection;
+mod http;
 mod transient;
 
 pub use aws_credential_types::Credentials;

@@ -1,4 +1,4 @@
-//! The admin server: status, endpoints, faults and the description of the HTTP interface, all in JSON.
+//! The admin server: status, endpoints, faults, searches and the description of the HTTP interface, all in JSON.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, RawQuery, State};
 use axum::http::{StatusCode, header::CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -15,6 +15,7 @@ use axum::{Json, Router};
 use hyper_util::service::TowerToHyperService;
 use serde_json::json;
 use spillway_local::faults::State as FaultState;
+use spillway_local::find::{Found, Search};
 use spillway_local::loopback::Server;
 use spillway_local::pipeline::{Endpoints, Pipeline, Status};
 use tokio::net::TcpListener;
@@ -26,7 +27,8 @@ const MAX_BODY_BYTES: usize = 64 << 10;
 /// The HTTP interface of Spillway, this server included.
 const OPENAPI: &str = include_str!("../../docs/openapi.json");
 /// The routes in the words of error messages.
-const ROUTES: &str = "the routes are GET /status, GET /endpoints, GET /faults, PUT /faults and GET /openapi.json";
+const ROUTES: &str =
+    "the routes are GET /status, GET /endpoints, GET /faults, PUT /faults, GET /find and GET /openapi.json";
 
 /// A running admin server.
 pub(crate) struct Admin(Server);
@@ -54,6 +56,7 @@ fn routes(pipeline: Arc<Pipeline>) -> Router {
         .route("/status", get(status))
         .route("/endpoints", get(endpoints))
         .route("/faults", get(faults).put(set_faults))
+        .route("/find", get(find))
         .route("/openapi.json", get(openapi))
         .fallback(async || Error(StatusCode::NOT_FOUND, format!("unknown path; {ROUTES}")))
         .method_not_allowed_fallback(async || Error(StatusCode::METHOD_NOT_ALLOWED, format!("wrong method; {ROUTES}")))
@@ -83,6 +86,26 @@ async fn set_faults(
     let set = pipeline.faults().set_json(&body);
     set.map_err(|error| Error(StatusCode::BAD_REQUEST, error.to_string()))?;
     Ok(faults(State(pipeline)).await)
+}
+
+/// `/find?id=ID` or `/find?id=ID&day=2026-11-21`: where the records are.
+async fn find(State(pipeline): State<Arc<Pipeline>>, RawQuery(query): RawQuery) -> Result<Json<Found>, Error> {
+    let search = search(&query.unwrap_or_default()).map_err(|what| Error(StatusCode::BAD_REQUEST, what))?;
+    let found = pipeline.find(&search).await;
+    found.map(Json).map_err(|error| Error(StatusCode::BAD_GATEWAY, error.to_string()))
+}
+
+fn search(query: &str) -> Result<Search, String> {
+    let (mut id, mut day) = (None, None);
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            "id" => id = Some(value),
+            "day" => day = Some(value),
+            other => return Err(format!("unknown parameter `{other}`; the parameters are id and day")),
+        }
+    }
+    let id = id.ok_or("the parameter id is missing: GET /find?id=ID")?;
+    Search::parse(&id, day.as_deref()).map_err(|error| error.to_string())
 }
 
 async fn openapi() -> impl IntoResponse {

@@ -14,6 +14,7 @@ use spillway_shared::keys::KeyRing;
 
 use crate::compact::Compact;
 use crate::demo;
+use crate::find::Find;
 use crate::forward::Forward;
 use crate::plan;
 use crate::quarantine::Quarantine;
@@ -67,6 +68,11 @@ pub(crate) enum Command {
     /// Generates write keys
     #[command(subcommand)]
     Key(Key),
+    /// Tells where a record or the records of a request are: in which object or message
+    ///
+    /// On this machine it also searches the queue and the dead-letter queue. On AWS it does not: receiving messages would
+    /// hide them from deliver. Exits with 1 if the records are not found.
+    Find(Find),
     /// Prints the parameters of a destination's stack, or sends stored hours to a destination again
     Forward(Forward),
     /// Receives what destinations send: a partner to experiment with
@@ -91,7 +97,7 @@ pub(crate) struct Serve {
     /// The address that accepts documents; port 0 picks a free one, here and below
     #[arg(long, default_value = "127.0.0.1:9000")]
     pub(crate) listen: SocketAddr,
-    /// The address of the admin server: `GET /status`, `GET` and `PUT /faults`, `GET /openapi.json`
+    /// The address of the admin server: `GET /status`, `GET` and `PUT /faults`, `GET /find`, `GET /openapi.json`
     #[arg(long, default_value = "127.0.0.1:9001")]
     pub(crate) admin: SocketAddr,
     #[command(flatten)]
@@ -224,6 +230,9 @@ pub(crate) struct Check {
     /// The preset by which a client library posts the sample: shows each payload with its id, time and context
     #[arg(long, value_name = "NAME", requires = "sample")]
     pub(crate) preset: Option<String>,
+    /// The path after the stream to which the client posts the sample, such as v1/logs; OTLP in protobuf needs it
+    #[arg(long, requires = "preset")]
+    pub(crate) suffix: Option<String>,
     /// Payloads with their expected outcomes, one JSON object per line; exits with 1 and a diff if an outcome differs
     ///
     /// A line is `{"payload":{…},"outcome":"rejected","reason":"schema","pointer":"/user/id"}`. Outcomes are accepted,

@@ -15,7 +15,11 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// The SDK's configuration. A server on this machine needs neither a region nor the user's credentials.
 pub(crate) async fn config(endpoint: Option<&str>) -> SdkConfig {
-    let calls = Calls::retried(ATTEMPT_TIMEOUT, CALL_TIMEOUT);
+    config_of(Calls::retried(ATTEMPT_TIMEOUT, CALL_TIMEOUT), endpoint).await
+}
+
+/// The same for other timeouts and retries.
+pub(crate) async fn config_of(calls: Calls, endpoint: Option<&str>) -> SdkConfig {
     match endpoint.filter(|endpoint| is_here(endpoint)) {
         Some(endpoint) => calls.fixed(endpoint, REGION, Credentials::new(CREDENTIAL, CREDENTIAL, None, None, "local")),
         None => calls.load(None, endpoint).await,

@@ -43,7 +43,11 @@ pub(crate) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
     let chosen = choose(&streams, arguments.stream.as_deref())?;
     let stream = || chosen.with_context(|| format!("name the stream of the sample, one of: {}", names.join(", ")));
     let is_good = match (&arguments.sample, &arguments.preset, &arguments.expect) {
-        (Some(sample), Some(preset), _) => list_by_preset(&presets, preset, stream()?, sample)?,
+        (Some(sample), Some(preset), _) => {
+            let listing = preset::list(&presets, preset, arguments.suffix.as_deref(), stream()?, sample)?;
+            say!("\n{listing}");
+            listing.holds()
+        }
         (Some(sample), None, _) => {
             let is_good = judge_sample(stream()?, sample)?;
             show_requests(&streams, arguments.stream.as_deref(), &destinations, sample)?;
@@ -53,13 +57,6 @@ pub(crate) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
         (None, _, None) => true,
     };
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Prints what a client library's document becomes; returns whether all of it is accepted.
-fn list_by_preset(presets: &Presets, name: &str, stream: &Stream, sample: &Path) -> anyhow::Result<bool> {
-    let listing = preset::list(presets, name, stream, sample)?;
-    say!("\n{listing}");
-    Ok(listing.holds())
 }
 
 /// Writes the lock files that differ from the schemas, and names them. Errors of stream files are reported later.

@@ -24,7 +24,7 @@ use crate::aws::queue::{MOST_MESSAGES, Queue};
 use crate::place::{Place, Target};
 use crate::report::{progress, say};
 use hours::Range;
-use lake::Lake;
+use lake::{ATTEMPTS, Lake};
 use watch::{Hours, Waiting};
 
 const A_DAY: Duration = Duration::from_hours(24);
@@ -50,9 +50,9 @@ pub(crate) struct Compact {
     /// Write the stream's hours again, as the table's next version; the present version stays as it is
     #[arg(long, requires = "stream")]
     rebuild: bool,
-    /// The prefix of records, as deliver has it
-    #[arg(long, env = "OBJECT_PREFIX", default_value = prefixes::RECORDS)]
-    prefix: String,
+    /// The prefix of records, as deliver has it (default: that of `spillway serve`; on AWS, records/)
+    #[arg(long, env = "OBJECT_PREFIX")]
+    prefix: Option<String>,
     /// The folder with tables/, as it is deployed (default: that of `spillway serve`; on AWS, ./config)
     #[arg(long)]
     config: Option<PathBuf>,
@@ -66,7 +66,7 @@ pub(crate) async fn run(arguments: Compact) -> anyhow::Result<ExitCode> {
     let target = arguments.place.target().await?;
     let tables = chosen(load_all(&target.config(arguments.config.clone()))?, &arguments)?;
     let queue = target.compact_queue(arguments.queue.as_deref()).await?;
-    let lake = Lake::new(target.store().await?, &arguments.prefix);
+    let lake = Lake::new(target.store(ATTEMPTS.timeout).await?, target.records(arguments.prefix.clone()));
     let jobs = jobs(&lake, &tables, &arguments).await?;
     let waiting = lake.with_work(jobs).await?;
     enqueue(&queue, &waiting).await?;

@@ -7,6 +7,7 @@ mod backends;
 mod check;
 mod compact;
 mod demo;
+mod find;
 mod forward;
 mod key;
 mod place;
@@ -48,6 +49,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Compact(compact) => on_runtime(compact::run(compact)),
         Command::Plan(plan) => plan::run(&plan),
         Command::Key(key) => key::run(&key),
+        Command::Find(find) => on_runtime(find::run(find)),
         Command::Forward(forward) => on_runtime(forward::run(forward)),
         Command::Receive(receive) => on_runtime(receive::run(receive)),
         Command::Redrive(redrive) => on_runtime(redrive::run(redrive)),

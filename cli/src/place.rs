@@ -3,13 +3,17 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
+use spillway_aws::Calls;
 use spillway_compact::s3::S3;
 use spillway_local::client::Client;
+use spillway_local::find::{self, Source};
 use spillway_local::pipeline::Endpoints;
 use spillway_shared::config::process_environment;
+use spillway_shared::prefixes::RECORDS;
 
 use crate::aws;
 use crate::aws::bucket::Bucket;
@@ -50,11 +54,23 @@ pub(crate) struct Target {
     compact_queue: Option<String>,
     /// The given endpoint of SQS.
     sqs_endpoint: Option<String>,
-    /// The folder with `streams/` of a server on this machine.
-    config: Option<PathBuf>,
+    /// The server on this machine.
+    server: Option<Server>,
     /// Whether to print lines of JSON.
     pub(crate) json: bool,
     description: String,
+}
+
+/// A server on this machine.
+#[derive(Debug)]
+struct Server {
+    admin: SocketAddr,
+    /// The folder with `streams/`.
+    config: PathBuf,
+    /// The folder of the objects, unless S3 is external.
+    objects: Option<PathBuf>,
+    /// The prefix of records.
+    records: String,
 }
 
 /// A bucket's name or a queue's URL, and the endpoint if it is not AWS.
@@ -84,18 +100,19 @@ impl Place {
         let queue = named(self.queue_url.clone().or_else(|| environment("QUEUE_URL")), &self.sqs_endpoint);
         let (compact_queue, sqs_endpoint) = (environment("COMPACT_QUEUE_URL"), self.sqs_endpoint.clone());
         let description = "AWS".to_owned();
-        Target { bucket, queue, compact_queue, sqs_endpoint, config: None, json: self.json, description }
+        Target { bucket, queue, compact_queue, sqs_endpoint, server: None, json: self.json, description }
     }
 
     async fn on_this_machine(&self) -> anyhow::Result<Target> {
-        let Endpoints { bucket, s3_endpoint, queue_url, compact_queue_url, config } = self.endpoints().await?;
+        let endpoints = self.endpoints().await?;
+        let Endpoints { bucket, s3_endpoint, objects, records, queue_url, compact_queue_url, config } = endpoints;
         let queue_endpoint = aws::endpoint_of_queue(None, &queue_url).map(str::to_owned);
         Ok(Target {
             bucket: Some(Named { name: bucket, endpoint: Some(s3_endpoint) }),
             queue: Some(Named { name: queue_url, endpoint: queue_endpoint }),
             compact_queue: compact_queue_url,
             sqs_endpoint: None,
-            config: Some(config),
+            server: Some(Server { admin: self.admin, config, objects, records }),
             json: self.json,
             description: format!("spillway serve at {}", self.admin),
         })
@@ -126,17 +143,13 @@ impl Target {
         Ok(Bucket::new(&aws::config(endpoint.as_deref()).await, name))
     }
 
-    /// The bucket, as compact reads it.
+    /// The bucket, as compact reads it: a call is one attempt of this duration.
     ///
     /// # Errors
     /// As for [`Target::bucket`].
-    pub(crate) async fn store(&self) -> anyhow::Result<S3> {
+    pub(crate) async fn store(&self, attempt: Duration) -> anyhow::Result<S3> {
         let Named { name, endpoint } = self.named_bucket()?;
-        Ok(S3::new(&aws::config(endpoint.as_deref()).await, name))
-    }
-
-    fn named_bucket(&self) -> anyhow::Result<&Named> {
-        self.bucket.as_ref().context("name the bucket: --bucket NAME, or --aws with BUCKET")
+        Ok(S3::new(&aws::config_of(Calls::once(attempt), endpoint.as_deref()).await, name))
     }
 
     /// The queue that deliver reads.
@@ -155,7 +168,7 @@ impl Target {
     /// # Errors
     /// No flag names the queue of a stack on AWS, or the server on this machine does not compact.
     pub(crate) async fn compact_queue(&self, given: Option<&str>) -> anyhow::Result<Queue> {
-        let url = given.or(self.compact_queue.as_deref()).with_context(|| match self.config {
+        let url = given.or(self.compact_queue.as_deref()).with_context(|| match self.server {
             None => "name compact's queue: --compact-queue-url URL, or --aws with COMPACT_QUEUE_URL",
             Some(_) => {
                 "the server compacts nothing: no stream had a table when it started; `spillway check --update-tables` \
@@ -166,9 +179,36 @@ impl Target {
         Ok(Queue::new(&aws::config(endpoint).await, url))
     }
 
+    /// The bucket for searches: as files if it is a built-in one of this machine.
+    ///
+    /// # Errors
+    /// No flag names the bucket of a stack on AWS.
+    pub(crate) async fn source(&self) -> anyhow::Result<Source> {
+        if let Some(objects) = self.server.as_ref().and_then(|server| server.objects.clone()) {
+            return Ok(Source::Folder(objects));
+        }
+        Ok(Source::S3(self.store(find::ATTEMPTS.timeout).await?))
+    }
+
     /// The folder with `streams/`: the given one, that of the server, or `./config`.
     pub(crate) fn config(&self, given: Option<PathBuf>) -> PathBuf {
-        given.or_else(|| self.config.clone()).unwrap_or_else(|| Path::new("config").to_owned())
+        let of_server = || self.server.as_ref().map(|server| server.config.clone());
+        given.or_else(of_server).unwrap_or_else(|| Path::new("config").to_owned())
+    }
+
+    /// The prefix of records: the given one, that of the server, or the default.
+    pub(crate) fn records(&self, given: Option<String>) -> String {
+        let of_server = || self.server.as_ref().map(|server| server.records.clone());
+        given.or_else(of_server).unwrap_or_else(|| RECORDS.to_owned())
+    }
+
+    /// The admin address of a server on this machine.
+    pub(crate) fn admin(&self) -> Option<SocketAddr> {
+        self.server.as_ref().map(|server| server.admin)
+    }
+
+    fn named_bucket(&self) -> anyhow::Result<&Named> {
+        self.bucket.as_ref().context("name the bucket: --bucket NAME, or --aws with BUCKET")
     }
 }
 

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use spillway_plan::burst::{Outcome, Second};
-use spillway_plan::load::Load;
+use spillway_plan::load::{Front, Load};
 use spillway_plan::{Plan, bill, plot};
 
 pub(crate) use arguments::Arguments;
@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let load = arguments.load();
     let plan = Plan::of(&load);
     header(&load);
-    parameters(&plan);
+    parameters(&plan, &load);
     quotas(&plan);
     dollars(&plan, &load);
     burst(&plan.outcome);
@@ -47,10 +47,13 @@ fn header(load: &Load) {
     );
 }
 
-fn parameters(plan: &Plan) {
+fn parameters(plan: &Plan, load: &Load) {
     say!("\nparameters, for `sam deploy --parameter-overrides`:");
     for parameter in &plan.parameters {
         say!("  {}={}", parameter.name, parameter.value);
+    }
+    if load.front != Front::HttpApi {
+        say!("  (the template deploys an HTTP API; docs/cost.md says how to add a Function URL)");
     }
 }
 

@@ -8,7 +8,7 @@
 //! Gateway, Lambda, SQS, its event source mapping and S3, all on the HTTP server of [`loopback`]. [`invoke`] is the
 //! interface of a function, whose process starts in [`environment`]. [`backends`] runs everything but the functions, for a
 //! [`remote`] deliver. [`ledger`] and [`outcomes`] count, [`faults`] injects faults, [`client`] posts documents and
-//! [`sample`] generates them. All servers share one [`account`].
+//! [`sample`] generates them. [`find`] tells where a record is, here and on AWS. All servers share one [`account`].
 //! The [`data_folder`] holds everything that outlives a run: objects, and the journals of queue and ledger.
 
 pub mod account;
@@ -19,6 +19,7 @@ pub mod data_folder;
 pub mod environment;
 pub mod event_source;
 pub mod faults;
+pub mod find;
 pub mod front;
 mod ids;
 pub mod invoke;

@@ -7,6 +7,7 @@ mod compaction;
 mod destinations;
 mod endpoints;
 mod files;
+mod find;
 pub(crate) mod functions;
 mod servers;
 mod settings;
@@ -17,6 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use spillway_shared::config::ConfigErrors;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 pub use compaction::Compaction;
@@ -50,7 +52,9 @@ pub struct Pipeline {
     outcomes: Arc<Outcomes<Function>>,
     front: Front,
     faults: Faults,
-    settings: Settings,
+    settings: Box<Settings>,
+    /// Held by a search.
+    finding: Mutex<()>,
 }
 
 /// The results of a pipeline that was drained.
@@ -124,7 +128,8 @@ impl Pipeline {
             outcomes,
             front,
             faults,
-            settings,
+            settings: Box::new(settings),
+            finding: Mutex::default(),
         })
     }
 

@@ -31,13 +31,12 @@ fn parameter(name: &'static str, value: impl std::fmt::Display) -> Parameter {
 fn front(load: &Load, choice: &Choice) -> Vec<Parameter> {
     match load.front {
         Front::HttpApi => vec![
-            parameter("Front", "http-api"),
             parameter("ThrottleRate", choice.throttle_rate),
             parameter("ThrottleBurst", choice.throttle_burst),
             parameter("AccessLogs", "off"),
         ],
-        Front::FunctionUrl => vec![parameter("Front", "function-url")],
-        Front::CloudFront => vec![parameter("Front", "function-url"), parameter("CloudFront", "on")],
+        // The template deploys an HTTP API; docs/cost.md says how to add a URL.
+        Front::FunctionUrl | Front::CloudFront => Vec::new(),
     }
 }
 

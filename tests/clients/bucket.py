@@ -4,7 +4,6 @@ import base64
 import json
 import re
 from collections import defaultdict, namedtuple
-from dataclasses import dataclass
 from datetime import datetime
 
 from programs.events import ONCE, RETRIED, TWICE
@@ -13,36 +12,27 @@ Found = namedtuple("Found", "lines ids")
 NAME = re.compile(r"\bevent-(\d+)\b")
 
 
-@dataclass
-class Expected:
-    twice: bool = True
-    """Whether the caller can choose ids, so that an event that is sent again has the same id."""
-    retries: bool = True
-    """Whether the library sends a batch again after a 503."""
-    dated: bool = True
-
-
 class Bucket:
     def __init__(self, folder):
         self.files = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
-    def check(self, expected, key, period):
-        """Checks all records; returns how many lines and how many ids there are."""
+    def check(self, client, key, period):
+        """Checks all records; returns the numbers of lines and ids."""
         self.check_secrets(key)
         records = [json.loads(line) for line in self.lines()]
         by_number = defaultdict(list)
         for record in records:
             by_number[number_of(record)].append(record)
-            check_time(record, expected, period)
+            check_time(record, client, period)
         assert sorted(by_number) == [*ONCE, *TWICE, *RETRIED], f"events {sorted(by_number)} are stored"
         for number, copies in sorted(by_number.items()):
             ids = {record["id"] for record in copies}
             assert len(ids) == 1, f"event {number} has the ids {ids}"
         lines = {number: len(copies) for number, copies in by_number.items()}
         assert all(lines[number] == 1 for number in ONCE), f"an event is stored twice: {lines}"
-        assert all(lines[number] == 1 + expected.twice for number in TWICE), f"not sent again: {lines}"
+        assert all(lines[number] == 1 + client.twice for number in TWICE), f"not sent again: {lines}"
         # The first batch is stored in spite of its 503, so its retry is a copy.
-        assert any(lines[number] > 1 for number in RETRIED) == expected.retries, f"not retried: {lines}"
+        assert any(lines[number] > 1 for number in RETRIED) == client.retries, f"not retried: {lines}"
         return Found(len(records), len(by_number))
 
     def lines(self):
@@ -64,9 +54,9 @@ def number_of(record):
     return numbers.pop()
 
 
-def check_time(record, expected, period):
+def check_time(record, client, period):
     """The client's clock is this machine's; some clients send whole seconds."""
-    if not expected.dated:
+    if not client.dated:
         return
     assert "event_time" in record, f"a record has no time: {record}"
     # Python reads at most six digits of a second before 3.11.

@@ -63,7 +63,7 @@ class Front:
         writer.close()
 
     async def count(self, data):
-        """Counts an answer by its status; an answer begins with a read, because clients wait for one before the next."""
+        """Counts an answer by its status. Each begins a read, because clients wait for one before the next request."""
         if status := STATUS.match(data):
             self.answers[int(status[1])] += 1
             if status[1] == b"503":

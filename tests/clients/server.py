@@ -58,9 +58,16 @@ class Server:
         self.process.kill()
         self.process.wait()
 
+    def break_queue(self):
+        """As events.py does it."""
+        self.set_faults(b'{"faults":{"sqs.lost_answer":"1"}}')
+
     def repair(self):
         """Ends all faults."""
-        request = urllib.request.Request(self.faults, b'{"faults":{}}', method="PUT")
+        self.set_faults(b'{"faults":{}}')
+
+    def set_faults(self, plan):
+        request = urllib.request.Request(self.faults, plan, method="PUT")
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10).read()
 
     def drain(self):

@@ -42,6 +42,7 @@ async fn nothing_is_missing_after(kills: usize, seed: u64) {
         reader.assert_holds(&hour);
         records += hour.records.len();
         hours += 1;
+        println!("{hours} hours hold what was stored: {attack}");
     }
     over.store(true, Ordering::Relaxed);
     let looks = watching.join().unwrap();

@@ -259,7 +259,7 @@ fn plan_prints_parameters_of_the_template_and_exits_with_1_when_the_objective_is
     assert!(printed.contains("  MaxConcurrency=") && printed.contains("Concurrent executions"), "{printed}");
     let template = include_str!("../../template.yaml");
     let parameters = printed.lines().filter_map(|line| line.strip_prefix("  ")?.split_once('='));
-    for (name, _) in parameters.filter(|(name, _)| *name != "Front") {
+    for (name, _) in parameters {
         assert!(template.contains(&format!("\n  {name}:\n")), "the template has no parameter {name}");
     }
     let (code, printed) = plan("100M");
@@ -324,6 +324,29 @@ fn check_shows_what_a_client_librarys_document_becomes() {
     }
     let (code, printed) = check("other");
     assert!(code == Some(1) && printed.contains("no preset is named `other`; known: amplitude"), "{printed}");
+}
+
+#[test]
+fn check_reads_otlp_in_protobuf_by_the_suffix_of_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("streams")).unwrap();
+    std::fs::write(folder.path().join("streams/orders.json"), r#"{"accept":["otlp"]}"#).unwrap();
+    let sample = folder.path().join("batch");
+    // One log record with a time of 1 s.
+    std::fs::write(&sample, b"\x0A\x0D\x12\x0B\x12\x09\x09\x00\xCA\x9A\x3B\x00\x00\x00\x00").unwrap();
+    let check = |suffix: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_spillway"));
+        command.arg("check").arg("--config").arg(folder.path()).args(["--preset", "otlp"]).args(suffix);
+        let output = command.arg("--sample").arg(&sample).output().unwrap();
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let (code, printed) = check(&["--suffix", "v1/logs"]);
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.contains("      0  accepted  id: none  time: 1970-01-01T00:00:01Z\n1 payloads"), "{printed}");
+    let (code, printed) = check(&[]);
+    assert!(code == Some(1) && printed.contains("a body in protobuf needs the path v1/logs"), "{printed}");
+    let (code, printed) = check(&["--suffix", "v1/log"]);
+    assert!(code == Some(1) && printed.contains("`otlp` has no suffix `v1/log`; it has: v1/logs"), "{printed}");
 }
 
 #[test]

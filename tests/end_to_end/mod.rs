@@ -5,6 +5,7 @@ mod bad_input;
 mod browsers;
 pub(crate) mod command;
 mod documents;
+mod find;
 mod kills;
 mod limits;
 mod redrive;

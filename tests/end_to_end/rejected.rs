@@ -12,6 +12,8 @@ use crate::support::harness::lines_in;
 const STRICT: &str =
     r#"{"rejected":"keep","schema":{"required":["event"]},"consent":{"pointer":"/ok","granted":[true]}}"#;
 const LENIENT: &str = r#"{"rejected":"keep","consent":{"pointer":"/ok","granted":[true]}}"#;
+/// A kept rejection of an hour that no schedule looks at.
+const OLD: &str = r#"{"id":"01a21d26-5f13-8044-b2f1-2cbdc5279603-0","stream":"clicks","received_at":"2020-02-29T23:30:00.000Z","schema":"0123456789abcdef","reason":"schema","detail":"payload: required: expected the member \"event\"","payload":{"ok":true}}"#;
 const ADD_EVENT: &str = r#"[{"op":"add","path":"/event","value":"repaired"}]"#;
 
 /// A server with one stream, `clicks`, whose file a test can change.
@@ -26,7 +28,16 @@ impl Scene {
         let (config, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         std::fs::create_dir(config.path().join("streams")).unwrap();
         std::fs::write(config.path().join("streams/clicks.json"), STRICT).unwrap();
-        let server = Server::start_in(config.path(), &[], &["--write-key", "local"], data.path());
+        let server = serve(&config, &data);
+        Self { config, data, server }
+    }
+
+    /// Ends the server, and starts it again with the same data.
+    fn restart(self) -> Self {
+        let Self { config, data, server } = self;
+        server.signal("-TERM");
+        assert_eq!(server.end().0, Some(0));
+        let server = serve(&config, &data);
         Self { config, data, server }
     }
 
@@ -71,6 +82,10 @@ impl Scene {
         assert_eq!(code, Some(0), "{printed}");
         printed
     }
+}
+
+fn serve(config: &TempDir, data: &TempDir) -> Server {
+    Server::start_in(config.path(), &[], &["--write-key", "local"], data.path())
 }
 
 #[test]
@@ -119,6 +134,9 @@ fn an_edit_repairs_payloads_but_a_damaged_object_and_a_removed_stream_are_report
     std::fs::write(folder.join("damaged.ndjson.zst"), b"not zstd").unwrap();
     std::fs::write(folder.join("lines.ndjson"), b"{}\n").unwrap();
 
+    let (code, printed) = scene.rejected(&["list"]);
+    assert!(code == Some(1) && printed.contains("2 objects or lines cannot be read"), "{printed}");
+    assert!(printed.contains("1 kept rejections\n"), "{printed}");
     let (code, printed) = scene.rejected(&["replay", "--edit", ADD_EVENT]);
     assert_eq!(code, Some(1), "{printed}");
     assert!(printed.contains("damaged.ndjson.zst cannot be decompressed"), "{printed}");
@@ -132,5 +150,25 @@ fn an_edit_repairs_payloads_but_a_damaged_object_and_a_removed_stream_are_report
     assert!(code == Some(1) && printed.contains("there is no stream `clicks`"), "{printed}");
     let (code, printed) = scene.rejected(&["replay", "--edit", "{}"]);
     assert!(code == Some(1) && printed.contains("not a JSON Patch"), "{printed}");
+    scene.end();
+}
+
+#[test]
+fn a_replay_into_an_old_hour_reaches_the_table_by_the_schedule() {
+    let scene = Scene::start();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_spillway"));
+    let output = command.args(["check", "--update-tables", "--config"]).arg(scene.config.path()).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stdout));
+    let rejected = scene.data.path().join("spillway/rejected/stream=clicks/dt=2020-02-29/hour=23");
+    std::fs::create_dir_all(&rejected).unwrap();
+    std::fs::write(rejected.join("old.ndjson"), OLD.to_owned() + "\n").unwrap();
+    scene.define(LENIENT);
+    let (code, printed) = scene.rejected(&["replay"]);
+    assert!(code == Some(0) && printed.contains("1 replayed, 0 replayed before"), "{printed}");
+    scene.wait_for("stored", 1);
+    // The schedule runs when the server starts.
+    let scene = scene.restart();
+    let file = scene.data.path().join("spillway/lake/stream=clicks/v=1/dt=2020-02-29/hour=23/000.parquet");
+    wait_until("the hour is compacted", || file.exists());
     scene.end();
 }

@@ -6,7 +6,7 @@ use crate::support::clients::Load;
 use crate::support::documents::Documents;
 use crate::support::scenario::{Outcome, Scenario};
 
-const OF_SERVICES: [&str; 18] = [
+pub(super) const OF_SERVICES: [&str; 18] = [
     "s3.latency=0.1:200ms",
     "s3.stall=0.02:2s",
     "s3.reset=0.05",
@@ -28,7 +28,7 @@ const OF_SERVICES: [&str; 18] = [
 ];
 
 /// The number of kinds of faults that must strike.
-const KINDS: usize = 12;
+pub(super) const KINDS: usize = 12;
 
 async fn run(of_functions: &[&str], change: impl FnOnce(&mut Scenario)) -> Outcome {
     let faults = [&OF_SERVICES, of_functions].concat();
@@ -79,7 +79,7 @@ async fn under_load(lasts: Duration, rate: f64) {
     let of_functions = ["ingest.kill=0.02", "ingest.freeze=0.01:11s", "deliver.kill=0.05", "deliver.freeze=0.02:6s"];
     let outcome = run(&of_functions, |scenario| {
         scenario.seed = seed;
-        scenario.documents = Documents { seed, payloads: 10..=100 };
+        scenario.documents = Documents::new(seed, 10..=100);
         scenario.load = Load { clients: 64, lasts, rate };
         scenario.ingest_environments = 2;
         scenario.deliver_timeout = Duration::from_secs(5);

@@ -6,6 +6,7 @@
 
 mod command;
 mod compaction;
+mod kept;
 mod mix;
 mod outage;
 

@@ -37,7 +37,7 @@ impl Outage {
         is_drained: impl AsyncFn(&Pipeline, &Clients, Duration, Duration) -> bool,
     ) -> (Outcome, Duration) {
         let mut scenario = Scenario::of(&[]);
-        scenario.documents = Documents { seed: 1, payloads: 1..=4 };
+        scenario.documents = Documents::new(1, 1..=4);
         scenario.load = Load { clients: CLIENTS as usize, lasts: BEFORE + self.lasts + self.after, rate: self.rate };
         let (outcome, backlog) = scenario
             .run_with(async |pipeline, clients| {

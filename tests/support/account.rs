@@ -8,11 +8,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::clients::{Sent, request_number};
-use super::documents::Documents;
+use super::documents::{Documents, Fate};
 
 /// The sent documents, and the records found so far.
 pub(crate) struct Account {
     documents: Documents,
+    /// The fates of the payloads that the account is about; another payload in their place is foreign.
+    fates: &'static [Fate],
     sent_documents: Vec<Sent>,
     /// The position in `seen` of each document's first payload.
     starts: Vec<usize>,
@@ -67,7 +69,7 @@ struct Named<'a> {
 }
 
 impl Account {
-    pub(crate) fn new(documents: Documents, sent_documents: Vec<Sent>) -> Self {
+    pub(crate) fn new(documents: Documents, fates: &'static [Fate], sent_documents: Vec<Sent>) -> Self {
         let mut len = 0;
         let numbers = 0..u32::try_from(sent_documents.len()).unwrap();
         let start = |number| {
@@ -77,7 +79,7 @@ impl Account {
         };
         let starts = numbers.map(start).collect();
         let requests = sent_documents.iter().map(|sent| sent.answered).collect();
-        Self { documents, sent_documents, starts, requests, seen: vec![0; len], found: Found::default() }
+        Self { documents, fates, sent_documents, starts, requests, seen: vec![0; len], found: Found::default() }
     }
 
     /// Adds a record of an object, or of a message if `stored_at` is unknown.
@@ -103,20 +105,21 @@ impl Account {
 
     /// Computes the result.
     pub(crate) fn close(mut self) -> Found {
-        for (number, sent) in self.sent_documents.iter().enumerate().filter(|(_, sent)| sent.tries > 0) {
-            let end = self.starts.get(number + 1).copied().unwrap_or(self.seen.len());
-            let seen = &self.seen[self.starts[number]..end];
-            let count = |condition: fn(&u8) -> bool| seen.iter().filter(|times| condition(times)).count() as u64;
-            let (found, duplicates) = (count(|times| *times > 0), count(|times| *times > 1));
+        for (number, sent) in (0..).zip(&self.sent_documents).filter(|(_, sent)| sent.tries > 0) {
+            let start = self.starts[number as usize];
+            let all = (0..).zip(&self.seen[start..start + self.documents.len(number) as usize]);
+            let seen = all.filter(|(index, _)| self.is_about(number, *index)).map(|(_, times)| *times);
+            let count = |condition: fn(&u8) -> bool| seen.clone().filter(condition).count() as u64;
+            let (all, found, duplicates) = (count(|_| true), count(|times| *times > 0), count(|times| *times > 1));
             self.found.documents += 1;
             self.found.retried += u64::from(sent.tries > 1);
-            self.found.sent += seen.len() as u64;
+            self.found.sent += all;
             self.found.there += found;
             self.found.duplicates += duplicates;
             self.found.duplicates_of_posted_once += if sent.tries == 1 { duplicates } else { 0 };
             if sent.answered.is_some() {
-                self.found.answered += seen.len() as u64;
-                self.found.lost += seen.len() as u64 - found;
+                self.found.answered += all;
+                self.found.lost += all - found;
             }
         }
         self.found
@@ -128,7 +131,12 @@ impl Account {
         let (number, index) = n.split_once('.')?;
         let (number, index): (u32, u32) = (number.parse().ok()?, index.parse().ok()?);
         let sent = self.sent_documents.get(number as usize)?;
-        (sent.tries > 0 && index < self.documents.len(number)).then_some((number, index))
+        let is_sent = sent.tries > 0 && index < self.documents.len(number);
+        (is_sent && self.is_about(number, index)).then_some((number, index))
+    }
+
+    fn is_about(&self, number: u32, index: u32) -> bool {
+        self.fates.contains(&self.documents.fate(number, index))
     }
 
     fn is_its_name(&mut self, id: &str, number: u32, index: u32) -> bool {
@@ -138,7 +146,7 @@ impl Account {
         if known.is_none() {
             *known = request;
         }
-        *known == request && own_index.parse() == Ok(index)
+        *known == request && own_index.parse() == Ok(self.documents.number_in_id(number, index))
     }
 }
 
@@ -180,7 +188,7 @@ mod tests {
     const REQUEST: &str = "0199aaaa-bbbb-8ccc-8ddd-eeeeffff0000";
 
     fn documents() -> Documents {
-        Documents { seed: 1, payloads: 2..=2 }
+        Documents::new(1, 2..=2)
     }
 
     fn line(id: &str, payload: &str) -> Vec<u8> {
@@ -190,7 +198,7 @@ mod tests {
     /// The result for one acknowledged document of two payloads, if these lines are found.
     fn close(lines: &[Vec<u8>]) -> Found {
         let sent = Sent { answered: request_number(REQUEST), tries: 1 };
-        let mut account = Account::new(documents(), vec![sent]);
+        let mut account = Account::new(documents(), &[Fate::Accepted], vec![sent]);
         for line in lines {
             account.record(line, None);
         }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use spillway_local::client::{Client, Document, Response};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::documents::Documents;
+use super::documents::{Documents, Fate};
 
 /// The timeout of a request, slightly longer than API Gateway's.
 const PATIENCE: Duration = Duration::from_secs(32);
@@ -52,9 +52,13 @@ pub(crate) struct Load {
 }
 
 #[derive(Deserialize)]
-struct Accepted {
+struct Answer {
     request_id: String,
     accepted: u32,
+    /// Only streams that keep rejections name it.
+    #[serde(default)]
+    kept: u32,
+    withheld: u32,
 }
 
 impl Clients {
@@ -65,9 +69,24 @@ impl Clients {
 
     /// Posts for the duration of the load, then until `enough` or for [`LONGEST_LOAD`], and finishes every document.
     pub(crate) async fn post(self: &Arc<Self>, load: Load, enough: impl Fn() -> bool + Clone + Send + 'static) {
+        let is_over = move |_, time| time >= load.lasts && (enough() || time >= load.lasts + LONGEST_LOAD);
+        self.post_until(load.clients, load.rate, is_over).await;
+    }
+
+    /// Posts the first documents, and finishes every one.
+    pub(crate) async fn post_first(self: &Arc<Self>, documents: u32, clients: usize, rate: f64) {
+        self.post_until(clients, rate, move |number, _| number >= documents).await;
+    }
+
+    /// Posts until `is_over` for the number and the time of a document.
+    async fn post_until(
+        self: &Arc<Self>,
+        clients: usize,
+        rate: f64,
+        is_over: impl Fn(u32, Duration) -> bool + Clone + Send + 'static,
+    ) {
         let started = Instant::now();
-        let clients =
-            (0..load.clients).map(|_| tokio::spawn(Arc::clone(self).post_some(load, started, enough.clone())));
+        let clients = (0..clients).map(|_| tokio::spawn(Arc::clone(self).post_some(rate, started, is_over.clone())));
         for client in join_all(clients).await {
             client.expect("a client must not panic");
         }
@@ -88,13 +107,12 @@ impl Clients {
         self.documents_sent.lock().unwrap().clone()
     }
 
-    async fn post_some(self: Arc<Self>, load: Load, started: Instant, enough: impl Fn() -> bool) {
+    async fn post_some(self: Arc<Self>, rate: f64, started: Instant, is_over: impl Fn(u32, Duration) -> bool) {
         let mut connection = None;
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
-            let due = started + Duration::from_secs_f64(f64::from(number) / load.rate);
-            let time = (due - started).max(started.elapsed());
-            if time >= load.lasts && (enough() || time >= load.lasts + LONGEST_LOAD) {
+            let due = started + Duration::from_secs_f64(f64::from(number) / rate);
+            if is_over(number, (due - started).max(started.elapsed())) {
                 return;
             }
             sleep_until(due).await;
@@ -108,7 +126,7 @@ impl Clients {
             // Noted before it is sent, because it may be stored from then on.
             self.note(number, Sent { answered: None, tries });
             if let Some(answer) = self.try_once(&document, connection).await
-                && let Some(request) = accepted(&answer, self.documents.len(number))
+                && let Some(request) = self.accepted(&answer, number)
             {
                 self.answered.fetch_add(u64::from(self.documents.len(number)), Ordering::Relaxed);
                 return self.note(number, Sent { answered: Some(request), tries });
@@ -129,24 +147,27 @@ impl Clients {
         Some(answer)
     }
 
+    /// The request id of a 200, or `None` for a status that clients retry. Faults explain no other status.
+    fn accepted(&self, answer: &Response, number: u32) -> Option<u128> {
+        match answer.status.as_u16() {
+            200 => {
+                let Answer { request_id, accepted, kept, withheld } =
+                    serde_json::from_slice(&answer.body).expect("an answer in JSON");
+                let expected =
+                    [Fate::Accepted, Fate::Kept, Fate::Withheld].map(|fate| self.documents.count(number, fate));
+                assert_eq!([accepted, kept, withheld], expected, "of accepted, kept and withheld payloads");
+                Some(request_number(&request_id).expect("a request id"))
+            }
+            429 | 500 | 503 => None,
+            status => panic!("answered with {status}: {}", String::from_utf8_lossy(&answer.body)),
+        }
+    }
+
     fn note(&self, number: u32, sent: Sent) {
         let mut documents_sent = self.documents_sent.lock().unwrap();
         let len = documents_sent.len().max(number as usize + 1);
         documents_sent.resize(len, Sent::default());
         documents_sent[number as usize] = sent;
-    }
-}
-
-/// The request id of a 200, or `None` for a status that clients retry. Faults explain no other status.
-fn accepted(answer: &Response, payloads: u32) -> Option<u128> {
-    match answer.status.as_u16() {
-        200 => {
-            let Accepted { request_id, accepted } = serde_json::from_slice(&answer.body).expect("an answer in JSON");
-            assert_eq!(accepted, payloads, "all payloads are good");
-            Some(request_number(&request_id).expect("a request id"))
-        }
-        429 | 500 | 503 => None,
-        status => panic!("answered with {status}: {}", String::from_utf8_lossy(&answer.body)),
     }
 }
 

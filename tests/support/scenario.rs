@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::pending;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use spillway_local::faults::{Kind, Plan, parse};
@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use super::account::{Account, Found};
 use super::clients::{Clients, Load};
-use super::documents::Documents;
+use super::documents::{Documents, Fate};
 use super::places;
 
 /// The longest time for the queue to become empty after the faults.
@@ -32,6 +32,8 @@ pub(crate) struct Scenario {
     pub(crate) seed: u64,
     pub(crate) load: Load,
     pub(crate) documents: Documents,
+    /// The folder with `streams/`.
+    pub(crate) config: PathBuf,
     /// Environment variables of the functions.
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) ingest_environments: usize,
@@ -68,7 +70,8 @@ impl Scenario {
             strikes: faults.len(),
             seed: 1,
             load: Load { clients: 12, lasts: Duration::from_millis(600), rate: 150.0 },
-            documents: Documents { seed: 1, payloads: 1..=20 },
+            documents: Documents::new(1, 1..=20),
+            config: Path::new(env!("CARGO_MANIFEST_DIR")).join("../config"),
             // Faults cause many warnings.
             variables: BTreeMap::from([("AWS_LAMBDA_LOG_LEVEL".to_owned(), "ERROR".to_owned())]),
             ingest_environments: 1,
@@ -117,19 +120,23 @@ impl Scenario {
         let (deliver, ingest) = (pipeline.deliver().counts(), pipeline.ingest().counts());
         let injected = pipeline.faults().injected();
         let ledger = pipeline.drain().await.unwrap().ledger;
-        let mut account = Account::new(self.documents, clients.documents_sent());
+        let mut account = Account::new(self.documents, &[Fate::Accepted], clients.documents_sent());
         read(&mut account, &data.path().join("spillway"), &dead);
         let found = account.close();
         let (deliver_ended, ingest_ended) = (deliver.restarts, ingest.restarts);
         (Outcome { found, ledger, injected, deliver_ended, ingest_ended, dead_letters: dead.len() }, result)
     }
 
-    fn settings(&self, data: &Path) -> Settings {
+    /// The faults of the run.
+    pub(crate) fn plan(&self) -> Plan {
+        Plan::new(self.seed, self.faults.iter().map(|fault| parse(fault).unwrap()))
+    }
+
+    pub(crate) fn settings(&self, data: &Path) -> Settings {
         let visibility_timeout = Duration::from_secs((6 * self.deliver_timeout + self.window).as_secs() + 1);
-        let faults = self.faults.iter().map(|fault| parse(fault).unwrap());
         Settings {
             data: data.to_owned(),
-            config: Path::new(env!("CARGO_MANIFEST_DIR")).join("../config"),
+            config: self.config.clone(),
             window: self.window,
             visibility_timeout,
             ingest_environments: self.ingest_environments,
@@ -138,7 +145,7 @@ impl Scenario {
             compact_after: self.compacts.then_some(AN_HOUR),
             compact_at_end: self.compacts,
             compact_timeout: Duration::from_secs(3),
-            faults: Plan::new(self.seed, faults),
+            faults: self.plan(),
             variables: self.variables.clone(),
             ..Settings::new(env!("CARGO_BIN_EXE_spillway"))
         }
@@ -204,7 +211,8 @@ async fn compact(pipeline: &Pipeline) {
     }
 }
 
-async fn until_empty(pipeline: &Pipeline) {
+/// Waits until no message is on the queue.
+pub(crate) async fn until_empty(pipeline: &Pipeline) {
     let (deadline, mut empty) = (Instant::now() + LONGEST_DRAIN, 0);
     while empty < EMPTY_TIMES {
         assert!(Instant::now() < deadline, "the queue does not become empty: {:?}", pipeline.status().await);

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use spillway_compact::config::{CALL_TIMEOUT_MS, CALL_TRIES};
 use spillway_compact::event::Event;
-use spillway_shared::prefixes::LAKE;
+use spillway_shared::prefixes::{LAKE, REPLAYED};
 
 use crate::cloudformation::Template;
 
@@ -75,8 +75,8 @@ fn the_role_reads_records_and_files_and_only_creates_files() {
     let create = statement(&template, "CreateFiles");
     assert_eq!((&create["Action"], &create["Resource"]), (&json!("s3:PutObject"), &files));
     assert_eq!(create["Condition"], json!({"Null": {"s3:if-none-match": "false"}}));
-    let prefixes = json!([{"Fn::Sub": "${ObjectPrefix}*"}, format!("{LAKE}*")]);
-    assert_eq!(statement(&template, "ListRecordsAndFiles")["Condition"]["StringLike"]["s3:prefix"], prefixes);
+    let prefixes = json!([{"Fn::Sub": "${ObjectPrefix}*"}, format!("{LAKE}*"), format!("{REPLAYED}*")]);
+    assert_eq!(statement(&template, "ListRecordsFilesAndMarkers")["Condition"]["StringLike"]["s3:prefix"], prefixes);
 }
 
 #[test]

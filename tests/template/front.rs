@@ -1,5 +1,8 @@
 //! The HTTP API: its routes, and the rules of CORS.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use serde_json::{Value, json};
 use spillway_local::front;
 
@@ -63,8 +66,26 @@ fn browsers_may_send_every_header_that_ingest_or_a_browser_library_uses() {
         "idempotency-key",
         "anonymousid",
         "sentat",
+        "x-retry-count",
     ];
     assert_eq!(cors[1]["allowHeaders"], json!(headers));
+}
+
+/// With recorded preflight requests, a library's retries among them.
+#[test]
+fn browsers_may_send_every_header_that_recorded_pages_asked_for() {
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/ingest/tests/captures");
+    let folders = std::fs::read_dir(captures).unwrap().map(|folder| folder.unwrap().path());
+    let files = folders.filter(|folder| folder.is_dir()).flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let mut asked = BTreeSet::new();
+    for file in files {
+        let request = std::fs::read(file.unwrap().path()).unwrap();
+        let request = String::from_utf8_lossy(&request);
+        let headers = request.lines().filter_map(|line| line.strip_prefix("Access-Control-Request-Headers: "));
+        asked.extend(headers.flat_map(|names| names.split(',')).map(str::to_owned));
+    }
+    let allowed: BTreeSet<_> = front::ALLOW_HEADERS.split(',').map(str::to_owned).collect();
+    assert!(asked.contains("x-retry-count") && asked.is_subset(&allowed), "{asked:?}");
 }
 
 #[test]

@@ -1,19 +1,14 @@
-//! What compact costs on AWS, by counted calls and CPU time: list prices of us-east-1, November 2026, in dollars.
+//! What compact costs on AWS, by counted calls and CPU time, at the list prices of `spillway plan`.
+
+use spillway_plan::facts::price;
 
 use super::Measured;
 use super::hour::Hour;
 use super::s3::Counts;
 use crate::table::{Column, Table, count, float, number, text};
 
-/// <https://aws.amazon.com/s3/pricing/>: a PUT or a LIST.
-const PUT_OR_LIST: f64 = 5.0e-6;
-/// A GET or a HEAD.
-const GET: f64 = 0.4e-6;
-/// <https://aws.amazon.com/sqs/pricing/>: a request.
-const SQS: f64 = 0.4e-6;
-/// <https://aws.amazon.com/lambda/pricing/>: a request, and a GB-second on arm64.
-const INVOCATION: f64 = 0.2e-6;
-const GB_SECOND: f64 = 0.000_013_333_4;
+/// <https://aws.amazon.com/s3/pricing/>: a million GETs or HEADs. A LIST costs as much as a PUT.
+const S3_GETS: f64 = 0.40;
 /// The memory at which Lambda gives one vCPU, in GB; the template's default.
 const MEMORY_GB: f64 = 1.728;
 /// How often the schedule looks at an hour: in each of the 24 hours after it, and daily for 22 days.
@@ -32,7 +27,7 @@ pub(super) struct Bill {
 
 impl Counts {
     fn price(self) -> f64 {
-        float(self.puts + self.lists) * PUT_OR_LIST + float(self.gets + self.heads) * GET
+        (float(self.puts + self.lists) * price::S3_PUTS + float(self.gets + self.heads) * S3_GETS) / 1e6
     }
 
     /// Both together.
@@ -55,8 +50,8 @@ impl Bill {
         Self {
             s3: hour.calls.price() * million,
             looks: one_look * LOOKS * million,
-            sqs: SQS_CALLS * SQS * million,
-            lambda: (hour.cpu * MEMORY_GB * GB_SECOND + INVOCATION) * million,
+            sqs: SQS_CALLS * price::SQS_REQUESTS / 1e6 * million,
+            lambda: (hour.cpu * MEMORY_GB * price::LAMBDA_GB_SECOND + price::LAMBDA_REQUESTS / 1e6) * million,
         }
     }
 

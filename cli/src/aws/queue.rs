@@ -89,6 +89,11 @@ impl Queue {
         Self { client: self.client.clone(), url: url.into() }
     }
 
+    /// The last part of the URL.
+    pub(crate) fn name(&self) -> &str {
+        self.url.rsplit('/').next().unwrap_or_default()
+    }
+
     /// The approximate number of visible messages.
     pub(crate) async fn waiting(&self) -> anyhow::Result<u64> {
         self.number(QueueAttributeName::ApproximateNumberOfMessages).await

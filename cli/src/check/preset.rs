@@ -3,8 +3,9 @@
 use std::fmt;
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow};
-use http::HeaderMap;
+use anyhow::{Context as _, anyhow, ensure};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
 use spillway_ingest::body::{Coding, decode};
 use spillway_ingest::config::{MAX_BODY_BYTES, MAX_PAYLOADS};
 use spillway_ingest::error::RequestError;
@@ -34,26 +35,48 @@ impl Listing {
     }
 }
 
-/// Reads the body of a request in `sample` as the preset does.
-pub(super) fn list(presets: &Presets, name: &str, stream: &Stream, sample: &Path) -> anyhow::Result<Listing> {
+/// Reads the body of a request to `suffix` in `sample` as the preset does.
+pub(super) fn list(
+    presets: &Presets,
+    name: &str,
+    suffix: Option<&str>,
+    stream: &Stream,
+    sample: &Path,
+) -> anyhow::Result<Listing> {
     let preset = presets
         .named(name)
         .with_context(|| format!("no preset is named `{name}`; known: {}", presets.names().join(", ")))?;
+    if let Some(suffix) = suffix {
+        let known = preset.suffixes.join(", ");
+        ensure!(
+            preset.suffixes.iter().any(|known| known == suffix),
+            "`{name}` has no suffix `{suffix}`; it has: {known}"
+        );
+    }
     let body = std::fs::read(sample).with_context(|| format!("{} cannot be read", sample.display()))?;
-    let rows = rows(preset, stream, body).map_err(|error| anyhow!("{}: {}", sample.display(), error.detail()))?;
-    Ok(Listing(rows))
+    let rows = rows(preset, suffix, stream, body);
+    Ok(Listing(rows.map_err(|error| anyhow!("{}: {}", sample.display(), error.detail()))?))
 }
 
-fn rows(preset: &Preset, stream: &Stream, body: Vec<u8>) -> Result<Vec<Row>, RequestError> {
+fn rows(preset: &Preset, suffix: Option<&str>, stream: &Stream, body: Vec<u8>) -> Result<Vec<Row>, RequestError> {
     let limit = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let bytes = limit(MAX_BODY_BYTES.max);
     // A file has no headers: compression is recognised by its first bytes.
     let body = decode(body, Coding::Identity, bytes, &Budget::new(4 * bytes))?.bytes;
-    let text = preset.unframe(body, None, &HeaderMap::new(), bytes)?.text;
+    let headers = headers(&body);
+    let text = preset.unframe(body, suffix, &headers, bytes)?.text;
     let limits = Limits { payloads: limit(MAX_PAYLOADS.max), context_bytes: 2 * bytes };
     let Items { payloads, origins } = read(&text, &preset.items, "", limits)?;
     let row = |(index, payload)| row(preset, stream, &origins, index, payload);
     Ok(payloads.into_iter().enumerate().map(row).collect())
+}
+
+/// The headers of a request with this body. A body that does not begin as JSON is protobuf to presets that know it.
+fn headers(body: &[u8]) -> HeaderMap {
+    let text = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
+    let is_json = matches!(text.first(), Some(b'{' | b'['));
+    let protobuf = (CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+    (!is_json).then_some(protobuf).into_iter().collect()
 }
 
 fn row(preset: &Preset, stream: &Stream, origins: &Origins, index: usize, payload: Result<&str, Refused<'_>>) -> Row {

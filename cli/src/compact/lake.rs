@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use super::watch::Waiting;
 
-/// The attempts of a call, each of which is three of the SDK.
-const ATTEMPTS: Attempts = Attempts { timeout: Duration::from_mins(1), count: 3 };
+/// The attempts of a call.
+pub(super) const ATTEMPTS: Attempts = Attempts { timeout: Duration::from_mins(1), count: 3 };
 /// How long one hour may be listed.
 const DEADLINE: Duration = Duration::from_mins(10);
 /// Hours that are listed at the same time.
@@ -29,8 +29,8 @@ pub(super) struct Lake {
 }
 
 impl Lake {
-    pub(super) fn new(store: S3, prefix: &str) -> Self {
-        Self { store, prefix: prefix.to_owned() }
+    pub(super) fn new(store: S3, prefix: String) -> Self {
+        Self { store, prefix }
     }
 
     /// Calls that begin now.

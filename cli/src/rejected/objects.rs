@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, ensure};
 use flate2::read::MultiGzDecoder;
 use spillway_shared::hour::Hour;
-use spillway_shared::prefixes::REJECTED;
+use spillway_shared::prefixes::{REJECTED, stream_and_hour};
 use spillway_shared::stream::StreamName;
 
 use super::Choice;
@@ -23,11 +23,7 @@ pub(super) struct RejectedObject {
 impl RejectedObject {
     /// Reads `rejected/stream=…/dt=…/hour=…/name`; another key is `None`.
     pub(super) fn parse(key: &str) -> Option<Self> {
-        let mut parts = key.strip_prefix(REJECTED)?.splitn(4, '/');
-        let stream = StreamName::parse(parts.next()?.strip_prefix("stream=")?)?;
-        let day = parts.next()?.strip_prefix("dt=")?;
-        let hour = Hour::parse(&format!("{day}T{}", parts.next()?.strip_prefix("hour=")?))?;
-        parts.next()?;
+        let (stream, hour) = stream_and_hour(key, REJECTED)?;
         Some(Self { key: key.to_owned(), stream, hour })
     }
 }
@@ -84,17 +80,6 @@ pub(super) async fn show(bucket: &Bucket, key: &str) -> anyhow::Result<ExitCode>
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_key_names_stream_and_hour() {
-        let object = RejectedObject::parse("rejected/stream=clicks/dt=2026-11-21/hour=18/ab.ndjson.zst").unwrap();
-        assert_eq!((object.stream.as_str(), object.hour.to_string().as_str()), ("clicks", "2026-11-21T18"));
-        for key in
-            ["records/stream=clicks/dt=2026-11-21/hour=18/a", "rejected/stream=clicks/dt=x/hour=18/a", "rejected/a"]
-        {
-            assert_eq!(RejectedObject::parse(key), None, "{key}");
-        }
-    }
 
     #[test]
     fn since_is_an_hour_or_a_day() {

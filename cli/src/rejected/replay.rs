@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 use sha2::{Digest as _, Sha256};
 use spillway_ingest::judge::{self, Stream};
-use spillway_ingest::pack::{Packed, Partition, Piece, pack};
+use spillway_ingest::pack::{Packed, Partition, Piece, group_by_size, pack};
 use spillway_ingest::record::kept::KeptRecord;
 use spillway_shared::message::{Kind, MessageId};
 use spillway_shared::stream::StreamName;
@@ -114,8 +114,7 @@ impl Replaying {
         };
         let pieces = self.judge_all(key, &text, &before, stream, tally).into_iter().map(piece).collect();
         let schema = stream.judge.schema_digest().unwrap_or_default();
-        let calls = pack(pieces, MAX_MESSAGE_BYTES, |pieces| message_id(key, pieces, schema, &self.edit.text));
-        for call in calls {
+        for call in calls(key, pieces, schema, &self.edit.text) {
             self.send(key, call, tally).await?;
         }
         Ok(())
@@ -168,6 +167,13 @@ impl Replaying {
     }
 }
 
+/// Packs lines so that a message depends on its lines alone: whether lines are compressed depends on all lines that are
+/// packed together, and those that a killed replay has marked are not packed again.
+fn calls(key: &str, pieces: Vec<Piece<usize>>, schema: &str, edit: &str) -> Vec<Vec<Packed<usize>>> {
+    let groups = group_by_size(pieces, MAX_MESSAGE_BYTES).into_iter();
+    groups.flat_map(|group| pack(group, MAX_MESSAGE_BYTES, |pieces| message_id(key, pieces, schema, edit))).collect()
+}
+
 /// The id of a message: the same lines, judged by the same schema with the same edit, make the same message, so that a
 /// replay that was killed before it wrote the marker sends no second one.
 fn message_id(key: &str, pieces: &[Piece<usize>], schema: &str, edit: &str) -> MessageId {
@@ -204,5 +210,46 @@ impl fmt::Display for Tally {
         }
         let rejected: u64 = rejected.values().sum();
         write!(f, "{replayed} replayed, {before} replayed before, {rejected} still rejected, {withheld} withheld")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spillway_shared::hour::Hour;
+
+    /// Lines of these lengths, numbered from `first`.
+    fn pieces(first: usize, lengths: &[usize]) -> Vec<Piece<usize>> {
+        let stream = StreamName::parse("clicks").unwrap();
+        let partition = Partition { kind: Kind::Accepted, stream, hour: Hour::parse("2026-11-21T18").unwrap() };
+        let piece = |(number, length): (usize, &usize)| Piece {
+            partition: partition.clone(),
+            lines: ("x".repeat(*length) + "\n").into(),
+            waiter: number,
+        };
+        (first..).zip(lengths).map(piece).collect()
+    }
+
+    fn packed(pieces: Vec<Piece<usize>>) -> Vec<(MessageId, String)> {
+        calls("k", pieces, "s", "").into_iter().flatten().map(|message| (message.id, message.body)).collect()
+    }
+
+    #[test]
+    fn a_message_is_the_same_after_a_replay_was_killed_before_its_marker() {
+        let lengths = [200_000, 50_000, 100_000, 120_000, 300];
+        let all = packed(pieces(0, &lengths));
+        assert_eq!(all.len(), 2);
+        assert_eq!(packed(pieces(2, &lengths[2..])), all[1..]);
+        let lengths = [200_000, 50_000, 12_100, 300, 200];
+        let all = packed(pieces(0, &lengths));
+        assert_eq!(all.len(), 2, "the last message has few bytes");
+        assert_eq!(packed(pieces(3, &lengths[3..])), all[1..]);
+    }
+
+    #[test]
+    fn another_object_schema_or_edit_makes_another_message() {
+        let id = |key, schema, edit| calls(key, pieces(0, &[10]), schema, edit)[0][0].id;
+        let ids = [id("k", "s", ""), id("k2", "s", ""), id("k", "s2", ""), id("k", "s", "[]")];
+        assert_eq!(ids.iter().map(ToString::to_string).collect::<HashSet<_>>().len(), 4);
     }
 }

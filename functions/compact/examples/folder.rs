@@ -21,8 +21,9 @@ impl Store for Folder {
     async fn list(&self, prefix: &str, _: &str) -> Outcome<Page, StoreError> {
         let entries = std::fs::read_dir(self.0.join(prefix)).into_iter().flatten().flatten();
         let listed = entries.filter_map(|entry| {
-            let size = entry.metadata().ok()?.len();
-            Some(Listed { key: format!("{prefix}{}", entry.file_name().to_str()?), size })
+            let metadata = entry.metadata().ok()?;
+            let key = format!("{prefix}{}", entry.file_name().to_str()?);
+            Some(Listed { key, size: metadata.len(), modified: metadata.modified().ok()? })
         });
         let mut objects: Vec<_> = listed.collect();
         objects.sort_by(|one, other| one.key.cmp(&other.key));
@@ -33,6 +34,10 @@ impl Store for Folder {
         let Ok(body) = std::fs::read(self.0.join(key)).map(Bytes::from) else { return Outcome::Done(None) };
         Outcome::Done(Some(match part {
             Part::Whole => body,
+            Part::Range(range) => {
+                let [start, end] = [range.start, range.end].map(|at| usize::try_from(at).unwrap_or(usize::MAX));
+                body.slice(start..end.min(body.len()))
+            }
             Part::Last(bytes) => body.slice(body.len().saturating_sub(usize::try_from(bytes).unwrap_or(usize::MAX))..),
         }))
     }

@@ -13,7 +13,7 @@ use crate::build::Build;
 use crate::commit::commit;
 use crate::dedupe::{self, Records};
 use crate::list::{Made, Place, Work, work};
-use crate::store::{Calls, Listed, Part, Store, StoreError};
+use crate::store::{Calls, Part, Store, StoreError};
 use crate::table::Table;
 
 /// Why an hour was not compacted.
@@ -92,8 +92,7 @@ impl<S: Store> Compactor<'_, S> {
         until: Until,
         counts: &mut Compacted,
     ) -> Result<End, Error> {
-        let calls = Calls { store: self.store, attempts: self.settings.attempts, deadline: until.deadline };
-        let run = Run { calls, place, table, settings: self.settings, stop: until.stop };
+        let run = Run { calls: self.calls(until.deadline), place, table, settings: self.settings, stop: until.stop };
         let mut with_payloads = false;
         loop {
             let work = run.work().await?;
@@ -110,13 +109,17 @@ impl<S: Store> Compactor<'_, S> {
         }
     }
 
+    /// Calls to the bucket that end before a deadline.
+    pub(crate) fn calls(&self, deadline: Instant) -> Calls<'_, S> {
+        Calls { store: self.store, attempts: self.settings.attempts, deadline }
+    }
+
     /// Whether work is left for an hour.
     ///
     /// # Errors
     /// A call was given up, or a file is damaged.
     pub async fn has_work(&self, place: &Place, version: u32, deadline: Instant) -> Result<bool, Error> {
-        let calls = Calls { store: self.store, attempts: self.settings.attempts, deadline };
-        Ok(!work(calls, place, &self.settings.records_prefix, version).await?.left.is_empty())
+        Ok(!work(self.calls(deadline), place, &self.settings.records_prefix, version).await?.left.is_empty())
     }
 }
 
@@ -138,7 +141,8 @@ impl<S: Store> Run<'_, S> {
     /// is in the listing or made here, so a free number proves that nobody else has worked on these objects.
     async fn pass(&self, work: Work, with_payloads: bool, counts: &mut Compacted) -> Result<Pass, Error> {
         let mut records = self.seen(&work.files, with_payloads).await?;
-        let mut objects = std::pin::pin!(self.objects(work.left).peekable());
+        let mut objects =
+            std::pin::pin!(self.objects(work.left.into_iter().map(|object| object.key).collect()).peekable());
         let mut number = work.next;
         while objects.as_mut().peek().await.is_some() {
             if number > work.next && self.is_late() {
@@ -180,12 +184,12 @@ impl<S: Store> Run<'_, S> {
     }
 
     /// Reads objects ahead, in their order.
-    fn objects(&self, listed: Vec<Listed>) -> impl Objects {
-        let get = async |Listed { key, .. }: Listed| {
+    fn objects(&self, keys: Vec<String>) -> impl Objects {
+        let get = async |key: String| {
             let object = self.calls.get(&key, Part::Whole).await;
             (key, object)
         };
-        stream::iter(listed).map(get).buffered(self.settings.prefetch)
+        stream::iter(keys).map(get).buffered(self.settings.prefetch)
     }
 
     /// The records of earlier files: their ids, or also their payloads, from the objects that these files name.
@@ -204,8 +208,8 @@ impl<S: Store> Run<'_, S> {
 
     async fn see_sources(&self, file: &Made, records: &mut Records) -> Result<(), Error> {
         let folder = self.place.records(&self.settings.records_prefix);
-        let listed = |name: &String| Listed { key: format!("{folder}{name}"), size: 0 };
-        let mut objects = std::pin::pin!(self.objects(file.sources.objects.iter().map(listed).collect()));
+        let mut objects =
+            std::pin::pin!(self.objects(file.sources.objects.iter().map(|name| format!("{folder}{name}")).collect()));
         while let Some((key, object)) = objects.next().await {
             if let Some(object) = object? {
                 dedupe::see_object(&key, &object, &self.place.stream, records).map_err(ParquetError::from)?;

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::event::{Answer, Event, Failure, Job, Message};
 use crate::hour::{self, Compactor, End, Settings, Until};
 use crate::list::Place;
+use crate::replayed;
 use crate::sqs::{Queue, SendError};
 use crate::store::Store;
 use crate::table::{Table, Tables};
@@ -78,10 +79,7 @@ impl<S: Store, Q: Queue> Compact<S, Q> {
         let until = self.until(&event.context);
         match event.payload {
             Event::Queue { messages } => Ok(self.messages(&messages, until).await),
-            Event::Schedule { hours } => {
-                let before = |back: u32| Hour::of(SystemTime::now() - Duration::from_hours(u64::from(back)));
-                self.enqueue((1..=hours).map(before), None, until.deadline).await
-            }
+            Event::Schedule { hours } => self.scheduled(hours, until.deadline).await,
             Event::Range { from, to, stream } => self.enqueue(from.until(to), stream.as_ref(), until.deadline).await,
         }
     }
@@ -142,7 +140,18 @@ impl<S: Store, Q: Queue> Compact<S, Q> {
         self.settings.attempts.run(deadline, || self.queue.send(&body)).await
     }
 
-    /// Enqueues those hours that have work left.
+    /// Enqueues those of the last hours that have work left, then those of the older hours into which records were put
+    /// back. If the markers cannot be listed, the last hours are enqueued all the same.
+    async fn scheduled(&self, hours: u32, deadline: Instant) -> Result<Answer, Failed> {
+        let before = |back: u32| Hour::of(SystemTime::now() - Duration::from_hours(u64::from(back)));
+        let recent = self.enqueue((1..=hours).map(before), None, deadline).await;
+        let replayed = replayed::hours(self.compactor().calls(deadline)).await.map_err(hour::Error::from)?;
+        let is_older = |place: &Place| place.hour < before(hours);
+        let older = self.enqueue_those_left(replayed.into_iter().filter(is_older).collect(), deadline).await?;
+        Ok(Answer { enqueued: recent?.enqueued + older.enqueued, ..Answer::default() })
+    }
+
+    /// Enqueues those hours of one stream, or of all streams with a table, that have work left.
     ///
     /// # Errors
     /// The first error; all hours were tried.
@@ -152,20 +161,26 @@ impl<S: Store, Q: Queue> Compact<S, Q> {
         only: Option<&StreamName>,
         deadline: Instant,
     ) -> Result<Answer, Failed> {
-        let mut places = Vec::new();
-        for (stream, table) in self.tables.iter().filter(|(stream, _)| only.is_none_or(|only| only == *stream)) {
-            let place = |hour| (Place { stream: stream.clone(), hour }, table.version);
-            places.extend(hours.clone().map(place));
-        }
-        let enqueue = async |(place, version): (Place, u32)| self.enqueue_if_left(place, version, deadline).await;
+        let streams = self.tables.keys().filter(|stream| only.is_none_or(|only| only == *stream));
+        let places = |stream: &StreamName| {
+            let stream = stream.clone();
+            hours.clone().map(move |hour| Place { stream: stream.clone(), hour })
+        };
+        self.enqueue_those_left(streams.flat_map(places).collect(), deadline).await
+    }
+
+    /// Enqueues those hours that have work left.
+    async fn enqueue_those_left(&self, places: Vec<Place>, deadline: Instant) -> Result<Answer, Failed> {
+        let enqueue = async |place: Place| self.enqueue_if_left(place, deadline).await;
         let ends: Vec<_> = stream::iter(places).map(enqueue).buffer_unordered(self.settings.prefetch).collect().await;
         let enqueued = ends.into_iter().sum::<Result<usize, Failed>>()?;
         Ok(Answer { enqueued, ..Answer::default() })
     }
 
-    /// Returns how many messages were sent.
-    async fn enqueue_if_left(&self, place: Place, version: u32, deadline: Instant) -> Result<usize, Failed> {
-        if !self.compactor().has_work(&place, version, deadline).await? {
+    /// Returns how many messages were sent. A stream without a table has no work.
+    async fn enqueue_if_left(&self, place: Place, deadline: Instant) -> Result<usize, Failed> {
+        let Some(table) = self.tables.get(&place.stream) else { return Ok(0) };
+        if !self.compactor().has_work(&place, table.version, deadline).await? {
             return Ok(0);
         }
         self.send(&Job { place, version: None }, deadline).await?;

@@ -3,6 +3,7 @@
 //! ```text
 //! event         messages that name an hour, or a schedule
 //!   invocation  compacts these hours, or enqueues the hours with work left by
+//!     replayed  hours into which records were put back, whatever their age, and
 //!     sqs       messages to the function's own queue
 //! hour          one stream and hour: repeats the stages until no work is left
 //!   list        the objects of the hour that no file's footer names
@@ -36,6 +37,7 @@ pub mod list;
 pub mod number;
 pub mod read;
 pub mod rebuild;
+pub mod replayed;
 pub mod rest;
 pub mod rows;
 pub mod s3;

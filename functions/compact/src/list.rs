@@ -99,16 +99,23 @@ fn number_of(key: &str) -> Option<u32> {
 }
 
 async fn sources<S: Store>(calls: Calls<'_, S>, file: &Listed) -> Result<Sources, Error> {
-    let damaged = |what: String| Error::Damaged(file.key.clone(), what);
+    sources_in(&footer(calls, file).await?).map_err(|what| Error::Damaged(file.key.clone(), what))
+}
+
+/// Reads the footer of a file.
+///
+/// # Errors
+/// A call was given up, or the file is damaged.
+pub async fn footer<S: Store>(calls: Calls<'_, S>, file: &Listed) -> Result<ParquetMetaData, Error> {
     let mut bytes = FOOTER_BYTES.min(file.size).max(1);
     loop {
         let end = calls.get(&file.key, Part::Last(bytes)).await?.unwrap_or_default();
         match metadata(&end, file.size) {
-            Ok(metadata) => return sources_in(&metadata).map_err(damaged),
+            Ok(metadata) => return Ok(metadata),
             Err(ParquetError::NeedMoreData(more)) if more as u64 > bytes && more as u64 <= file.size => {
                 bytes = more as u64;
             }
-            Err(error) => return Err(damaged(error.to_string())),
+            Err(error) => return Err(Error::Damaged(file.key.clone(), error.to_string())),
         }
     }
 }
@@ -119,7 +126,11 @@ fn metadata(end: &Bytes, size: u64) -> Result<ParquetMetaData, ParquetError> {
     reader.finish()
 }
 
-fn sources_in(metadata: &ParquetMetaData) -> Result<Sources, String> {
+/// What a file was made from, by its footer.
+///
+/// # Errors
+/// Another program has written it.
+pub fn sources_in(metadata: &ParquetMetaData) -> Result<Sources, String> {
     let entries = metadata.file_metadata().key_value_metadata().into_iter().flatten();
     let text = entries.filter(|entry| entry.key == SOURCES).find_map(|entry| entry.value.as_ref());
     let text = text.ok_or("its footer names no sources; another program may have written it")?;

@@ -34,12 +34,7 @@ fn compression(key: &str) -> Option<Compression> {
 /// # Errors
 /// The object cannot be decompressed to its end. The lines before are taken, and what there is of the last one.
 pub fn lines(key: &str, object: &[u8], mut take: impl FnMut(&[u8])) -> io::Result<()> {
-    let decoder: Box<dyn Read> = match compression(key) {
-        Some(Compression::Zstd) => Box::new(zstd::stream::read::Decoder::with_buffer(object)?),
-        Some(Compression::Gzip) => Box::new(MultiGzDecoder::new(object)),
-        Some(Compression::None) | None => Box::new(object),
-    };
-    let mut reader = BufReader::with_capacity(BUFFER_BYTES, decoder);
+    let mut reader = BufReader::with_capacity(BUFFER_BYTES, decoder(key, object)?);
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -52,6 +47,18 @@ pub fn lines(key: &str, object: &[u8], mut take: impl FnMut(&[u8])) -> io::Resul
             return Ok(());
         }
     }
+}
+
+/// The content of an object, decompressed as its key says.
+///
+/// # Errors
+/// zstd has no memory.
+pub fn decoder<'a>(key: &str, object: &'a [u8]) -> io::Result<Box<dyn Read + Send + 'a>> {
+    Ok(match compression(key) {
+        Some(Compression::Zstd) => Box::new(zstd::stream::read::Decoder::with_buffer(object)?),
+        Some(Compression::Gzip) => Box::new(MultiGzDecoder::new(object)),
+        Some(Compression::None) | None => Box::new(object),
+    })
 }
 
 /// Reads one line with its line break; returns whether there may be another.

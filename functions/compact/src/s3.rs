@@ -1,5 +1,8 @@
 //! The adapter to S3: listings, whole and ranged reads, create-only PUTs.
 
+use std::ops::Range;
+use std::time::SystemTime;
+
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -47,6 +50,7 @@ impl Store for S3 {
     async fn get(&self, key: &str, part: Part) -> Outcome<Option<Bytes>, StoreError> {
         let range = match part {
             Part::Whole => None,
+            Part::Range(Range { start, end }) => Some(format!("bytes={start}-{}", end.saturating_sub(1))),
             Part::Last(bytes) => Some(format!("bytes=-{bytes}")),
         };
         let answer = match self.client.get_object().bucket(&self.bucket).key(key).set_range(range).send().await {
@@ -74,7 +78,8 @@ impl Store for S3 {
 }
 
 fn listed(object: Object) -> Option<Listed> {
-    Some(Listed { size: u64::try_from(object.size?).ok()?, key: object.key? })
+    let modified = SystemTime::try_from(object.last_modified?).ok()?;
+    Some(Listed { size: u64::try_from(object.size?).ok()?, modified, key: object.key? })
 }
 
 fn has_status<E>(error: &SdkError<E>, status: u16) -> bool {

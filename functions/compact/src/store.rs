@@ -1,6 +1,8 @@
 //! The bucket, as far as compact uses it.
 
 use std::future::Future;
+use std::ops::Range;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use spillway_shared::retry::{Attempts, GaveUp, Outcome};
@@ -18,6 +20,8 @@ pub struct Listed {
     pub key: String,
     /// Its size in bytes.
     pub size: u64,
+    /// When it was stored; S3 tells it in whole seconds.
+    pub modified: SystemTime,
 }
 
 /// One page of a listing, in the order of the keys' bytes.
@@ -30,10 +34,12 @@ pub struct Page {
 }
 
 /// Which bytes of an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
     /// All.
     Whole,
+    /// These ones: at least one, and the object has the first of them.
+    Range(Range<u64>),
     /// The last ones: at least one, and at most as many as the object has.
     Last(u64),
 }
@@ -102,7 +108,7 @@ impl<S: Store> Calls<'_, S> {
     /// # Errors
     /// The call was given up.
     pub async fn get(self, key: &str, part: Part) -> Result<Option<Bytes>, GaveUp<StoreError>> {
-        self.attempts.run(self.deadline, || self.store.get(key, part)).await
+        self.attempts.run(self.deadline, || self.store.get(key, part.clone())).await
     }
 
     /// See [`Store::put`].

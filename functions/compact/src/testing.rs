@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -102,7 +102,11 @@ impl Store for Memory {
         const PAGE: usize = 3;
         self.call(|objects| {
             let matching = objects.iter().filter(|(key, _)| key.starts_with(prefix) && key.as_str() > after);
-            let listed = |(key, body): (&String, &Bytes)| Listed { key: key.clone(), size: body.len() as u64 };
+            let listed = |(key, body): (&String, &Bytes)| Listed {
+                key: key.clone(),
+                size: body.len() as u64,
+                modified: SystemTime::UNIX_EPOCH,
+            };
             let mut objects: Vec<_> = matching.take(PAGE + 1).map(listed).collect();
             let is_truncated = objects.len() > PAGE;
             objects.truncate(PAGE);
@@ -115,6 +119,10 @@ impl Store for Memory {
         self.call(|objects| {
             objects.get(key).map(|body| match part {
                 Part::Whole => body.clone(),
+                Part::Range(range) => {
+                    let [start, end] = [range.start, range.end].map(|at| usize::try_from(at).unwrap());
+                    body.slice(start..end.min(body.len()))
+                }
                 Part::Last(bytes) => body.slice(body.len().saturating_sub(usize::try_from(bytes).unwrap())..),
             })
         })

@@ -147,7 +147,9 @@ fn by_partition<W>(pieces: Vec<Piece<W>>) -> BTreeMap<Partition, Vec<Piece<W>>> 
     partitions
 }
 
-fn group_by_size<W>(pieces: Vec<Piece<W>>, limit: usize) -> Vec<Vec<Piece<W>>> {
+/// Groups pieces, in their order, so that a group has at most `limit` bytes of records, or a single piece.
+#[must_use]
+pub fn group_by_size<W>(pieces: Vec<Piece<W>>, limit: usize) -> Vec<Vec<Piece<W>>> {
     let mut groups: Vec<Vec<Piece<W>>> = Vec::new();
     let mut bytes = usize::MAX;
     for piece in pieces {

@@ -18,8 +18,9 @@ const MAX_MESSAGES: usize = 10;
 const PAUSE: Duration = Duration::from_millis(50);
 /// The pause is at most the window divided by this.
 const PAUSE_SHARE: u32 = 10;
-/// The maximum time of a receive in addition to its wait.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The maximum time of a receive in addition to its wait. Messages of a receive that ends without its response stay hidden
+/// for the visibility timeout, so a busy machine gets enough time for ten messages of 1 MiB.
+const RESPONSE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Receives while the channel has capacity, until the receiver is dropped.
 pub(super) async fn run(shared: Arc<Shared>, received: mpsc::Sender<Vec<Message>>) {

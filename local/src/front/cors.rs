@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 /// Headers that a page may send.
 pub const ALLOW_HEADERS: &str =
-    "content-type,content-encoding,authorization,x-write-key,idempotency-key,anonymousid,sentat";
+    "content-type,content-encoding,authorization,x-write-key,idempotency-key,anonymousid,sentat,x-retry-count";
 /// Methods that a page may use.
 pub const ALLOW_METHODS: &str = "POST";
 /// Headers of an answer that a page may read.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Pipeline;
+use super::find::records_prefix;
 
 /// Where the parts of a running pipeline are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +14,10 @@ pub struct Endpoints {
     pub bucket: String,
     /// The endpoint of S3.
     pub s3_endpoint: String,
+    /// The folder whose files are the objects; `None` if S3 is external.
+    pub objects: Option<PathBuf>,
+    /// The prefix of the keys of records.
+    pub records: String,
     /// The URL of the queue.
     pub queue_url: String,
     /// The URL of compact's queue; `None` if the pipeline does not compact.
@@ -25,13 +30,15 @@ impl Pipeline {
     /// Where the parts of this pipeline are.
     #[must_use]
     pub fn endpoints(&self) -> Endpoints {
-        let config = &self.settings.config;
+        let absolute = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
         Endpoints {
             bucket: self.settings.bucket.clone(),
             s3_endpoint: self.bucket.endpoint.clone(),
+            objects: (!self.bucket.is_external()).then(|| absolute(&self.bucket.root)),
+            records: records_prefix(&self.settings),
             queue_url: self.queue.url.clone(),
             compact_queue_url: self.compaction.as_ref().map(|compaction| compaction.queue().url.clone()),
-            config: config.canonicalize().unwrap_or_else(|_| config.clone()),
+            config: absolute(&self.settings.config),
         }
     }
 }

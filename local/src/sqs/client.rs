@@ -5,8 +5,8 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 use spillway_aws::{Calls, Credentials};
 
-/// Includes the up to 20 seconds that a receive waits for messages.
-const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Includes the up to 20 seconds that a receive waits for messages, and the time for its response.
+const CALL_TIMEOUT: Duration = Duration::from_secs(80);
 
 /// A client of the SQS at `endpoint`. Access key and secret are both `credential`.
 #[must_use]

@@ -215,22 +215,31 @@ impl Queue {
     }
 
     /// Passes the body of every message in the queue to `visit`, also in flight; none of an external queue.
-    pub fn each_queued(&self, visit: impl FnMut(&str)) {
-        self.each(&self.url, visit);
+    pub fn each_queued(&self, mut visit: impl FnMut(&str)) {
+        self.queued().iter().for_each(|body| visit(body));
     }
 
     /// Passes the body of every message in the dead-letter queue to `visit`; none of an external queue.
-    pub fn each_dead_letter(&self, visit: impl FnMut(&str)) {
-        self.each(&self.dead_letter_url, visit);
+    pub fn each_dead_letter(&self, mut visit: impl FnMut(&str)) {
+        self.dead_letters().iter().for_each(|body| visit(body));
     }
 
-    fn each(&self, url: &str, mut visit: impl FnMut(&str)) {
-        let Place::BuiltIn(service, _) = &self.place else { return };
+    /// The bodies of all messages in the queue, also in flight; none of an external queue.
+    #[must_use]
+    pub fn queued(&self) -> Vec<Arc<str>> {
+        self.bodies(&self.url)
+    }
+
+    /// The bodies of all messages in the dead-letter queue; none of an external queue.
+    #[must_use]
+    pub fn dead_letters(&self) -> Vec<Arc<str>> {
+        self.bodies(&self.dead_letter_url)
+    }
+
+    fn bodies(&self, url: &str) -> Vec<Arc<str>> {
+        let Place::BuiltIn(service, _) = &self.place else { return Vec::new() };
         let body = |message: &queue::Message| Arc::clone(&message.body);
-        let bodies: Vec<Arc<str>> = service.store().queue(name_of(url)).messages().map(body).collect();
-        for body in bodies {
-            visit(&body);
-        }
+        service.store().queue(name_of(url)).messages().map(body).collect()
     }
 
     /// Finishes running requests, for at most a second, and stops listening.

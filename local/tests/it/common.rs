@@ -4,11 +4,14 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use spillway_aws::{Calls, Credentials, SdkConfig};
 use spillway_local::data_folder::DataFolder;
 use spillway_local::faults::Faults;
 use spillway_local::s3::{Bucket, BucketSettings};
 use spillway_local::sqs::{MAX_MESSAGE_BYTES, Queue, QueueSettings, Tap};
+
+/// Includes the up to 20 seconds that a receive waits for messages.
+const CALL_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A free port of the loopback interface.
 pub(crate) fn free_port() -> SocketAddr {
@@ -43,12 +46,7 @@ pub(crate) fn queue_settings(listen: SocketAddr, max_receive_count: u32, accepte
 
 /// A client that signs requests, as the functions do.
 pub(crate) fn sqs(endpoint: &str) -> aws_sdk_sqs::Client {
-    let config = aws_sdk_sqs::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .endpoint_url(endpoint)
-        .region(Region::new("eu-west-1"))
-        .credentials_provider(credentials());
-    aws_sdk_sqs::Client::from_conf(config.build())
+    aws_sdk_sqs::Client::new(&config(endpoint))
 }
 
 /// A bucket in the folder `data`.
@@ -70,12 +68,7 @@ pub(crate) fn bucket_settings(data: &Path) -> BucketSettings {
 
 /// A client that signs requests, as the functions do.
 pub(crate) fn s3(endpoint: &str) -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .endpoint_url(endpoint)
-        .force_path_style(true)
-        .region(Region::new("eu-west-1"))
-        .credentials_provider(credentials());
+    let config = aws_sdk_s3::config::Builder::from(&config(endpoint)).force_path_style(true);
     aws_sdk_s3::Client::from_conf(config.build())
 }
 
@@ -89,6 +82,7 @@ pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) 
     assert!(waited.await.is_ok(), "timed out waiting until {what}");
 }
 
-fn credentials() -> Credentials {
-    Credentials::new("local", "local", None, None, "tests")
+fn config(endpoint: &str) -> SdkConfig {
+    let credentials = Credentials::new("local", "local", None, None, "tests");
+    Calls::retried(CALL_TIMEOUT, CALL_TIMEOUT).fixed(endpoint, "eu-west-1", credentials)
 }

@@ -39,7 +39,11 @@ fn stored() -> Memory {
 
 /// The body of the hour's message.
 fn body() -> String {
-    Job { place: place(), version: None }.body()
+    body_of(&place())
+}
+
+fn body_of(place: &Place) -> String {
+    Job { place: place.clone(), version: None }.body()
 }
 
 fn message(id: &str, body: &str) -> Message {
@@ -109,6 +113,41 @@ async fn hours_with_work_left_are_enqueued() {
     }
     function.messages(&[message("1", &body())], until(60)).await;
     assert_eq!(function.enqueue(hour("21T18").until(hour("21T18")), None, deadline).await.unwrap().enqueued, 0);
+}
+
+/// An event of the schedule.
+fn schedule(hours: u32) -> LambdaEvent<Event> {
+    LambdaEvent::new(Event::Schedule { hours }, Context::default())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_schedule_also_enqueues_old_hours_that_markers_of_replays_name() {
+    let function = function(Memory::default());
+    let old = Place { hour: Hour::parse("2020-02-29T23").unwrap(), ..place() };
+    function.store.insert(&format!("{}a.ndjson", old.records("records/")), record_of("a", "{}") + "\n");
+    assert_eq!(function.invocation(schedule(2)).await.unwrap().enqueued, 0);
+    for other in ["stream=views/dt=2020-02-29/hour=23/a/b.json", "stream=clicks/dt=2020-03-01/hour=00/a/b.json", "x"] {
+        function.store.insert(&format!("replayed/{other}"), "{}");
+    }
+    assert_eq!(function.invocation(schedule(2)).await.unwrap().enqueued, 0, "hours without work");
+    for marker in ["a", "b"] {
+        function.store.insert(&format!("replayed/stream=clicks/dt=2020-02-29/hour=23/o/{marker}.json"), "{}");
+    }
+    assert_eq!(function.invocation(schedule(2)).await.unwrap().enqueued, 1);
+    assert_eq!(*function.queue.0.lock().unwrap(), [body_of(&old)]);
+    function.messages(&[message("1", &body_of(&old))], until(60)).await;
+    assert_eq!(function.invocation(schedule(2)).await.unwrap().enqueued, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_hours_are_enqueued_even_if_markers_cannot_be_listed() {
+    let function = function(Memory::default());
+    let last = Place { hour: Hour::of(SystemTime::now() - Duration::from_hours(1)), ..place() };
+    function.store.insert(&format!("{}a.ndjson", last.records("records/")), record_of("a", "{}") + "\n");
+    // Two listings for each of three hours come before: of the files, and of the objects.
+    function.store.fail(6, Fault::KilledBefore);
+    assert!(function.invocation(schedule(3)).await.is_err());
+    assert_eq!(*function.queue.0.lock().unwrap(), [body_of(&last)]);
 }
 
 #[tokio::test(start_paused = true)]

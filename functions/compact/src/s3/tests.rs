@@ -50,8 +50,14 @@ async fn suite(store: &impl Store) {
     assert_eq!(done(store.put("a/1", Bytes::from_static(b"12345")).await), Put::Created);
     assert_eq!(done(store.put("a/2", Bytes::from_static(b"2")).await), Put::Created);
     assert_eq!(done(store.put("b/3", Bytes::from_static(b"3")).await), Put::Created);
-    for (part, bytes) in [(Part::Whole, "12345"), (Part::Last(2), "45"), (Part::Last(5), "12345")] {
-        assert_eq!(done(store.get("a/1", part).await), Some(Bytes::from(bytes)), "{part:?}");
+    for (part, bytes) in [
+        (Part::Whole, "12345"),
+        (Part::Range(1..3), "23"),
+        (Part::Range(4..99), "5"),
+        (Part::Last(2), "45"),
+        (Part::Last(5), "12345"),
+    ] {
+        assert_eq!(done(store.get("a/1", part.clone()).await), Some(Bytes::from(bytes)), "{part:?}");
     }
     let keys = async |prefix: &str, after: &str| {
         let page = done(store.list(prefix, after).await);

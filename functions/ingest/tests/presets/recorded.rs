@@ -36,6 +36,7 @@ fn clients() -> Vec<Client> {
         Client::new("segment-node", &[2], success()),
         Client::new("browser-segment-single", &[0, 1, 0, 0, 1, 1], success()),
         Client::new("browser-segment-batched", &[0, 3], success()),
+        Client::new("browser-segment-retry", &[0], success()),
         Client::new("rudder-py", &[2], success()),
         Client::new("rudder-node", &[1, 1], success()),
         Client::new("otlp-node", &[2, 1, 1], json!({})),

@@ -69,7 +69,10 @@ pub(super) fn request(body: &[u8], suffix: Option<&str>, limit: usize) -> Result
         "v1/logs" => LOGS,
         "v1/traces" => TRACES,
         "v1/metrics" => METRICS,
-        _ => return Err(RequestError::Unreadable("protobuf has no messages for this path".to_owned())),
+        _ => {
+            let detail = "a body in protobuf needs the path v1/logs, v1/traces or v1/metrics after the stream";
+            return Err(RequestError::Unreadable(detail.to_owned()));
+        }
     };
     json(body, fields, limit)
 }
