@@ -68,7 +68,7 @@ pub fn run() -> anyhow::Result<()> {
     let measurement = Measurement::parse();
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         match measurement {
-            Measurement::Saturate(arguments) => saturate::run(arguments).await,
+            Measurement::Saturate(arguments) => Box::pin(saturate::run(arguments)).await,
             Measurement::Pipeline(arguments) => Box::pin(pipeline::run(arguments)).await,
             Measurement::GroupCommit(arguments) => group_commit::run(arguments).await,
             Measurement::Workers(arguments) => workers::run(arguments).await,

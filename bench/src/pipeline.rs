@@ -46,7 +46,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut report = Report::new(&format!("pipeline-{}", arguments.options.payloads));
     let (payloads, time) = (float(arguments.options.payloads), Duration::from_secs(arguments.seconds));
     let noop = noop::cpu_seconds(arguments.options, arguments.connections, time / 2).await?;
-    let steps = arguments.steps().await?;
+    let steps = Box::pin(arguments.steps()).await?;
     if let Some(knee) = knee(&steps) {
         report.notes.push(format!("The knee: {knee:.0} documents/s, {:.0} payloads/s.", knee * payloads));
     }

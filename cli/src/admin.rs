@@ -1,5 +1,5 @@
-//! The admin server: a page with its events, and status, endpoints, records, searches, faults, compaction and the
-//! description of the HTTP interface, all in JSON.
+//! The admin server: a page with its events, and status, endpoints, records, searches, faults and the description of the
+//! HTTP interface, all in JSON.
 
 mod events;
 mod guard;
@@ -19,15 +19,12 @@ use axum::routing::get;
 use axum::{Json, Router, middleware};
 use events::Events;
 use hyper_util::service::TowerToHyperService;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use spillway_local::faults::State as FaultState;
 use spillway_local::find::{Found, Search};
 use spillway_local::loopback::Server;
-use spillway_local::pipeline::{Compaction, Endpoints, Pipeline, Status};
+use spillway_local::pipeline::{Endpoints, Pipeline, Status};
 use spillway_local::records::{self, RecordError};
-use spillway_shared::hour::Hour;
-use spillway_shared::stream::StreamName;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -40,7 +37,7 @@ const MAX_BODY_BYTES: usize = 64 << 10;
 const OPENAPI: &str = include_str!("../../docs/openapi.json");
 /// The routes in the words of error messages.
 const ROUTES: &str = "the routes are GET /, GET /events, GET /status, GET /endpoints, GET /record, GET /find, GET /ledger, \
-     GET /faults, PUT /faults, GET /compact, POST /compact and GET /openapi.json";
+     GET /faults, PUT /faults and GET /openapi.json";
 
 /// A running admin server.
 pub(crate) struct Admin {
@@ -102,7 +99,6 @@ fn routes(shared: Shared) -> Router {
         .route("/record", get(record))
         .route("/ledger", get(ledger))
         .route("/faults", get(faults).put(set_faults))
-        .route("/compact", get(compaction).post(compact))
         .route("/find", get(find))
         .route("/openapi.json", get(openapi))
         .fallback(async || Error(StatusCode::NOT_FOUND, format!("unknown path; {ROUTES}")))
@@ -168,49 +164,6 @@ async fn set_faults(
     let set = pipeline.faults().set_json(&body);
     set.map_err(|error| Error(StatusCode::BAD_REQUEST, error.to_string()))?;
     Ok(faults(State(pipeline)).await)
-}
-
-/// Hours that `POST /compact` enqueues.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Range {
-    from: String,
-    to: String,
-    stream: Option<StreamName>,
-}
-
-impl Range {
-    fn hours(&self) -> Option<(Hour, Hour)> {
-        Hour::parse(&self.from).zip(Hour::parse(&self.to))
-    }
-}
-
-/// The hours that are enqueued or being compacted: `{"waiting":3,"dead_lettered":0}`.
-async fn compaction(State(pipeline): State<Arc<Pipeline>>) -> Result<Json<Value>, Error> {
-    let counts = running(&pipeline)?.waiting().await;
-    let (waiting, dead) = counts.map_err(|error| Error(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
-    Ok(Json(json!({"waiting": waiting, "dead_lettered": dead})))
-}
-
-/// `{"from":"2026-11-21T18","to":"2026-11-21T20","stream":"clicks"}` enqueues the hours with work left.
-async fn compact(
-    State(pipeline): State<Arc<Pipeline>>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Value>, Error> {
-    let bad = |what: String| Error(StatusCode::BAD_REQUEST, what);
-    let body = body.map_err(|rejection| Error(rejection.status(), rejection.body_text()))?;
-    let range: Range = serde_json::from_slice(&body).map_err(|error| bad(error.to_string()))?;
-    let (from, to) =
-        range.hours().ok_or_else(|| bad("from and to: must be hours such as `2026-11-21T18`".to_owned()))?;
-    let enqueued = running(&pipeline)?.enqueue(from, to, range.stream.as_ref()).await;
-    let enqueued = enqueued.map_err(|error| Error(StatusCode::BAD_GATEWAY, error.to_string()))?;
-    Ok(Json(json!({"enqueued": enqueued})))
-}
-
-fn running(pipeline: &Pipeline) -> Result<&Compaction, Error> {
-    let what =
-        "no stream has a table; `spillway check --update-tables` writes their lock files, and a restart reads them";
-    pipeline.compaction().ok_or_else(|| Error(StatusCode::CONFLICT, what.to_owned()))
 }
 
 /// `/find?id=ID` or `/find?id=ID&day=2026-11-21`: where the records are.

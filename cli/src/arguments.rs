@@ -10,9 +10,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use spillway_local::faults::{self, Fault, Kind, Plan};
 use spillway_local::front::{Cors, Origin};
 use spillway_local::pipeline::{ExternalSqs, QueueStorage, Settings};
-use spillway_shared::hour::Hour;
 use spillway_shared::keys::KeyRing;
 
+use crate::compact::Compact;
 use crate::demo;
 use crate::find::Find;
 use crate::forward::Forward;
@@ -58,7 +58,9 @@ pub(crate) enum Command {
     Check(Check),
     /// Prints statements that define the tables: for DuckDB, Spark, Athena or CloudFormation
     Table(Table),
-    /// Compacts hours into tables, on the server on this machine
+    /// Compacts hours into tables, on AWS or on this machine, or writes a table again
+    ///
+    /// Enqueues the hours of a range that have records without a row, and waits until compact has written them.
     Compact(Compact),
     /// Plans a deployment: parameters, quotas, dollars and a simulated burst for a load
     ///
@@ -223,27 +225,6 @@ pub(crate) struct Demo {
     pub(crate) open: bool,
 }
 
-/// The arguments of `spillway compact`.
-#[derive(Debug, Args)]
-pub(crate) struct Compact {
-    /// The admin address of the server
-    #[arg(long, default_value = "127.0.0.1:9001")]
-    pub(crate) admin: SocketAddr,
-    /// Only this stream (default: every stream with a table)
-    #[arg(long)]
-    pub(crate) stream: Option<String>,
-    /// The first hour, such as 2026-11-21T18 (default: 24 hours before the last)
-    #[arg(long, value_parser = hour)]
-    pub(crate) from: Option<Hour>,
-    /// The last hour; it may be the running one (default: the hour before it)
-    #[arg(long, value_parser = hour)]
-    pub(crate) to: Option<Hour>,
-}
-
-fn hour(text: &str) -> Result<Hour, &'static str> {
-    Hour::parse(text).ok_or("must be an hour of UTC, such as 2026-11-21T18")
-}
-
 /// The arguments of `spillway check`.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
@@ -399,8 +380,8 @@ impl Demo {
 
 fn long_help_of_fault() -> String {
     let head = "Inject a fault, as NAME=RATE or NAME=RATE:DURATION, such as s3.stall=0.01:3s; repeatable. PUT /faults on the \
-                admin address replaces all faults. A rate is a probability from 0 to 1; for ingest and deliver it is a \
-                number per second for each process:\n";
+                admin address replaces all faults. A rate is a probability from 0 to 1; for processes it is a number \
+                per second:\n";
     let line = |kind: Kind| format!("\n{:<18}{}", kind.name(), kind.description());
     head.to_owned() + &Kind::ALL.map(line).concat()
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
@@ -49,6 +50,10 @@ pub(crate) struct Place {
 pub(crate) struct Target {
     bucket: Option<Named>,
     queue: Option<Named>,
+    /// The URL of compact's queue.
+    compact_queue: Option<String>,
+    /// The given endpoint of SQS.
+    sqs_endpoint: Option<String>,
     /// The server on this machine.
     server: Option<Server>,
     /// Whether to print lines of JSON.
@@ -113,12 +118,15 @@ impl Place {
             |name: Option<String>, endpoint: &Option<String>| Some(Named { name: name?, endpoint: endpoint.clone() });
         let bucket = named(self.bucket.clone().or_else(|| environment("BUCKET")), &self.s3_endpoint);
         let queue = named(self.queue_url.clone().or_else(|| environment("QUEUE_URL")), &self.sqs_endpoint);
-        Target { bucket, queue, server: None, json: self.json, description: "AWS".to_owned() }
+        let (compact_queue, sqs_endpoint) = (environment("COMPACT_QUEUE_URL"), self.sqs_endpoint.clone());
+        let description = "AWS".to_owned();
+        Target { bucket, queue, compact_queue, sqs_endpoint, server: None, json: self.json, description }
     }
 
     async fn on_this_machine(&self, destination: Option<&str>) -> anyhow::Result<Target> {
-        let Endpoints { bucket, s3_endpoint, objects, records, mut queue_url, mut destinations, config } =
-            self.endpoints().await?;
+        let endpoints = self.endpoints().await?;
+        let Endpoints { bucket, s3_endpoint, objects, records, mut queue_url, .. } = endpoints;
+        let Endpoints { mut destinations, compact_queue_url, config, .. } = endpoints;
         if let Some(name) = destination {
             let unknown = || format!("no destination `{name}` runs at {}", self.admin);
             queue_url = destinations.remove(name).with_context(unknown)?;
@@ -127,6 +135,8 @@ impl Place {
         Ok(Target {
             bucket: Some(Named { name: bucket, endpoint: Some(s3_endpoint) }),
             queue: Some(Named { name: queue_url, endpoint: queue_endpoint }),
+            compact_queue: compact_queue_url,
+            sqs_endpoint: None,
             server: Some(Server { admin: self.admin, config, objects, records }),
             json: self.json,
             description: format!("spillway serve at {}", self.admin),
@@ -158,6 +168,15 @@ impl Target {
         Ok(Bucket::new(&aws::config(endpoint.as_deref()).await, name))
     }
 
+    /// The bucket, as compact reads it: a call is one attempt of this duration.
+    ///
+    /// # Errors
+    /// As for [`Target::bucket`].
+    pub(crate) async fn store(&self, attempt: Duration) -> anyhow::Result<S3> {
+        let Named { name, endpoint } = self.named_bucket()?;
+        Ok(S3::new(&aws::config_of(Calls::once(attempt), endpoint.as_deref()).await, name))
+    }
+
     /// The queue that deliver reads.
     ///
     /// # Errors
@@ -169,6 +188,22 @@ impl Target {
         Ok(Queue::new(&aws::config(endpoint).await, name))
     }
 
+    /// Compact's queue: the one at the given URL, or the one that the place has.
+    ///
+    /// # Errors
+    /// No flag names the queue of a stack on AWS, or the server on this machine does not compact.
+    pub(crate) async fn compact_queue(&self, given: Option<&str>) -> anyhow::Result<Queue> {
+        let url = given.or(self.compact_queue.as_deref()).with_context(|| match self.server {
+            None => "name compact's queue: --compact-queue-url URL, or --aws with COMPACT_QUEUE_URL",
+            Some(_) => {
+                "the server compacts nothing: no stream had a table when it started; `spillway check --update-tables` \
+                 writes the lock files, and a restart reads them"
+            }
+        })?;
+        let endpoint = aws::endpoint_of_queue(self.sqs_endpoint.as_deref(), url);
+        Ok(Queue::new(&aws::config(endpoint).await, url))
+    }
+
     /// The bucket for searches: as files if it is a built-in one of this machine.
     ///
     /// # Errors
@@ -177,8 +212,7 @@ impl Target {
         if let Some(objects) = self.server.as_ref().and_then(|server| server.objects.clone()) {
             return Ok(Source::Folder(objects));
         }
-        let Named { name, endpoint } = self.named_bucket()?;
-        Ok(Source::S3(S3::new(&aws::config_of(Calls::once(find::ATTEMPTS.timeout), endpoint.as_deref()).await, name)))
+        Ok(Source::S3(self.store(find::ATTEMPTS.timeout).await?))
     }
 
     /// The folder with `streams/`: the given one, that of the server, or `./config`.

@@ -22,7 +22,7 @@ use spillway_shared::config::ConfigErrors;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-pub use compaction::{CompactError, Compaction};
+pub use compaction::Compaction;
 pub use destinations::Running;
 pub use endpoints::Endpoints;
 pub use settings::{ExternalSqs, QueueStorage, Settings, SettingsError};
@@ -113,7 +113,7 @@ impl Pipeline {
         let queue = servers::queue(&settings, || queue_settings(&settings, &data, Some(&ledger), &faults)).await?;
         let deliver = Function::start(functions::deliver(&settings, &queue, &bucket, &faults)).await?;
         let event_source = EventSource::start(event_source_settings(&settings, &queue), Arc::new(deliver.clone()));
-        let compaction = Box::pin(Compaction::start(&settings, &bucket)).await?;
+        let compaction = Box::pin(Compaction::start(&settings, &bucket, &faults)).await?;
         let ingest = Function::start(functions::ingest(&settings, &queue, &faults)).await?;
         let outcomes = Arc::new(Outcomes::of(ingest.clone()));
         let front = Front::start(front_settings(&settings), Arc::clone(&outcomes)).await;

@@ -42,9 +42,21 @@ async fn run(of_functions: &[&str], change: impl FnOnce(&mut Scenario)) -> Outco
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_faults_at_once_lose_nothing() {
-    let of_functions = ["ingest.kill=0.5", "ingest.freeze=0.2:11s", "deliver.kill=0.5", "deliver.freeze=0.2:3s"];
-    let outcome = run(&of_functions, |scenario| scenario.load.lasts = Duration::from_secs(3)).await;
+    let of_functions = [
+        "ingest.kill=0.5",
+        "ingest.freeze=0.2:11s",
+        "deliver.kill=0.5",
+        "deliver.freeze=0.2:3s",
+        "compact.kill=0.5",
+        "compact.freeze=0.2:3s",
+    ];
+    let outcome = run(&of_functions, |scenario| {
+        scenario.load.lasts = Duration::from_secs(3);
+        scenario.compacts = true;
+    });
+    let outcome = outcome.await;
     assert!(outcome.injected.len() >= KINDS, "{:?}", outcome.injected);
+    assert_eq!(outcome.ledger.in_tables, outcome.ledger.stored, "{}", outcome.ledger);
 }
 
 /// Half an hour of all faults at about 12,000 payloads per second.

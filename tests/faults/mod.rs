@@ -5,6 +5,7 @@
 //! duplicates have the same id. Duplicates occur only under faults that imply them.
 
 mod command;
+mod compaction;
 mod kept;
 mod mix;
 mod outage;

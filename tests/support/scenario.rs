@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::pending;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use spillway_local::faults::{Kind, Plan, parse};
 use spillway_local::ledger::Report;
 use spillway_local::pipeline::{Pipeline, Settings};
+use spillway_shared::hour::Hour;
 use tokio::time::{Instant, sleep};
 
 use super::account::{Account, Found};
@@ -17,6 +19,7 @@ use super::places;
 
 /// The longest time for the queue to become empty after the faults.
 const LONGEST_DRAIN: Duration = Duration::from_mins(2);
+const AN_HOUR: Duration = Duration::from_hours(1);
 /// Consecutive empty counts of the queue, because SQS counts approximately.
 const EMPTY_TIMES: u32 = 3;
 
@@ -38,6 +41,8 @@ pub(crate) struct Scenario {
     pub(crate) deliver_timeout: Duration,
     /// The batching window of the event source.
     pub(crate) window: Duration,
+    /// Whether hours are compacted all the time and at the end.
+    pub(crate) compacts: bool,
     /// The interval at which the status is printed.
     pub(crate) tell_every: Duration,
 }
@@ -73,6 +78,7 @@ impl Scenario {
             ingest_timeout: Duration::from_secs(10),
             deliver_timeout: Duration::from_millis(1_200),
             window: Duration::from_millis(200),
+            compacts: false,
             tell_every: Duration::from_hours(1),
         }
     }
@@ -104,6 +110,7 @@ impl Scenario {
             tokio::select! {
                 () = clients.post(self.load, move || faults.injected().len() >= strikes) => {}
                 () = tell(&pipeline, &clients, self.tell_every) => {}
+                () = compact(&pipeline) => {}
             }
         };
         let ((), result) = tokio::join!(load, meanwhile(&pipeline, &clients));
@@ -135,6 +142,9 @@ impl Scenario {
             ingest_environments: self.ingest_environments,
             ingest_timeout: self.ingest_timeout,
             deliver_timeout: self.deliver_timeout,
+            compact_after: self.compacts.then_some(AN_HOUR),
+            compact_at_end: self.compacts,
+            compact_timeout: Duration::from_secs(3),
             faults: self.plan(),
             variables: self.variables.clone(),
             ..Settings::new(env!("CARGO_BIN_EXE_spillway"))
@@ -188,6 +198,16 @@ async fn tell(pipeline: &Pipeline, clients: &Clients, every: Duration) {
             status.oldest_message_seconds,
             status.objects
         );
+    }
+}
+
+/// Enqueues the hours of the run again and again, if they are compacted at all. Faults may fail that.
+async fn compact(pipeline: &Pipeline) {
+    let Some(compaction) = pipeline.compaction() else { return pending().await };
+    loop {
+        let now = SystemTime::now();
+        let _ = compaction.enqueue(Hour::of(now - AN_HOUR), Hour::of(now)).await;
+        sleep(Duration::from_millis(50)).await;
     }
 }
 

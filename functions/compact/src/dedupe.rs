@@ -4,15 +4,13 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hash};
 use std::io;
 
-use arrow_array::cast::AsArray as _;
 use bytes::Bytes;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 use spillway_shared::stream::StreamName;
 
 use crate::json::Tape;
 use crate::read::lines;
+use crate::rebuild::each_id;
 use crate::rows::record;
 
 mod pairs;
@@ -100,17 +98,7 @@ impl Records {
 /// # Errors
 /// It is no file of a table.
 pub fn see_file(file: Bytes, records: &mut Records) -> Result<(), ParquetError> {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file)?;
-    let mask = ProjectionMask::columns(reader.parquet_schema(), ["id"]);
-    for batch in reader.with_projection(mask).build()? {
-        let batch = batch?;
-        let ids = batch.column_by_name("id").and_then(|ids| ids.as_string_opt::<i32>());
-        let ids = ids.ok_or_else(|| ParquetError::General("it has no column `id` with text".to_owned()))?;
-        for id in ids {
-            records.note(id)?;
-        }
-    }
-    Ok(())
+    each_id(file, |id| records.note(id))
 }
 
 /// Adds all records of an object. An unreadable one has those before the damage, as when it was compacted.

@@ -71,13 +71,22 @@ pub struct Failure {
     pub item_identifier: String,
 }
 
-/// The body of a message: `{"stream":"clicks","hour":"2026-11-21T18"}`.
+/// The body of a message: `{"stream":"clicks","hour":"2026-11-21T18"}`, in a rebuild with `"version":2`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// The hour.
+    pub place: Place,
+    /// The version of the files; without it, the version of the stream's lock file.
+    pub version: Option<u32>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
     stream: StreamName,
     #[serde(deserialize_with = "hour")]
     hour: Hour,
+    version: Option<u32>,
 }
 
 fn hour<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hour, D::Error> {
@@ -85,19 +94,22 @@ fn hour<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hour, D::Error> {
     Hour::parse(&text).ok_or_else(|| D::Error::custom("must be an hour such as `2026-11-21T18`"))
 }
 
-impl Place {
+impl Job {
     /// Reads the body of a message.
     ///
     /// # Errors
-    /// It is not one that [`Place::body`] writes.
+    /// It is not one that [`Job::body`] writes.
     pub fn of_body(body: &str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(body).map(|Body { stream, hour }| Self { stream, hour })
+        let Body { stream, hour, version } = serde_json::from_str(body)?;
+        Ok(Self { place: Place { stream, hour }, version })
     }
 
     /// The body of a message.
     #[must_use]
     pub fn body(&self) -> String {
-        format!(r#"{{"stream":"{}","hour":"{}"}}"#, self.stream, self.hour)
+        let Self { place: Place { stream, hour }, version } = self;
+        let version = version.map(|version| format!(r#","version":{version}"#)).unwrap_or_default();
+        format!(r#"{{"stream":"{stream}","hour":"{hour}"{version}}}"#)
     }
 }
 
@@ -114,9 +126,12 @@ mod tests {
 
     #[test]
     fn bodies_are_read_as_they_were_written() {
-        assert_eq!(Place::of_body(&place().body()).unwrap(), place());
+        for version in [None, Some(2)] {
+            let job = Job { place: place(), version };
+            assert_eq!(Job::of_body(&job.body()).unwrap(), job);
+        }
         for body in ["", "{}", r#"{"stream":"../x","hour":"2026-11-21T18"}"#, r#"{"stream":"a","hour":"2026-11-21"}"#] {
-            assert!(Place::of_body(body).is_err(), "{body}");
+            assert!(Job::of_body(body).is_err(), "{body}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! One invocation: compacts the hours of its messages, or enqueues the hours with work left.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use futures::{StreamExt as _, stream};
@@ -13,13 +14,13 @@ use spillway_shared::stream::StreamName;
 use tokio::time::Instant;
 
 use crate::config::Config;
-use crate::event::{Answer, Event, Failure, Message};
+use crate::event::{Answer, Event, Failure, Job, Message};
 use crate::hour::{self, Compactor, End, Settings, Until};
 use crate::list::Place;
 use crate::replayed;
 use crate::sqs::{Queue, SendError};
 use crate::store::Store;
-use crate::table::Tables;
+use crate::table::{Table, Tables};
 
 /// The time of an invocation whose deadline is unknown (`cargo lambda watch`).
 const UNKNOWN: Duration = Duration::from_mins(5);
@@ -45,6 +46,9 @@ pub enum Failed {
     /// The stream has no table.
     #[error("the stream has no table; `spillway check --update-tables` writes its lock file")]
     NoTable,
+    /// The message asks for another version than the stream's and, in a rebuild, the next one.
+    #[error("the message asks for version {0}, but the lock file has version {1}; deploy the lock file first")]
+    Version(u32, u32),
     /// The hour could not be compacted.
     #[error(transparent)]
     Hour(#[from] hour::Error),
@@ -103,15 +107,27 @@ impl<S: Store, Q: Queue> Compact<S, Q> {
     }
 
     async fn message(&self, body: &str, until: Until) -> Result<(), Failed> {
-        let place = Place::of_body(body)?;
-        let table = self.tables.get(&place.stream).ok_or(Failed::NoTable)?;
+        let job = Job::of_body(body)?;
+        let (place, table) = (&job.place, self.table(&job)?);
         let mut counts = Compacted::default();
         // Boxed, since the future holds what a file is made of.
-        let end = Box::pin(self.compactor().compact(&place, table, until, &mut counts)).await;
+        let end = Box::pin(self.compactor().compact(place, &table, until, &mut counts)).await;
         self.metrics.write(SystemTime::now(), |line| line.with_stream(place.stream.as_str(), &counts));
         match end? {
             End::Complete => Ok(()),
-            End::OutOfTime => Ok(self.send(&place, until.deadline).await?),
+            End::OutOfTime => Ok(self.send(&job, until.deadline).await?),
+        }
+    }
+
+    /// The table that a message asks for. A rebuild writes the columns of the lock file under the next version.
+    fn table(&self, job: &Job) -> Result<Cow<'_, Table>, Failed> {
+        let table = self.tables.get(&job.place.stream).ok_or(Failed::NoTable)?;
+        match job.version {
+            Some(version) if table.version.checked_add(1) == Some(version) => {
+                Ok(Cow::Owned(Table { version, ..table.clone() }))
+            }
+            Some(version) if version != table.version => Err(Failed::Version(version, table.version)),
+            _ => Ok(Cow::Borrowed(table)),
         }
     }
 
@@ -119,8 +135,8 @@ impl<S: Store, Q: Queue> Compact<S, Q> {
         Compactor { store: &self.store, settings: &self.settings }
     }
 
-    async fn send(&self, place: &Place, deadline: Instant) -> Result<(), GaveUp<SendError>> {
-        let body = place.body();
+    async fn send(&self, job: &Job, deadline: Instant) -> Result<(), GaveUp<SendError>> {
+        let body = job.body();
         self.settings.attempts.run(deadline, || self.queue.send(&body)).await
     }
 
@@ -155,19 +171,19 @@ impl<S: Store, Q: Queue> Compact<S, Q> {
 
     /// Enqueues those hours that have work left.
     async fn enqueue_those_left(&self, places: Vec<Place>, deadline: Instant) -> Result<Answer, Failed> {
-        let enqueue = async |place: Place| self.enqueue_if_left(&place, deadline).await;
+        let enqueue = async |place: Place| self.enqueue_if_left(place, deadline).await;
         let ends: Vec<_> = stream::iter(places).map(enqueue).buffer_unordered(self.settings.prefetch).collect().await;
         let enqueued = ends.into_iter().sum::<Result<usize, Failed>>()?;
         Ok(Answer { enqueued, ..Answer::default() })
     }
 
     /// Returns how many messages were sent. A stream without a table has no work.
-    async fn enqueue_if_left(&self, place: &Place, deadline: Instant) -> Result<usize, Failed> {
+    async fn enqueue_if_left(&self, place: Place, deadline: Instant) -> Result<usize, Failed> {
         let Some(table) = self.tables.get(&place.stream) else { return Ok(0) };
-        if !self.compactor().has_work(place, table.version, deadline).await? {
+        if !self.compactor().has_work(&place, table.version, deadline).await? {
             return Ok(0);
         }
-        self.send(place, deadline).await?;
+        self.send(&Job { place, version: None }, deadline).await?;
         Ok(1)
     }
 }

@@ -2,13 +2,17 @@
 //!
 //! Tests compare its result with the records; `spillway demo` shows rows with it.
 
+use std::io;
+
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, FieldRef};
 use bytes::Bytes;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
+use parquet::file::reader::ChunkReader;
 use serde_json::{Map, Number, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -146,6 +150,25 @@ pub fn head(file: Bytes, rows: usize) -> Result<Head, ParquetError> {
         found.extend(rows_as_json(&batch?));
     }
     Ok((columns, found))
+}
+
+/// Passes the id of every row of a file to `visit`; a row that is no record has none.
+///
+/// # Errors
+/// The file is not one of a table, or `visit` failed.
+pub fn each_id(
+    file: impl ChunkReader + 'static,
+    mut visit: impl FnMut(Option<&str>) -> io::Result<()>,
+) -> Result<(), ParquetError> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file)?;
+    let mask = ProjectionMask::columns(reader.parquet_schema(), ["id"]);
+    for batch in reader.with_projection(mask).build()? {
+        let batch = batch?;
+        let ids = batch.column_by_name("id").and_then(|ids| ids.as_string_opt::<i32>());
+        let ids = ids.ok_or_else(|| ParquetError::General("it has no column `id` with text".to_owned()))?;
+        ids.iter().try_for_each(&mut visit)?;
+    }
+    Ok(())
 }
 
 /// A type in DuckDB's words.

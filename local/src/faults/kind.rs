@@ -90,6 +90,10 @@ kinds! {
     DeliverKill = "deliver.kill", max 100, 0 ms;
     /// Stops a process of deliver for this duration (SIGSTOP), also beyond its timeout.
     DeliverFreeze = "deliver.freeze", max 100, 10000 ms;
+    /// Kills a process of compact (SIGKILL).
+    CompactKill = "compact.kill", max 100, 0 ms;
+    /// Stops a process of compact for this duration (SIGSTOP), also beyond its timeout.
+    CompactFreeze = "compact.freeze", max 100, 10000 ms;
     /// Kills a process of forward (SIGKILL).
     ForwardKill = "forward.kill", max 100, 0 ms;
     /// Stops a process of forward for this duration (SIGSTOP), also beyond its timeout.

@@ -53,6 +53,12 @@ impl ProcessFaults {
         Self { faults, kill: Kind::DeliverKill, freeze: Kind::DeliverFreeze }
     }
 
+    /// Faults of compact.
+    #[must_use]
+    pub fn of_compact(faults: Faults) -> Self {
+        Self { faults, kill: Kind::CompactKill, freeze: Kind::CompactFreeze }
+    }
+
     /// Faults of forward.
     #[must_use]
     pub fn of_forward(faults: Faults) -> Self {

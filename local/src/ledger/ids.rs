@@ -39,10 +39,12 @@ pub(super) fn of_message(body: &str, mut visit: impl FnMut(Id<'_>)) {
 /// The id of one line of NDJSON; a line without one has the name of its digest.
 pub(super) fn of_line(line: &[u8]) -> Id<'_> {
     let id = line.strip_prefix(START).and_then(|rest| Some(&rest[..memchr(b'"', rest)?]));
-    match id.and_then(|id| std::str::from_utf8(id).ok()) {
-        Some(id) => record(id).unwrap_or(Id::Other(Cow::Borrowed(id))),
-        None => digest("line", line),
-    }
+    id.and_then(|id| std::str::from_utf8(id).ok()).map_or_else(|| digest("line", line), of_text)
+}
+
+/// The id with this text.
+pub(super) fn of_text(id: &str) -> Id<'_> {
+    record(id).unwrap_or(Id::Other(Cow::Borrowed(id)))
 }
 
 fn lines(records: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -28,6 +28,10 @@ pub struct Report {
     pub duplicates: u64,
     /// Found, but not accepted: sent without an answer, or by another sender.
     pub foreign: u64,
+    /// In files of tables.
+    pub in_tables: u64,
+    /// In several rows of one version of a table: clients sent them again in another hour, or with another payload.
+    pub rows_again: u64,
     /// Objects that could not be read, with the reason.
     pub unreadable: Vec<String>,
     /// The external services that the ledger cannot inspect.
@@ -88,6 +92,8 @@ impl Report {
             (!sqs && s3, "taken off the queue", self.missing),
             (!sqs && !s3, "stored more than once", self.duplicates),
             (!sqs && !s3, "found, but not accepted", self.foreign),
+            (self.in_tables > 0, "in tables", self.in_tables),
+            (self.in_tables > 0, "in several rows", self.rows_again),
             (sqs && !s3, "found in the bucket", self.foreign),
         ];
         rows.into_iter().filter(|(is_seen, ..)| *is_seen).map(|(_, name, count)| (name, count)).collect()

@@ -1,6 +1,10 @@
 //! Ticks off accepted ids at the places where they are found.
 
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
+
+use spillway_compact::rebuild::each_id;
 
 use super::ids::{self, Id};
 use super::objects;
@@ -16,6 +20,10 @@ pub(super) struct Tally {
     found: [Marks; PLACES],
     /// The ids in more than one object.
     again: Marks,
+    /// The ids in each version of a table.
+    tables: BTreeMap<String, Marks>,
+    /// The ids in more than one row of one version.
+    rows_again: Marks,
     foreign: Runs,
     unreadable: Vec<String>,
     /// Whether ids in the objects of earlier runs can be foreign.
@@ -43,8 +51,16 @@ impl Tally {
     pub(super) fn new(accepted: Runs, earlier_runs: bool) -> Self {
         let accepted = accepted.distinct();
         let none = Marks(vec![0; accepted.len().div_ceil(64)]);
-        let (foreign, unreadable) = (Runs::default(), Vec::new());
-        Self { accepted, found: [(); PLACES].map(|()| none.clone()), again: none, foreign, unreadable, earlier_runs }
+        Self {
+            accepted,
+            found: [(); PLACES].map(|()| none.clone()),
+            again: none.clone(),
+            tables: BTreeMap::new(),
+            rows_again: none,
+            foreign: Runs::default(),
+            unreadable: Vec::new(),
+            earlier_runs,
+        }
     }
 
     /// Reads one object; the report names an object that cannot be read.
@@ -56,6 +72,7 @@ impl Tally {
             }),
             Kind::Records => self.records(object, Place::Object, counts),
             Kind::Kept => self.records(object, Place::Kept, counts),
+            Kind::Table => self.rows(object, counts),
             Kind::Derived => Ok(()),
         };
         if let Err(error) = read
@@ -70,6 +87,26 @@ impl Tally {
             return Ok(());
         }
         objects::each_line(&object.path, u64::MAX, |line| self.found(&ids::of_line(line), place, counts))
+    }
+
+    /// Marks the ids of a file's rows. A table has one row of a record in each hour in which its client sent it.
+    fn rows(&mut self, object: &Object, counts: bool) -> io::Result<()> {
+        let file = File::open(&object.path)?;
+        // `lake/stream=S/v=N/dt=D/…`
+        let version = object.key.split("/dt=").next().unwrap_or_default().to_owned();
+        let none = || Marks(vec![0; self.again.0.len()]);
+        let mut found = self.tables.remove(&version).unwrap_or_else(none);
+        let read = each_id(file, |id| {
+            let Some(id) = id.map(ids::of_text) else { return Ok(()) };
+            match self.accepted.position(&id) {
+                Some(position) if !found.set(position) => drop(self.rows_again.set(position)),
+                None if counts => self.foreign.push(&id),
+                _ => {}
+            }
+            Ok(())
+        });
+        self.tables.insert(version, found);
+        read.map_err(io::Error::other)
     }
 
     /// Reads the body of a message in a queue.
@@ -96,7 +133,9 @@ impl Tally {
             dead_lettered,
             in_flight,
             missing: accepted - counts.iter().sum::<u64>(),
-            duplicates: self.again.0.iter().map(|word| u64::from(word.count_ones())).sum(),
+            duplicates: self.again.count(),
+            in_tables: self.tables.into_values().reduce(Marks::or).map_or(0, |marks| marks.count()),
+            rows_again: self.rows_again.count(),
             foreign: self.foreign.distinct().len() as u64,
             unreadable: self.unreadable,
             earlier_runs: self.earlier_runs,
@@ -117,6 +156,15 @@ impl Tally {
 }
 
 impl Marks {
+    fn count(&self) -> u64 {
+        self.0.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
+    fn or(mut self, other: Self) -> Self {
+        self.0.iter_mut().zip(other.0).for_each(|(word, other)| *word |= other);
+        self
+    }
+
     /// Sets a bit; returns whether it was not set before.
     fn set(&mut self, position: usize) -> bool {
         let (word, bit) = (&mut self.0[position / 64], 1 << (position % 64));

@@ -5,15 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::json;
 use spillway_compact::table::load_all;
 use spillway_shared::hour::Hour;
-use spillway_shared::stream::StreamName;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::functions::{COMPACT_TIMEOUT, compact};
+use super::functions::compact;
 use super::{PipelineError, Settings};
 use crate::account::{CREDENTIAL, REGION};
 use crate::event_source::{EventSource, EventSourceSettings};
@@ -21,13 +19,19 @@ use crate::faults::Faults;
 use crate::invoke::{Invoke, InvokeError};
 use crate::runtime::{Function, FunctionCounts};
 use crate::s3::Bucket;
-use crate::sqs::{Queue, QueueError, QueueSettings, connect};
+use crate::sqs::{Queue, QueueSettings, connect};
 
 /// Hours that the schedule looks at.
 const HOURS: u32 = 24;
 const AN_HOUR: Duration = Duration::from_hours(1);
-/// Receives after which a message of the queue is dead-lettered.
+/// Receives after which a message of the queue is dead-lettered, as in the template.
 const MAX_RECEIVES: u32 = 5;
+/// Attempts of an invocation without a queue: Lambda repeats asynchronous invocations twice.
+const ATTEMPTS: u32 = 3;
+/// The pause between them; Lambda's are a minute and two.
+const PAUSE: Duration = Duration::from_secs(1);
+/// What the visibility timeout exceeds the function's by.
+const BEHIND_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The running function, its queue and its schedule. Its messages are in memory: the schedule finds work left again.
 pub struct Compaction {
@@ -38,27 +42,20 @@ pub struct Compaction {
     started: SystemTime,
 }
 
-/// Why hours were not enqueued.
-#[derive(Debug, thiserror::Error)]
-pub enum CompactError {
-    /// The function failed.
-    #[error("compact: {0}")]
-    Function(#[from] InvokeError),
-    /// Its answer cannot be read.
-    #[error("compact answered something else: {0}")]
-    Answer(#[from] serde_json::Error),
-}
-
 impl Compaction {
     /// Starts the function, unless compaction is switched off, no stream has a table, or the servers are external.
-    pub(super) async fn start(settings: &Settings, bucket: &Bucket) -> Result<Option<Self>, PipelineError> {
+    pub(super) async fn start(
+        settings: &Settings,
+        bucket: &Bucket,
+        faults: &Faults,
+    ) -> Result<Option<Self>, PipelineError> {
         let Some(after) = settings.compact_after.filter(|_| !settings.is_external()) else { return Ok(None) };
         // The function itself reports a broken lock file.
         if load_all(&settings.config).is_ok_and(|tables| tables.is_empty()) {
             return Ok(None);
         }
-        let queue = Queue::start(queue_settings()).await?;
-        let function = Function::start(compact(settings, &queue, bucket)).await?;
+        let queue = Queue::start(queue_settings(settings, faults)).await?;
+        let function = Function::start(compact(settings, &queue, bucket, faults)).await?;
         let client = connect(&queue.endpoint, REGION, CREDENTIAL);
         let source = EventSourceSettings {
             batch_size: 1,
@@ -72,31 +69,19 @@ impl Compaction {
         Ok(Some(Self { function, queue, event_source, _schedule: schedule, started: SystemTime::now() }))
     }
 
-    /// Enqueues the hours with work left of a range, and returns how many there are.
+    /// Enqueues the hours with work left of a range.
     ///
     /// # Errors
     /// The function failed.
-    pub async fn enqueue(&self, from: Hour, to: Hour, stream: Option<&StreamName>) -> Result<u64, CompactError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            #[serde(default)]
-            enqueued: u64,
-        }
-        let mut event = json!({"from": from.to_string(), "to": to.to_string()});
-        if let Some(stream) = stream {
-            event["stream"] = stream.as_str().into();
-        }
-        let answer = self.function.invoke(Bytes::from(event.to_string())).await?;
-        Ok(serde_json::from_slice::<Answer>(&answer)?.enqueued)
+    pub async fn enqueue(&self, from: Hour, to: Hour) -> Result<(), InvokeError> {
+        let event = json!({"from": from.to_string(), "to": to.to_string()}).to_string();
+        invoke(&self.function, event.into()).await.map(drop)
     }
 
-    /// The hours that are enqueued or being compacted, and those that failed too often.
-    ///
-    /// # Errors
-    /// The queue does not respond.
-    pub async fn waiting(&self) -> Result<(u64, u64), QueueError> {
-        let counts = self.queue.counts().await?;
-        Ok((counts.queued + counts.in_flight, counts.dead_lettered))
+    /// The function's own queue.
+    #[must_use]
+    pub fn queue(&self) -> &Queue {
+        &self.queue
     }
 
     /// The counts of the function.
@@ -108,7 +93,7 @@ impl Compaction {
     /// Stops everything; with a deadline, after the hours of this run have been compacted.
     pub(super) async fn stop(self, compact_until: Option<Instant>) {
         if let Some(deadline) = compact_until {
-            let enqueued = self.enqueue(Hour::of(self.started), Hour::of(SystemTime::now()), None).await;
+            let enqueued = self.enqueue(Hour::of(self.started), Hour::of(SystemTime::now())).await;
             enqueued.inspect_err(|error| tracing::error!(%error, "hours are not compacted")).ok();
             self.event_source.drain(deadline).await;
         }
@@ -118,17 +103,18 @@ impl Compaction {
     }
 }
 
-fn queue_settings() -> QueueSettings {
+fn queue_settings(settings: &Settings, faults: &Faults) -> QueueSettings {
     QueueSettings {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         data: None,
         name: "spillway-compact".to_owned(),
         region: REGION.to_owned(),
-        visibility_timeout: 6 * COMPACT_TIMEOUT,
+        // A message that is received twice does no harm.
+        visibility_timeout: settings.compact_timeout + BEHIND_TIMEOUT,
         max_receive_count: MAX_RECEIVES,
         max_message_bytes: 256 << 10,
         accepted: None,
-        faults: Faults::default(),
+        faults: faults.clone(),
     }
 }
 
@@ -136,11 +122,23 @@ fn queue_settings() -> QueueSettings {
 async fn run_schedule(function: Function, after: Duration) {
     loop {
         let event = Bytes::from(json!({"hours": HOURS}).to_string());
-        if let Err(error) = function.invoke(event).await {
+        if let Err(error) = invoke(&function, event).await {
             tracing::error!(%error, "the schedule of compact failed; it runs again after the next hour");
         }
         sleep(until_next(after, SystemTime::now())).await;
     }
+}
+
+/// Invokes the function until it succeeds, as Lambda repeats asynchronous invocations.
+async fn invoke(function: &Function, event: Bytes) -> Result<Bytes, InvokeError> {
+    for _ in 1..ATTEMPTS {
+        match function.invoke(event.clone()).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => tracing::warn!(%error, "compact is invoked again"),
+        }
+        sleep(PAUSE).await;
+    }
+    function.invoke(event).await
 }
 
 /// The time until the next moment that is `after` the end of an hour.

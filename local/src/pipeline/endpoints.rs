@@ -23,6 +23,8 @@ pub struct Endpoints {
     pub queue_url: String,
     /// The URL of each destination's queue, by the destination's name.
     pub destinations: BTreeMap<String, String>,
+    /// The URL of compact's queue; `None` if the pipeline does not compact.
+    pub compact_queue_url: Option<String>,
     /// The folder with `streams/` and `keys.json`.
     pub config: PathBuf,
 }
@@ -39,6 +41,7 @@ impl Pipeline {
             records: records_prefix(&self.settings),
             queue_url: self.queue.url.clone(),
             destinations: self.destinations.iter().map(Running::named_queue).collect(),
+            compact_queue_url: self.compaction.as_ref().map(|compaction| compaction.queue().url.clone()),
             config: absolute(&self.settings.config),
         }
     }

@@ -41,12 +41,22 @@ const FORWARD_ENVIRONMENTS: usize = 2;
 pub(super) const INGEST_CALLS: [Number; 2] =
     [spillway_ingest::config::CALL_TIMEOUT_MS, spillway_ingest::config::CALL_TRIES];
 
-/// Timeout and attempts of deliver's calls. The timeout is shorter than on AWS, so that all attempts fit into the
-/// timeout of the local function.
+/// Timeout and attempts of deliver's calls.
 pub(super) fn deliver_calls(settings: &Settings) -> [Number; 2] {
-    let [timeout, tries] = [spillway_deliver::config::CALL_TIMEOUT_MS, spillway_deliver::config::CALL_TRIES];
-    let third = u64::try_from(settings.deliver_timeout.as_millis()).unwrap_or(u64::MAX) / 10 * 3;
-    [Number { default: third.clamp(timeout.min, timeout.max), ..timeout }, tries]
+    use spillway_deliver::config::{CALL_TIMEOUT_MS, CALL_TRIES};
+    [shorter(CALL_TIMEOUT_MS, settings.deliver_timeout), CALL_TRIES]
+}
+
+/// Timeout and attempts of compact's calls.
+pub(super) fn compact_calls(settings: &Settings) -> [Number; 2] {
+    use spillway_compact::config::{CALL_TIMEOUT_MS, CALL_TRIES};
+    [shorter(CALL_TIMEOUT_MS, settings.compact_timeout), CALL_TRIES]
+}
+
+/// A timeout of calls that is shorter than on AWS, so that all attempts fit into the timeout of the local function.
+fn shorter(timeout: Number, of_function: Duration) -> Number {
+    let third = u64::try_from(of_function.as_millis()).unwrap_or(u64::MAX) / 10 * 3;
+    Number { default: third.clamp(timeout.min, timeout.max), ..timeout }
 }
 
 pub(super) fn ingest(settings: &Settings, queue: &Queue, faults: &Faults) -> FunctionSettings {
@@ -85,13 +95,9 @@ pub(super) fn deliver(settings: &Settings, queue: &Queue, bucket: &Bucket, fault
     }
 }
 
-/// The timeout of one call of compact, in milliseconds: all attempts fit into the timeout of the local function.
-const COMPACT_CALL_TIMEOUT_MS: u64 = 15_000;
-/// The timeout of compact for an hour.
-pub(super) const COMPACT_TIMEOUT: Duration = Duration::from_mins(1);
-
-pub(super) fn compact(settings: &Settings, queue: &Queue, bucket: &Bucket) -> FunctionSettings {
-    use spillway_compact::config::{CALL_TIMEOUT_MS, NUMBERS, TEXTS};
+pub(super) fn compact(settings: &Settings, queue: &Queue, bucket: &Bucket, faults: &Faults) -> FunctionSettings {
+    use spillway_compact::config::{NUMBERS, TEXTS};
+    let [timeout, _] = compact_calls(settings);
     let wiring = [
         ("QUEUE_URL", queue.url.clone()),
         ("AWS_ENDPOINT_URL_SQS", queue.endpoint.clone()),
@@ -99,11 +105,11 @@ pub(super) fn compact(settings: &Settings, queue: &Queue, bucket: &Bucket) -> Fu
         ("AWS_ENDPOINT_URL_S3", bucket.endpoint.clone()),
         ("CONFIG_DIR", absolute(&settings.config)),
     ];
-    let defaults = [(CALL_TIMEOUT_MS.name, COMPACT_CALL_TIMEOUT_MS)];
     FunctionSettings {
-        timeout: COMPACT_TIMEOUT,
+        timeout: settings.compact_timeout,
         memory_mb: 1_769,
-        ..function("compact", settings, defaults, &names(&NUMBERS, &TEXTS), wiring)
+        faults: ProcessFaults::of_compact(faults.clone()),
+        ..function("compact", settings, [(timeout.name, timeout.default)], &names(&NUMBERS, &TEXTS), wiring)
     }
 }
 
@@ -219,7 +225,7 @@ mod tests {
         let faults = Faults::default();
         let bucket = Bucket::external("http://s3");
         let deliver = deliver(&settings, &queue, &bucket, &faults);
-        let compact = compact(&settings, &queue, &bucket);
+        let compact = compact(&settings, &queue, &bucket, &faults);
         [(ingest(&settings, &queue, &faults), ingest_names), (deliver, deliver_names), (compact, compact_names)]
     }
 

@@ -65,6 +65,8 @@ pub struct Settings {
     pub compact_after: Option<Duration>,
     /// Whether draining ends with the compaction of the hours of this run.
     pub compact_at_end: bool,
+    /// The timeout of compact for an hour.
+    pub compact_timeout: Duration,
     /// The maximum duration of draining.
     pub drain_timeout: Duration,
     /// An external SQS instead of the built-in one.
@@ -131,6 +133,7 @@ impl Settings {
             cors: Cors::default(),
             compact_after: None,
             compact_at_end: false,
+            compact_timeout: Duration::from_mins(1),
             drain_timeout: Duration::from_mins(1),
             sqs: None,
             s3_endpoint: None,
@@ -166,6 +169,7 @@ impl Settings {
         for (function, [timeout, tries], limit) in [
             ("ingest", functions::INGEST_CALLS, self.ingest_timeout),
             ("deliver", functions::deliver_calls(self), self.deliver_timeout),
+            ("compact", functions::compact_calls(self), self.compact_timeout),
         ] {
             let longest = Duration::from_millis(self.number(function, &timeout))
                 * u32::try_from(self.number(function, &tries)).unwrap_or(1);

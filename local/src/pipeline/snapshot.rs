@@ -125,7 +125,8 @@ impl Pipeline {
 
     async fn tables(&self) -> Result<Option<Tables>, QueueError> {
         let Some(compaction) = &self.compaction else { return Ok(None) };
-        let (waiting, dead_lettered) = compaction.waiting().await?;
-        Ok(Some(Tables { waiting, dead_lettered, function: compaction.function() }))
+        let counts = compaction.queue().counts().await?;
+        let waiting = counts.queued + counts.in_flight;
+        Ok(Some(Tables { waiting, dead_lettered: counts.dead_lettered, function: compaction.function() }))
     }
 }

@@ -27,7 +27,9 @@ pub enum Kind {
     Kept,
     /// A quarantined message.
     Quarantined,
-    /// What operators' commands and tables write: it is made from records.
+    /// A file of a table.
+    Table,
+    /// What operators' commands write: it is made from records.
     Derived,
 }
 
@@ -36,6 +38,7 @@ impl Kind {
         match key {
             key if key.starts_with(QUARANTINE) => Self::Quarantined,
             key if key.starts_with(REJECTED) => Self::Kept,
+            key if key.starts_with(LAKE) && key.ends_with(".parquet") => Self::Table,
             key if [LAKE, REPLAYED, QUERY_RESULTS].iter().any(|prefix| key.starts_with(prefix)) => Self::Derived,
             _ => Self::Records,
         }

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 
 use serde::Serialize;
-use spillway_shared::prefixes::LAKE;
 
 use super::objects::Kind;
 use crate::lock::lock;
@@ -77,7 +76,7 @@ impl Run {
         }
         let kind = Kind::of(key);
         if let Some(stream) = stream_in(key) {
-            by_stream.change(stream, |of_stream| of_stream.add(kind, key, records));
+            by_stream.change(stream, |of_stream| of_stream.add(kind, records));
         }
         if matches!(kind, Kind::Records | Kind::Kept) {
             newest.push(Put { time: now_ms(), key: key.to_owned(), records, bytes });
@@ -92,7 +91,7 @@ impl Run {
                 stored.kept += records;
             }
             Kind::Quarantined => stored.quarantined += 1,
-            Kind::Derived => {}
+            Kind::Table | Kind::Derived => {}
         }
         stored.bytes += bytes;
     }
@@ -125,11 +124,11 @@ impl Run {
 }
 
 impl OfStream {
-    fn add(&mut self, kind: Kind, key: &str, records: u64) {
+    fn add(&mut self, kind: Kind, records: u64) {
         match kind {
             Kind::Records => self.records += records,
             Kind::Kept => self.kept += records,
-            Kind::Derived if key.starts_with(LAKE) => self.files += 1,
+            Kind::Table => self.files += 1,
             Kind::Derived | Kind::Quarantined => {}
         }
     }
@@ -166,9 +165,13 @@ mod tests {
     #[test]
     fn objects_count_for_the_stream_in_their_key() {
         let run = Run::default();
-        for key in
-            ["records/stream=a/x", "rejected/stream=a/x", "lake/stream=a/v=1/x", "records/x", "replayed/stream=a/x"]
-        {
+        for key in [
+            "records/stream=a/x",
+            "rejected/stream=a/x",
+            "lake/stream=a/v=1/x.parquet",
+            "records/x",
+            "replayed/stream=a/x",
+        ] {
             run.add(key, 3, 7);
         }
         assert_eq!(run.by_stream().iter().collect::<Vec<_>>(), [("a", &OfStream { records: 3, kept: 3, files: 1 })]);

@@ -42,6 +42,8 @@ fn check(kind: Kind) -> LocalBoxFuture<'static, ()> {
         Kind::SqsEarly => a_message_is_visible_before_its_timeout().boxed_local(),
         Kind::IngestKill => a_process_is_killed_and_replaced(kind, ProcessFaults::of_ingest).boxed_local(),
         Kind::DeliverKill => a_process_is_killed_and_replaced(kind, ProcessFaults::of_deliver).boxed_local(),
+        Kind::CompactKill => a_process_is_killed_and_replaced(kind, ProcessFaults::of_compact).boxed_local(),
+        Kind::CompactFreeze => a_process_is_stopped_and_continues(kind, ProcessFaults::of_compact).boxed_local(),
         Kind::ForwardKill => a_process_is_killed_and_replaced(kind, ProcessFaults::of_forward).boxed_local(),
         Kind::ForwardFreeze => a_process_is_stopped_and_continues(kind, ProcessFaults::of_forward).boxed_local(),
         Kind::IngestFreeze => a_process_is_stopped_and_continues(kind, ProcessFaults::of_ingest).boxed_local(),

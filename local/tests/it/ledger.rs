@@ -7,6 +7,10 @@ use std::time::SystemTime;
 
 use crate::common::{bucket, bucket_settings, free_port, queue, queue_settings, s3, until};
 use aws_sdk_s3::primitives::ByteStream;
+use spillway_compact::build::Build;
+use spillway_compact::dedupe::Records;
+use spillway_compact::list::Place;
+use spillway_compact::table::{Table, Type};
 use spillway_local::data_folder::DataFolder;
 use spillway_local::ledger::{Ledger, Report, Unseen};
 use spillway_local::s3::{Bucket, BucketSettings};
@@ -22,6 +26,17 @@ fn lines(request: u128, indices: std::ops::Range<u32>) -> String {
         writeln!(lines, "{{\"id\":\"{request}-{index}\",\"payload\":{{\"id\":\"not this\"}}}}").unwrap();
         lines
     })
+}
+
+/// A file of a table with the records `indices` of requests.
+fn rows(records: &[(u128, std::ops::Range<u32>)]) -> Vec<u8> {
+    let place = Place { stream: StreamName::parse("clicks").unwrap(), hour: Hour::parse("2026-11-21T18").unwrap() };
+    let mut build = Build::new(&place, &Table::new(Type::Json)).unwrap();
+    let members = r#","stream":"clicks","received_at":"2026-11-21T18:39:00.123Z","payload""#;
+    let text: String = records.iter().map(|(request, indices)| lines(*request, indices.clone())).collect();
+    let text = text.replace(r#","payload""#, members);
+    build.add("a.ndjson", text.as_bytes(), &mut Records::default()).unwrap();
+    build.finish().unwrap().0
 }
 
 fn sealed(records: &str, encoding: Encoding) -> String {
@@ -86,6 +101,10 @@ async fn every_record_is_counted_by_outcome() {
     put("rejected/e.ndjson", lines(5, 0..2).into_bytes()).await.unwrap();
     put("records/e.ndjson", lines(5, 1..2).into_bytes()).await.unwrap();
     put("replayed/e.json", b"{}".to_vec()).await.unwrap();
+    // Five records of request 1 in tables, one of them in two hours, and a record that this run did not accept.
+    put("lake/stream=clicks/v=1/dt=2026-11-21/hour=18/000.parquet", rows(&[(1, 0..4)])).await.unwrap();
+    put("lake/stream=clicks/v=1/dt=2026-11-21/hour=19/000.parquet", rows(&[(1, 3..5), (98, 0..1)])).await.unwrap();
+    put("lake/stream=clicks/v=2/dt=2026-11-21/hour=18/000.parquet", rows(&[(1, 0..1)])).await.unwrap();
     put("notes.txt", b"hello\nworld\n".to_vec()).await.unwrap();
     // Garbage, quarantined.
     send(&queue, "garbage \"quoted\"\n").await;
@@ -125,7 +144,9 @@ async fn every_record_is_counted_by_outcome() {
         in_flight: 5,
         missing: 2,
         duplicates: 1,
-        foreign: 1,
+        foreign: 2,
+        in_tables: 5,
+        rows_again: 1,
         unreadable: vec![],
         unseen: Unseen::default(),
         earlier_runs: false,

@@ -37,6 +37,15 @@ fn stored() -> Memory {
     memory
 }
 
+/// The body of the hour's message.
+fn body() -> String {
+    body_of(&place())
+}
+
+fn body_of(place: &Place) -> String {
+    Job { place: place.clone(), version: None }.body()
+}
+
 fn message(id: &str, body: &str) -> Message {
     Message { message_id: id.to_owned(), body: body.to_owned() }
 }
@@ -49,11 +58,12 @@ fn until(seconds: u64) -> Until {
 #[tokio::test(start_paused = true)]
 async fn only_failed_messages_stay_on_the_queue() {
     let function = function(stored());
-    let other = place().body().replace("clicks", "views");
-    let messages = [message("1", &place().body()), message("2", "{}"), message("3", &other)];
+    let other = body().replace("clicks", "views");
+    let skipped = Job { place: place(), version: Some(3) }.body();
+    let messages = [message("1", &body()), message("2", "{}"), message("3", &other), message("4", &skipped)];
     let answer = function.messages(&messages, until(60)).await;
     let failed: Vec<_> = answer.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
-    assert_eq!(failed, ["2", "3"]);
+    assert_eq!(failed, ["2", "3", "4"]);
     assert_eq!(ids(&function.store), ["a", "b"]);
 }
 
@@ -61,10 +71,24 @@ async fn only_failed_messages_stay_on_the_queue() {
 async fn the_rest_of_an_hour_is_enqueued_when_time_is_up() {
     let function = function(stored());
     for sent in [1, 1] {
-        assert_eq!(function.messages(&[message("1", &place().body())], until(0)).await, Answer::default());
-        assert_eq!(*function.queue.0.lock().unwrap(), vec![place().body(); sent]);
+        assert_eq!(function.messages(&[message("1", &body())], until(0)).await, Answer::default());
+        assert_eq!(*function.queue.0.lock().unwrap(), vec![body(); sent]);
     }
     assert_eq!(ids(&function.store), ["a", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rebuild_writes_the_next_version_and_enqueues_its_rest() {
+    let function = function(stored());
+    let rebuild = Job { place: place(), version: Some(2) }.body();
+    for (seconds, rest) in [(0, vec![rebuild.clone()]), (60, vec![])] {
+        assert_eq!(function.messages(&[message("1", &rebuild)], until(seconds)).await, Answer::default());
+        assert_eq!(std::mem::take(&mut *function.queue.0.lock().unwrap()), rest);
+    }
+    assert_eq!(ids(&function.store), ["a", "b"]);
+    assert!(function.store.keys("lake/").iter().all(|key| key.starts_with("lake/stream=clicks/v=2/")));
+    assert_eq!(function.messages(&[message("1", &body())], until(60)).await, Answer::default());
+    assert_eq!(ids(&function.store), ["a", "a", "b", "b"], "one row in each version");
 }
 
 #[tokio::test(start_paused = true)]
@@ -85,9 +109,9 @@ async fn hours_with_work_left_are_enqueued() {
         let answer = function.enqueue(hour(from).until(hour(to)), stream, deadline).await.unwrap();
         sent += enqueued;
         assert_eq!(answer.enqueued, enqueued, "{from} {to}");
-        assert_eq!(*function.queue.0.lock().unwrap(), vec![place().body(); sent]);
+        assert_eq!(*function.queue.0.lock().unwrap(), vec![body(); sent]);
     }
-    function.messages(&[message("1", &place().body())], until(60)).await;
+    function.messages(&[message("1", &body())], until(60)).await;
     assert_eq!(function.enqueue(hour("21T18").until(hour("21T18")), None, deadline).await.unwrap().enqueued, 0);
 }
 
@@ -110,8 +134,8 @@ async fn the_schedule_also_enqueues_old_hours_that_markers_of_replays_name() {
         function.store.insert(&format!("replayed/stream=clicks/dt=2020-02-29/hour=23/o/{marker}.json"), "{}");
     }
     assert_eq!(function.invocation(schedule(2)).await.unwrap().enqueued, 1);
-    assert_eq!(*function.queue.0.lock().unwrap(), [old.body()]);
-    function.messages(&[message("1", &old.body())], until(60)).await;
+    assert_eq!(*function.queue.0.lock().unwrap(), [body_of(&old)]);
+    function.messages(&[message("1", &body_of(&old))], until(60)).await;
     assert_eq!(function.invocation(schedule(2)).await.unwrap().enqueued, 0);
 }
 
@@ -123,7 +147,7 @@ async fn the_last_hours_are_enqueued_even_if_markers_cannot_be_listed() {
     // Two listings for each of three hours come before: of the files, and of the objects.
     function.store.fail(6, Fault::KilledBefore);
     assert!(function.invocation(schedule(3)).await.is_err());
-    assert_eq!(*function.queue.0.lock().unwrap(), [last.body()]);
+    assert_eq!(*function.queue.0.lock().unwrap(), [body_of(&last)]);
 }
 
 #[tokio::test(start_paused = true)]
