@@ -47,7 +47,7 @@ struct Measured {
     answers: Vec<Answer>,
 }
 
-/// A requirement and what was measured.
+/// A requirement and its measured value.
 struct Goal {
     name: String,
     limit: String,

@@ -2,7 +2,7 @@
 
 use crate::choice::{Choice, Pollers};
 use crate::demand::Demand;
-use crate::facts::{limit, measured, price, template};
+use crate::facts::{limit, price, template};
 use crate::load::{Front, Ingest, Load};
 
 /// A line of the bill.
@@ -102,10 +102,4 @@ fn deliver(demand: &Demand, choice: &Choice) -> Vec<Line> {
 #[must_use]
 pub fn total(lines: &[Line]) -> f64 {
     lines.iter().map(|line| line.dollars).sum()
-}
-
-/// Dollars of a million lines in the access log.
-#[must_use]
-pub fn access_log() -> f64 {
-    measured::ACCESS_LOG_LINE * MILLION / 1e9 * price::LOGS_GB
 }

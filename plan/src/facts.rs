@@ -21,8 +21,8 @@ pub mod price {
     pub const SQS_REQUESTS: f64 = 0.40;
     /// A million PUTs to S3: <https://aws.amazon.com/s3/pricing/>.
     pub const S3_PUTS: f64 = 5.00;
-    /// A GB of logs in CloudWatch: <https://aws.amazon.com/cloudwatch/pricing/>.
-    pub const LOGS_GB: f64 = 0.50;
+    /// A million GETs from S3: <https://aws.amazon.com/s3/pricing/>.
+    pub const S3_GETS: f64 = 0.40;
 }
 
 /// Limits of the services.
@@ -43,10 +43,8 @@ pub mod limit {
     pub const REQUESTS_PER_CONCURRENCY: f64 = 10.0;
     /// Invocations that the standard event source starts with: the manual of Lambda, "Scaling behavior for SQS".
     pub const STANDARD_START: f64 = 5.0;
-    /// Invocations that it adds in a second (300 a minute), at most [`STANDARD_MAXIMUM`].
+    /// Invocations that it adds in a second: 300 a minute.
     pub const STANDARD_STEP: f64 = 5.0;
-    /// The maximum of its invocations.
-    pub const STANDARD_MAXIMUM: f64 = 1_250.0;
     /// The largest `MaximumConcurrency`: the manual of Lambda, "Scaling behavior for SQS".
     pub const MAX_CONCURRENCY: f64 = 1_000.0;
     /// Bytes a second of one poller: the manual of Lambda, "Parameters for Amazon SQS". The standard event source states
@@ -96,10 +94,6 @@ pub mod measured {
     pub const DELIVER_BASE: f64 = 0.10;
     /// Seconds of deliver for the bytes of a full batch, with 1 GB of memory. From `bench cost` at saturation, so high.
     pub const DELIVER_FULL: f64 = 0.19;
-    /// The share of a document that its compressed object keeps, with zstd. From docs/cost.md, telemetry.
-    pub const STORED_SHARE: f64 = 1.0 / 9.0;
-    /// Bytes of a line of the access log.
-    pub const ACCESS_LOG_LINE: f64 = 250.0;
 }
 
 /// What the template sets.

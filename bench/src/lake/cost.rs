@@ -7,8 +7,6 @@ use super::hour::Hour;
 use super::s3::Counts;
 use crate::table::{Column, Table, count, float, number, text};
 
-/// <https://aws.amazon.com/s3/pricing/>: a million GETs or HEADs. A LIST costs as much as a PUT.
-const S3_GETS: f64 = 0.40;
 /// The memory at which Lambda gives one vCPU, in GB; the template's default.
 const MEMORY_GB: f64 = 1.728;
 /// How often the schedule looks at an hour: in each of the 24 hours after it, and daily for 22 days.
@@ -27,7 +25,7 @@ pub(super) struct Bill {
 
 impl Counts {
     fn price(self) -> f64 {
-        (float(self.puts + self.lists) * price::S3_PUTS + float(self.gets + self.heads) * S3_GETS) / 1e6
+        (float(self.puts + self.lists) * price::S3_PUTS + float(self.gets + self.heads) * price::S3_GETS) / 1e6
     }
 
     /// Both together.

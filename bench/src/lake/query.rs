@@ -16,7 +16,7 @@ const PACKAGES: [&str; 2] = ["duckdb==1.5.5", "duckdb-extension-httpfs==1.5.5"];
 const ENVIRONMENT: &str = "target/venv-lake";
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/lake/query.py");
 
-/// What is read.
+/// The source of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
     Lines(Layout),

@@ -25,7 +25,7 @@ use tokio::time::sleep;
 /// Answers with the counts since the last such request.
 pub(crate) const COUNTS: &str = "/counts";
 
-/// What was counted.
+/// The counts of calls and bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Counts {
     pub(crate) gets: u64,
