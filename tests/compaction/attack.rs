@@ -69,16 +69,17 @@ impl Attack {
         tokio::join!(self.work(run, 0, hour), self.work(run, 1, hour));
     }
 
-    /// One compactor works on the hour, and is killed, until it completes it.
+    /// One compactor works on the hour, and is killed, until it completes it. Each time it lives longer: also on a loaded
+    /// machine it completes.
     async fn work(&self, run: &Run, compactor: usize, hour: &Hour) {
-        loop {
+        for life in 1.. {
             while !run.compactors[compactor].is_ready() {
                 sleep(Duration::from_millis(2)).await;
             }
             let mut invocation = Box::pin(run.compact(compactor, hour));
             let end = tokio::select! {
                 end = &mut invocation => end,
-                () = sleep(self.moment()) => {
+                () = sleep(self.moment() * life) => {
                     kill(run, compactor);
                     invocation.await
                 }
