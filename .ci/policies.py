@@ -29,18 +29,23 @@ NOT_USED = """
     s3:*InventoryConfiguration s3:*MetricsConfiguration s3:*IntelligentTieringConfiguration s3:*ObjectLockConfiguration
     s3:*Replication s3:PutReplicationConfiguration s3:*Website s3:*CORS s3:*Cors s3:PutBucketAcl s3:PutObjectAcl
     s3:PutBucketLogging s3:PutBucketNotification s3:DeleteBucketEncryption s3:DeleteBucketLifecycle s3:DeleteBucket
+    cloudfront:*ConnectionGroup cloudfront:GetVpcOrigin cloudfront:UpdateDistributionWithStagingConfig
     s3:DeleteObject s3:*Multipart* s3:getObject s3:REST.PUT.OBJECT
 """.split()
 
-# Allowed for the commands of `sam` and of docs/operate.md, and for the log that API Gateway writes.
+# Allowed for the commands of `sam` and of docs/operate.md, for the log that API Gateway writes, and for the template's
+# reference to CloudFront's secret.
 OF_COMMANDS = """
     cloudformation:* s3:GetBucketLocation s3:PutObject lambda:ListVersionsByFunction
     logs:CreateLogDelivery logs:DeleteLogDelivery logs:GetLogDelivery logs:ListLogDeliveries logs:UpdateLogDelivery
-    apigateway:UntagResource apigateway:TagResource
+    apigateway:UntagResource apigateway:TagResource secretsmanager:GetSecretValue
 """.split()
 
 # Commands of the manual that only an administrator runs: they delete data, or belong to the account.
-OF_ADMINISTRATORS = ("s3", "s3api", "cloudformation update-termination-protection", "cloudformation deploy", "sns", "iam")
+OF_ADMINISTRATORS = (
+    "s3", "s3api", "cloudformation update-termination-protection", "cloudformation deploy", "sns", "iam",
+    "secretsmanager",
+)
 
 
 def actions(name):

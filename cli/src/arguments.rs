@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use http::HeaderValue;
 use spillway_local::faults::{self, Fault, Kind, Plan};
-use spillway_local::front::{Cors, Origin};
+use spillway_local::front::{self, Cors, Origin};
 use spillway_local::pipeline::{ExternalSqs, QueueStorage, Settings};
-use spillway_shared::keys::KeyRing;
+use spillway_shared::keys::KeyFile;
 
 use crate::compact::Compact;
 use crate::demo;
@@ -139,6 +140,12 @@ pub(crate) struct Serve {
     /// The number of processes of deliver
     #[arg(long, default_value_t = 2)]
     pub(crate) deliver_environments: usize,
+    /// What accepts documents, as the template's `Front`
+    #[arg(long, value_enum, default_value_t = Front::HttpApi)]
+    pub(crate) front: Front,
+    /// The secret whose digest keys.json has as `origin`, which the local CloudFront adds to each request
+    #[arg(long, value_name = "SECRET", env = "ORIGIN_SECRET", hide_env_values = true, value_parser = secret)]
+    pub(crate) origin_secret: Option<HeaderValue>,
     /// Origins whose pages may send documents, as the template's `CorsOrigins`: `https://shop.example,…` or `*`
     #[arg(long, value_name = "ORIGINS", value_delimiter = ',')]
     pub(crate) cors_origins: Vec<Origin>,
@@ -157,6 +164,22 @@ pub(crate) struct Serve {
     /// The seed of the random sequences of faults
     #[arg(long, default_value_t = 1)]
     pub(crate) fault_seed: u64,
+}
+
+/// What accepts documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Front {
+    /// An HTTP API
+    HttpApi,
+    /// A Function URL: paths arrive as they were sent
+    FunctionUrl,
+    /// CloudFront before a Function URL: adds the client's address and the secret
+    Cloudfront,
+}
+
+/// The secret of an origin. The error does not repeat it.
+fn secret(text: &str) -> Result<HeaderValue, &'static str> {
+    HeaderValue::try_from(text).map_err(|_| "has characters that a header cannot have")
 }
 
 /// Where the built-in queue stores its messages.
@@ -298,12 +321,29 @@ pub(crate) enum Key {
 }
 
 impl Serve {
+    /// Refuses a front whose every request ingest would answer with 403.
+    pub(crate) fn check_origin(&self) -> anyhow::Result<()> {
+        let required = KeyFile::load(&self.behind.config).is_ok_and(|file| file.origin.are_required());
+        let is_sent = self.front == Front::Cloudfront && self.origin_secret.is_some();
+        anyhow::ensure!(
+            !required || is_sent,
+            "keys.json has `origin`, so ingest accepts only requests of CloudFront; \
+             add --front cloudfront and --origin-secret, or remove `origin` from a copy of the folder (--config)"
+        );
+        Ok(())
+    }
+
     /// The pipeline's settings.
     pub(crate) fn settings(self) -> io::Result<Settings> {
         Ok(Settings {
             sqs: self.sqs_endpoint.zip(self.queue_url).map(|(endpoint, queue_url)| ExternalSqs { endpoint, queue_url }),
             queue: self.queue.into(),
             s3_endpoint: self.s3_endpoint,
+            front: match self.front {
+                Front::HttpApi => front::Kind::HttpApi,
+                Front::FunctionUrl => front::Kind::FunctionUrl,
+                Front::Cloudfront => front::Kind::CloudFront(self.origin_secret),
+            },
             listen: self.listen,
             batch_size: self.batch_size,
             visibility_timeout: self.visibility_timeout,
@@ -348,7 +388,7 @@ impl Behind {
 
     /// The given keys; without any, the default key unless keys.json has keys. Ingest reports an unreadable keys.json.
     pub(crate) fn write_keys(&self) -> Vec<String> {
-        let file_has_keys = KeyRing::load(&self.config).map_or(true, |keys| !keys.is_empty());
+        let file_has_keys = KeyFile::load(&self.config).map_or(true, |file| !file.keys.is_empty());
         if self.write_keys.is_empty() && !file_has_keys {
             return vec![DEFAULT_WRITE_KEY.to_owned()];
         }

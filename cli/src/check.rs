@@ -17,7 +17,7 @@ use spillway_ingest::payloads::split;
 use spillway_ingest::preset::registry::Presets;
 use spillway_shared::config::ConfigErrors;
 use spillway_shared::destination::{self, Destination};
-use spillway_shared::keys::KeyRing;
+use spillway_shared::keys::KeyFile;
 use spillway_shared::stream::{self, StreamName};
 
 use crate::arguments::Check;
@@ -124,7 +124,7 @@ type Loaded = (BTreeMap<StreamName, Stream>, Presets, Vec<Destination>);
 
 fn load(config: &Path) -> Result<Loaded, ConfigErrors> {
     let mut errors = ConfigErrors::default();
-    let keys = KeyRing::load(config).map(drop);
+    let keys = KeyFile::load(config).map(drop);
     let streams = judge::load(config);
     keys.unwrap_or_else(|found| errors.extend(found));
     if let Ok(streams) = stream::load(config) {

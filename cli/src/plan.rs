@@ -52,8 +52,8 @@ fn parameters(plan: &Plan, load: &Load) {
     for parameter in &plan.parameters {
         say!("  {}={}", parameter.name, parameter.value);
     }
-    if load.front != Front::HttpApi {
-        say!("  (the template deploys an HTTP API; docs/cost.md says how to add a Function URL)");
+    if load.front == Front::CloudFront {
+        say!("  (Front=cloudfront also needs OriginSecret: docs/operate.md, \"CloudFront before a Function URL\")");
     }
 }
 

@@ -21,6 +21,7 @@ const LINE_INTERVAL: Duration = Duration::from_secs(5);
 pub(crate) async fn run(arguments: Serve) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen()?;
     raise_file_limit();
+    arguments.check_origin()?;
     let (admin, keys) = (arguments.admin, arguments.behind.write_keys());
     let settings = arguments.settings()?;
     let pipeline = tokio::select! {

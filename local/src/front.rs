@@ -1,4 +1,4 @@
-//! An HTTP server that does what API Gateway does for an HTTP API with a Lambda function behind it.
+//! An HTTP server that does what API Gateway does for an HTTP API with a Lambda function behind it, or a Function URL.
 //!
 //! A request passes the modules in this order: `wire` reads its connection and checks its `framing`; `request` applies the
 //! limits and reads the body; `event` encodes it in payload format 2.0; the function runs; `response` decodes its output;
@@ -8,6 +8,7 @@ mod cors;
 mod event;
 mod framing;
 mod headers;
+mod kind;
 mod path;
 mod refusal;
 mod request;
@@ -27,6 +28,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use crate::invoke::Invoke;
 use crate::loopback::{Options, Server};
 pub use cors::{ALLOW_HEADERS, ALLOW_METHODS, Cors, EXPOSE_HEADERS, MAX_AGE, Origin};
+pub use kind::Kind;
 use request::{Peer, Requests};
 use wire::Wire;
 
@@ -38,6 +40,8 @@ const MAX_BUFFER_BYTES: usize = 64 << 10;
 /// Address and limits of the front.
 #[derive(Debug, Clone)]
 pub struct FrontSettings {
+    /// What it emulates.
+    pub kind: Kind,
     /// The address; port 0 picks a free one.
     pub listen: SocketAddr,
     /// The time that the function has to respond, including the wait for an environment (30 s in API Gateway).
@@ -76,6 +80,7 @@ impl FrontSettings {
     #[must_use]
     pub fn new(listen: SocketAddr) -> Self {
         Self {
+            kind: Kind::HttpApi,
             listen,
             function_timeout: Duration::from_secs(30),
             client_timeouts: ClientTimeouts::default(),

@@ -248,6 +248,7 @@ impl Pipeline {
 
 fn front_settings(settings: &Settings) -> FrontSettings {
     FrontSettings {
+        kind: settings.front.clone(),
         function_timeout: settings.front_timeout,
         client_timeouts: settings.client_timeouts,
         cors: settings.cors.clone(),

@@ -35,8 +35,8 @@ fn front(load: &Load, choice: &Choice) -> Vec<Parameter> {
             parameter("ThrottleBurst", choice.throttle_burst),
             parameter("AccessLogs", "off"),
         ],
-        // The template deploys an HTTP API; docs/cost.md says how to add a URL.
-        Front::FunctionUrl | Front::CloudFront => Vec::new(),
+        Front::FunctionUrl => vec![parameter("Front", "function-url")],
+        Front::CloudFront => vec![parameter("Front", "cloudfront")],
     }
 }
 

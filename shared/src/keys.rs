@@ -10,7 +10,10 @@ use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 use crate::config::ConfigErrors;
 use crate::stream::StreamName;
 
+mod origin;
 mod read;
+
+pub use origin::OriginSecrets;
 
 /// The start of generated keys, by which people and secret scanners recognise them.
 const PREFIX: &str = "sw_";
@@ -28,6 +31,25 @@ pub struct WriteKey {
     streams: Option<Vec<StreamName>>,
 }
 
+/// What `keys.json` has.
+#[derive(Debug, Clone, Default)]
+pub struct KeyFile {
+    /// The write keys.
+    pub keys: KeyRing,
+    /// The secrets of the proxy through which all requests must come.
+    pub origin: OriginSecrets,
+}
+
+impl KeyFile {
+    /// Reads `<config_dir>/keys.json`; without that file there are neither keys nor secrets.
+    ///
+    /// # Errors
+    /// The first error, by file and member.
+    pub fn load(config_dir: &Path) -> Result<Self, ConfigErrors> {
+        read::file(&config_dir.join("keys.json"))
+    }
+}
+
 impl KeyRing {
     /// Reads the variable `WRITE_KEYS`: `name=<sha256 hex>[:stream+stream…]`, separated by commas.
     ///
@@ -35,14 +57,6 @@ impl KeyRing {
     /// Every error, by the position of its key. Errors do not repeat text that may be a secret.
     pub fn parse_variable(text: &str) -> Result<Self, ConfigErrors> {
         read::variable(text)
-    }
-
-    /// Reads `<config_dir>/keys.json`; without that file there are no keys.
-    ///
-    /// # Errors
-    /// The first error, by file and member.
-    pub fn load(config_dir: &Path) -> Result<Self, ConfigErrors> {
-        read::file(&config_dir.join("keys.json"))
     }
 
     /// The keys of both rings.

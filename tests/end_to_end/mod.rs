@@ -7,6 +7,7 @@ mod browsers;
 pub(crate) mod command;
 mod documents;
 mod find;
+mod fronts;
 mod kills;
 mod limits;
 mod redrive;

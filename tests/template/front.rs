@@ -1,4 +1,4 @@
-//! The HTTP API: its routes, and the rules of CORS.
+//! The fronts: the routes of the HTTP API, the permissions of the Function URL, CloudFront's secret, and the rules of CORS.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -35,6 +35,55 @@ fn the_permission_to_call_ingest_is_there_before_the_api_that_needs_it() {
     assert_eq!(permission["SourceArn"], json!({"Fn::Sub": source}));
     assert!(permission.get("SourceAccount").is_none(), "the account is in the ARN");
     assert_eq!(template.resources["Api"]["DependsOn"], "ApiMayInvokeIngest");
+}
+
+/// A permission without a condition would let every AWS account invoke ingest with a forged event.
+#[test]
+fn everybody_may_invoke_ingest_only_through_its_url() {
+    let template = Template::read();
+    let is_public = |resource: &&Value| resource["Properties"]["Principal"] == "*";
+    let permissions: Vec<_> = template
+        .resources
+        .values()
+        .filter(|resource| resource["Type"] == "AWS::Lambda::Permission")
+        .filter(is_public)
+        .collect();
+    let of = |action: &str| {
+        let permission = permissions.iter().find(|permission| permission["Properties"]["Action"] == action).unwrap();
+        assert_eq!(permission["Condition"], "HasUrl");
+        &permission["Properties"]
+    };
+    assert_eq!(permissions.len(), 2);
+    assert_eq!(of("lambda:InvokeFunctionUrl")["FunctionUrlAuthType"], "NONE");
+    assert_eq!(of("lambda:InvokeFunction")["InvokedViaFunctionUrl"], true);
+}
+
+#[test]
+fn cloudfront_sends_its_secret_and_the_clients_address_and_caches_nothing() {
+    let template = Template::read();
+    let configuration = &template.resources["Distribution"]["Properties"]["DistributionConfig"];
+    let header = &configuration["Origins"][0]["OriginCustomHeaders"][0];
+    assert_eq!(header["HeaderName"].as_str().unwrap().to_lowercase(), spillway_ingest::origin::SECRET.as_str());
+    assert_eq!(header["HeaderValue"], json!({"Fn::Sub": "{{resolve:secretsmanager:${OriginSecret}}}"}));
+    let code = template.resources["ViewerAddress"]["Properties"]["FunctionCode"].as_str().unwrap();
+    let sets = format!("headers['{}'] = {{value: event.viewer.ip}}", spillway_ingest::origin::VIEWER_ADDRESS);
+    assert!(code.contains(&sets), "{code}");
+    let behaviour = &configuration["DefaultCacheBehavior"];
+    assert_eq!(behaviour["FunctionAssociations"][0]["EventType"], "viewer-request");
+    // CachingDisabled and AllViewerExceptHostHeader, as AWS documents them.
+    assert_eq!(behaviour["CachePolicyId"], "4135ea2d-6df8-44a3-9df3-4b5a84be39ad");
+    assert_eq!(behaviour["OriginRequestPolicyId"], "b689b0a8-53d0-40ab-baf2-68738e2966ac");
+}
+
+#[test]
+fn the_url_has_the_rules_of_cors_of_the_api() {
+    let template = Template::read();
+    let api = &definition(&template)["x-amazon-apigateway-cors"]["Fn::If"][1];
+    let url = &template.resources["IngestUrl"]["Properties"]["Cors"]["Fn::If"][1];
+    for name in ["allowOrigins", "allowMethods", "allowHeaders", "allowCredentials", "exposeHeaders", "maxAge"] {
+        let of_url = name[..1].to_uppercase() + &name[1..];
+        assert_eq!(url[of_url.as_str()], api[name], "{name}");
+    }
 }
 
 /// The newer regions admit 2,500 requests a second and a burst of 1,250 (API Gateway, quotas).

@@ -26,6 +26,7 @@ fn every_option_is_off_by_default() {
         ("DomainName", "HasDomain"),
         ("AlarmTopicArn", "HasTopic"),
         ("AlarmEmail", "HasEmail"),
+        ("WebAclArn", "HasWebAcl"),
     ] {
         assert_eq!(template.parameters[parameter]["Default"], "", "{parameter}");
         let is_set = json!({"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]});
@@ -54,7 +55,7 @@ fn the_key_of_logs_encrypts_every_log_group() {
 fn the_domain_belongs_to_the_api_and_needs_a_certificate() {
     let template = Template::read();
     let [domain, mapping] = ["ApiDomain", "ApiDomainMapping"].map(|name| &template.resources[name]);
-    assert_eq!((&domain["Condition"], &mapping["Condition"]), (&json!("HasDomain"), &json!("HasDomain")));
+    assert_eq!((&domain["Condition"], &mapping["Condition"]), (&json!("ApiHasDomain"), &json!("ApiHasDomain")));
     let configuration = &domain["Properties"]["DomainNameConfigurations"][0];
     assert_eq!(configuration["CertificateArn"], json!({"Ref": "CertificateArn"}));
     assert_eq!(configuration["SecurityPolicy"], "TLS_1_2");

@@ -1,11 +1,11 @@
 //! Reads the configuration from the environment and the configuration folder, once at start.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use lambda_http::http::HeaderName;
 use spillway_shared::config::{ConfigErrors, Lookup, Number, Reader};
-use spillway_shared::keys::KeyRing;
+use spillway_shared::keys::{KeyFile, KeyRing, OriginSecrets};
 use spillway_shared::log;
 use spillway_shared::metrics::emf::{self, METRICS};
 use spillway_shared::retry::{Attempts, FUNCTION_TIMEOUT};
@@ -70,6 +70,8 @@ pub struct Config {
 /// The limits of requests, the keys and the streams.
 #[derive(Debug)]
 pub struct Intake {
+    /// The secrets of the proxy through which all requests must come.
+    pub origin: OriginSecrets,
     /// Who may write.
     pub access: Access,
     /// The configured streams.
@@ -96,6 +98,8 @@ impl Config {
         let folder = PathBuf::from(reader.text("CONFIG_DIR").unwrap_or_else(|| "/opt".to_owned()));
         let message_bytes = reader.size(&MAX_MESSAGE_BYTES);
         let streams = judge::load(&folder).unwrap_or_else(note(&mut reader));
+        let before = reader.errors().sentences().len();
+        let KeyFile { keys, origin } = KeyFile::load(&folder).unwrap_or_else(note(&mut reader));
         let config = Self {
             queue_url: reader.required_url("QUEUE_URL"),
             workers: reader.size(&MAX_WORKERS),
@@ -106,7 +110,8 @@ impl Config {
                 attempts: Attempts::read(&mut reader, &CALL_TIMEOUT_MS, &CALL_TRIES),
             },
             intake: Intake {
-                access: access(&mut reader, &folder),
+                origin,
+                access: access(&mut reader, keys, before),
                 presets: Presets::load(&folder, &streams).unwrap_or_else(note(&mut reader)),
                 streams,
                 body_bytes: reader.size(&MAX_BODY_BYTES),
@@ -122,15 +127,14 @@ impl Config {
     }
 }
 
-fn access(reader: &mut Reader<'_>, folder: &Path) -> Access {
+/// `before` is the number of errors before `keys.json` was read.
+fn access(reader: &mut Reader<'_>, from_file: KeyRing, before: usize) -> Access {
     if reader.choice("AUTH", &[("keys", false), ("none", true)]) {
         return Access::Open;
     }
-    let before = reader.errors().sentences().len();
     let variable = reader.text("WRITE_KEYS").unwrap_or_default();
     let from_variable = if variable.is_empty() { Ok(KeyRing::default()) } else { KeyRing::parse_variable(&variable) };
     let from_variable = from_variable.unwrap_or_else(note(reader));
-    let from_file = KeyRing::load(folder).unwrap_or_else(note(reader));
     let ring = from_variable.merge(from_file).unwrap_or_else(note(reader));
     // A key that could not be read is already an error.
     if ring.is_empty() && reader.errors().sentences().len() == before {

@@ -16,6 +16,8 @@ pub enum RequestError {
     },
     /// The write key may not write this stream.
     Forbidden,
+    /// The request did not come through the proxy whose secret `keys.json` has.
+    NotFromOrigin,
     /// The path or the stream is unknown.
     NotFound,
     /// The stream does not accept the preset of this path.
@@ -41,7 +43,7 @@ impl RequestError {
         match self {
             Self::Unreadable(_) | Self::AllRejected => StatusCode::BAD_REQUEST,
             Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::NotFromOrigin => StatusCode::FORBIDDEN,
             Self::NotFound | Self::NotAccepted(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -58,7 +60,7 @@ impl RequestError {
             Self::Unreadable(_) => "unreadable",
             Self::AllRejected => "all-rejected",
             Self::Unauthorized { .. } => "unauthorized",
-            Self::Forbidden => "forbidden",
+            Self::Forbidden | Self::NotFromOrigin => "forbidden",
             Self::NotFound | Self::NotAccepted(_) => "not-found",
             Self::MethodNotAllowed(_) => "method-not-allowed",
             Self::TooLarge(_) => "too-large",
@@ -83,6 +85,9 @@ impl RequestError {
                  as the user name of Authorization: Basic, or as ?write_key="
             }
             Self::Forbidden => "this write key may not write to this stream; use a key that lists it",
+            Self::NotFromOrigin => {
+                "this address accepts only requests of its proxy; use the address that you were given"
+            }
             Self::NotFound => "no such path or stream; POST to /v1/streams/{stream}",
             Self::MethodNotAllowed(_) => "this path does not allow this method; use one that the header Allow lists",
             Self::NotEnqueued => {

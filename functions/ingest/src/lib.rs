@@ -1,7 +1,7 @@
 //! Ingest: accepts documents over HTTP and enqueues their records on SQS.
 //!
 //! ```text
-//! event ► request ► auth ► body ► payloads ► judge ► record ► pack ► group commit ► response
+//! event ► origin ► request ► auth ► body ► payloads ► judge ► record ► pack ► group commit ► response
 //! ```
 //!
 //! [`request`] calls the stages in this order. The stages before [`group_commit`] are pure: bytes in, bytes out.
@@ -16,6 +16,7 @@ pub mod event;
 pub mod group_commit;
 pub mod judge;
 pub mod metrics;
+pub mod origin;
 pub mod pack;
 pub mod payloads;
 pub mod preset;

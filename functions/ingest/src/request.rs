@@ -28,7 +28,7 @@ use crate::metrics::Metrics;
 use crate::payloads::split;
 use crate::preset::answer::Facts;
 use crate::response::Outcomes;
-use crate::{response, surrogates};
+use crate::{origin, response, surrogates};
 use by_preset::credentials;
 use document::{ReceivedDocument, Stamped};
 use route::{Route, StreamPath};
@@ -54,7 +54,10 @@ pub struct Ingest<S> {
 impl<S: SendMessages> Ingest<S> {
     /// Answers one request; an error becomes a response too.
     pub async fn handle(&self, request: Request) -> Response<Body> {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        if let Err(error) = origin::admit(&self.intake.origin, &mut parts.headers) {
+            return self.refuse(&error);
+        }
         let error = match route::of(parts.method.as_str(), parts.raw_http_path()) {
             Ok(Route::Health) => return response::healthy(),
             Ok(Route::Preflight) => return response::preflight(),

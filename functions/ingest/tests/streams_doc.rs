@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use spillway_ingest::judge::{self, Facts, Judge, Verdict};
-use spillway_shared::keys::KeyRing;
+use spillway_shared::keys::KeyFile;
 
 const DOC: &str = include_str!("../../../docs/streams.md");
 
@@ -70,5 +70,5 @@ fn consent_objects_of_other_products_are_shown() {
 fn the_default_configuration_is_valid() {
     let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
     assert!(!judge::load(&config).unwrap().is_empty());
-    assert!(KeyRing::load(&config).unwrap().is_empty());
+    assert!(KeyFile::load(&config).unwrap().keys.is_empty());
 }

@@ -15,6 +15,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 use super::headers::{Headers, cookies, joined};
+use super::kind::Kind;
 use super::path::{self, Route};
 use crate::account::ACCOUNT;
 
@@ -34,11 +35,12 @@ pub(super) struct Received<'a> {
     pub(super) address: SocketAddr,
     pub(super) id: &'a str,
     pub(super) now: OffsetDateTime,
+    pub(super) kind: &'a Kind,
 }
 
 /// The event as JSON. `None` would mean that serialising failed, which does not happen.
 pub(super) fn json(received: &Received<'_>) -> Option<Vec<u8>> {
-    let path = path::decoded(&received.head.uri);
+    let path = received.kind.path(&received.head.uri);
     let mut json = Vec::with_capacity(CAPACITY + received.body.len() + received.body.len() / 2);
     serde_json::to_writer(&mut json, &event(received, &path)?).ok()?;
     Some(json)
@@ -91,7 +93,7 @@ struct Http<'a> {
 
 fn event<'a>(received: &'a Received<'a>, path: &'a str) -> Option<Event<'a>> {
     let Parts { method, uri, headers, .. } = received.head;
-    let route = Route::of(method, path);
+    let route = received.kind.route(method, path);
     let query = uri.query().unwrap_or_default();
     let (body, is_base64_encoded) = body(headers, received.body);
     let Received { source_ip, address, .. } = *received;

@@ -18,6 +18,7 @@ fn event_text(request: Request<&[u8]>) -> String {
         address: "127.0.0.1:9000".parse().unwrap(),
         id: "id",
         now: datetime!(2026-11-21 18:39:00.123 UTC),
+        kind: &Kind::HttpApi,
     };
     String::from_utf8(super::json(&received).unwrap()).unwrap()
 }

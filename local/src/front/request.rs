@@ -70,7 +70,8 @@ impl<I: Invoke> Requests<I> {
         request: Request<Incoming>,
         peer: &Peer,
     ) -> Result<Response<Full<Bytes>>, Infallible> {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        self.settings.kind.sign(&mut head.headers, &peer.ip);
         let mut response = self.process(&head, body, peer).await.unwrap_or_else(Refusal::response);
         self.settings.cors.apply(&head, response.headers_mut());
         Ok(response)
@@ -85,7 +86,8 @@ impl<I: Invoke> Requests<I> {
         let id = self.ids.uuid(self.ids.next()).simple().to_string();
         let event = self.event(head, &body.bytes, peer, &id)?;
         drop(body);
-        response::from_output(&self.invoke(event).await?, &id).ok_or(Refusal::Failed)
+        let output = self.invoke(event).await?;
+        response::from_output(&output, &id, self.settings.kind.request_id()).ok_or(Refusal::Failed)
     }
 
     /// The whole body, within its quota, its timeouts and the budget.
@@ -98,7 +100,8 @@ impl<I: Invoke> Requests<I> {
     /// The event, within Lambda's quota and the budget.
     fn event(&self, head: &Parts, body: &[u8], peer: &Peer, id: &str) -> Result<ReservedBytes, Refusal> {
         let (address, now) = (self.address, OffsetDateTime::now_utc());
-        let received = Received { head, body, source_ip: &peer.ip, address, id, now };
+        let kind = &self.settings.kind;
+        let received = Received { head, body, source_ip: &peer.ip, address, id, now, kind };
         let event = event::json(&received).ok_or(Refusal::Failed)?;
         if event.len() > MAX_EVENT_BYTES {
             return Err(Refusal::TooLarge);

@@ -14,7 +14,6 @@ use serde_json::value::RawValue;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain;charset=UTF-8");
-const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
 /// Headers that concern the connection alone; hyper sets them itself.
 const CONNECTION_HEADERS: [HeaderName; 4] =
     [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, HeaderName::from_static("keep-alive")];
@@ -36,11 +35,11 @@ struct Output<'a> {
 }
 
 /// The response; `None` if the output is not JSON, or has a status but is otherwise invalid.
-pub(super) fn from_output(output: &Bytes, request_id: &str) -> Option<Response<Full<Bytes>>> {
+pub(super) fn from_output(output: &Bytes, request_id: &str, header: HeaderName) -> Option<Response<Full<Bytes>>> {
     // Serde would read an array as a struct, member by member.
     let parsed = output.starts_with(b"{").then(|| serde_json::from_slice(output).ok()).flatten();
     let mut response = parsed.map_or_else(|| inferred(output), |parsed| explicit(&parsed, output))?;
-    response.headers_mut().insert(REQUEST_ID, HeaderValue::try_from(request_id).ok()?);
+    response.headers_mut().insert(header, HeaderValue::try_from(request_id).ok()?);
     Some(response)
 }
 
@@ -123,7 +122,7 @@ mod tests {
     use super::*;
 
     fn respond(output: &str) -> Option<Response<Full<Bytes>>> {
-        from_output(&Bytes::copy_from_slice(output.as_bytes()), "id")
+        from_output(&Bytes::copy_from_slice(output.as_bytes()), "id", HeaderName::from_static("apigw-requestid"))
     }
 
     async fn text(response: Response<Full<Bytes>>) -> Bytes {

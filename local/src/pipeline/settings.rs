@@ -11,7 +11,7 @@ use spillway_shared::config::Number;
 
 use super::functions;
 use crate::faults::Plan;
-use crate::front::{ClientTimeouts, Cors};
+use crate::front::{self, ClientTimeouts, Cors};
 use crate::sqs;
 
 /// The settings of a local pipeline; [`Settings::new`] has a default for each but the program.
@@ -19,6 +19,8 @@ use crate::sqs;
 pub struct Settings {
     /// The program that runs the functions: the `spillway` binary.
     pub program: PathBuf,
+    /// What accepts documents.
+    pub front: front::Kind,
     /// The address that accepts documents; port 0 picks a free one, here and below.
     pub listen: SocketAddr,
     /// The address of the built-in S3.
@@ -110,6 +112,7 @@ impl Settings {
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         Self {
             program: program.into(),
+            front: front::Kind::HttpApi,
             listen: free,
             s3_listen: free,
             sqs_listen: free,

@@ -4,8 +4,10 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
-use super::{KeyRing, WriteKey};
+use super::origin::MAX_SECRETS;
+use super::{KeyFile, KeyRing, OriginSecrets, WriteKey};
 use crate::config::ConfigErrors;
 use crate::definition::{self, ReadError, object, present_list};
 use crate::stream::StreamName;
@@ -46,10 +48,10 @@ fn entry_of_variable(entry: &str) -> Result<WriteKey, String> {
     })
 }
 
-pub(super) fn file(path: &Path) -> Result<KeyRing, ConfigErrors> {
+pub(super) fn file(path: &Path) -> Result<KeyFile, ConfigErrors> {
     match std::fs::read(path) {
-        Ok(text) => ring_of_file(&text, path),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(KeyRing::default()),
+        Ok(text) => of_text(&text, path),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(KeyFile::default()),
         Err(error) => Err(ConfigErrors::one(path.display(), format_args!("cannot be read: {error}"))),
     }
 }
@@ -59,7 +61,13 @@ pub(super) fn file(path: &Path) -> Result<KeyRing, ConfigErrors> {
 #[serde(deny_unknown_fields)]
 struct File {
     keys: Vec<Object>,
+    #[serde(default)]
+    origin: Origin,
 }
+
+#[derive(Default, Deserialize)]
+#[serde(try_from = "Vec<Digest>")]
+struct Origin(Vec<[u8; 32]>);
 
 #[derive(Deserialize)]
 struct Object(#[serde(deserialize_with = "object")] Entry);
@@ -81,6 +89,21 @@ struct KeyName(String);
 #[serde(try_from = "String")]
 struct Digest([u8; 32]);
 
+impl TryFrom<Vec<Digest>> for Origin {
+    type Error = String;
+
+    fn try_from(digests: Vec<Digest>) -> Result<Self, String> {
+        let digests: Vec<_> = digests.into_iter().map(|Digest(digest)| digest).collect();
+        if !(1..=MAX_SECRETS).contains(&digests.len()) {
+            return Err("must have one digest, or two while the secret rotates".to_owned());
+        }
+        if digests.contains(&<[u8; 32]>::from(Sha256::digest(b""))) {
+            return Err("must not have the digest of the empty secret".to_owned());
+        }
+        Ok(Self(digests))
+    }
+}
+
 impl TryFrom<String> for KeyName {
     type Error = String;
 
@@ -97,15 +120,16 @@ impl TryFrom<String> for Digest {
     }
 }
 
-fn ring_of_file(text: &[u8], path: &Path) -> Result<KeyRing, ConfigErrors> {
+fn of_text(text: &[u8], path: &Path) -> Result<KeyFile, ConfigErrors> {
     let file: File = definition::read(text).map_err(|error| ConfigErrors::one(path.display(), without_value(error)))?;
-    let (mut ring, mut errors) = (KeyRing::default(), ConfigErrors::default());
+    let (mut keys, mut errors) = (KeyRing::default(), ConfigErrors::default());
     for (index, Object(entry)) in file.keys.into_iter().enumerate() {
         let Entry { name: KeyName(name), sha256: Digest(digest), streams } = entry;
         let mut refuse = |what| errors.add(path.display(), format_args!("/keys/{index}: {what}"));
-        ring.add(WriteKey { name, digest, streams }, &mut refuse);
+        keys.add(WriteKey { name, digest, streams }, &mut refuse);
     }
-    errors.or(ring)
+    let Origin(secrets) = file.origin;
+    errors.or(KeyFile { keys, origin: OriginSecrets(secrets) })
 }
 
 /// Serde quotes a value of the wrong type, and a value in this file may be a key.

@@ -8,15 +8,15 @@ fn stream(name: &str) -> StreamName {
     StreamName::parse(name).unwrap()
 }
 
-fn sentences(result: Result<KeyRing, ConfigErrors>) -> Vec<String> {
+fn sentences<T: std::fmt::Debug>(result: Result<T, ConfigErrors>) -> Vec<String> {
     result.unwrap_err().sentences().to_vec()
 }
 
-fn from_file(text: &str) -> (TempDir, Result<KeyRing, ConfigErrors>) {
+fn from_file(text: &str) -> (TempDir, Result<KeyFile, ConfigErrors>) {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("keys.json"), text).unwrap();
-    let ring = KeyRing::load(folder.path());
-    (folder, ring)
+    let file = KeyFile::load(folder.path());
+    (folder, file)
 }
 
 #[test]
@@ -70,8 +70,9 @@ fn errors_in_the_variable_name_the_position_and_no_value() {
 #[test]
 fn missing_configuration_is_an_empty_ring() {
     assert!(KeyRing::parse_variable(" ").unwrap().is_empty());
-    assert!(KeyRing::load(TempDir::new().unwrap().path()).unwrap().is_empty());
-    assert!(from_file(r#"{"keys": []}"#).1.unwrap().is_empty());
+    let none = KeyFile::load(TempDir::new().unwrap().path()).unwrap();
+    assert!(none.keys.is_empty() && !none.origin.are_required());
+    assert!(from_file(r#"{"keys": []}"#).1.unwrap().keys.is_empty());
     assert!(KeyRing::default().find(b"").is_none());
 }
 
@@ -80,7 +81,7 @@ fn keys_in_the_file_may_be_restricted_to_streams() {
     let (a, b) = (digest(b"a"), digest(b"b"));
     let text =
         format!(r#"{{"keys":[{{"name":"web","sha256":"{a}","streams":["clicks"]}},{{"name":"app","sha256":"{b}"}}]}}"#);
-    let ring = from_file(&text).1.unwrap();
+    let ring = from_file(&text).1.unwrap().keys;
     assert!(!ring.find(b"a").unwrap().may_write(&stream("orders")));
     assert!(ring.find(b"b").unwrap().may_write(&stream("orders")));
 }
@@ -91,7 +92,17 @@ fn errors_in_the_file_name_the_member_and_no_value() {
     let entry = |members: &str| format!(r#"{{"keys":[{{"name":"first","sha256":"{}"}},{{{members}}}]}}"#, digest(b"1"));
     for (text, expected) in [
         (r#"{"keys":["sw_secret"]}"#.to_owned(), "f: /keys/0: must be an object"),
-        (r#"{"keys":[],"version":1}"#.to_owned(), "f: /version: unknown field `version`, expected `keys`"),
+        (r#"{"keys":[],"version":1}"#.to_owned(), "f: /version: unknown field `version`, expected `keys` or `origin`"),
+        (
+            r#"{"keys":[],"origin":["sw_secret"]}"#.to_owned(),
+            "f: /origin/0: must be the key's SHA-256 in 64 hex digits",
+        ),
+        (r#"{"keys":[],"origin":[]}"#.to_owned(), "f: /origin: must have one digest, or two while the secret rotates"),
+        (r#"{"keys":[],"origin":null}"#.to_owned(), "f: /origin: has the wrong type"),
+        (
+            format!(r#"{{"keys":[],"origin":["{}"]}}"#, digest(b"")),
+            "f: /origin: must not have the digest of the empty secret",
+        ),
         (entry(r#""sha256":"sw_secret""#), "f: /keys/1/sha256: must be the key's SHA-256 in 64 hex digits"),
         (entry(r#""name":"a b""#), "f: /keys/1/name: must be a name: `[A-Za-z0-9][A-Za-z0-9_.-]{0,62}`"),
         (entry(r#""name":"a""#), "f: /keys/1: missing field `sha256`"),
@@ -135,4 +146,12 @@ fn rings_merge_unless_they_share_a_name_or_digest() {
     assert!(both.find(b"1").is_some() && both.find(b"2").is_some());
     assert_eq!(sentences(ring("a", b"1").merge(ring("a", b"2"))), ["keys: two keys are named `a`"]);
     assert_eq!(sentences(ring("a", b"1").merge(ring("b", b"1"))), ["keys: `a` and `b` have the same digest"]);
+}
+
+#[test]
+fn both_secrets_of_a_rotation_are_accepted() {
+    let text = format!(r#"{{"keys":[],"origin":["{}","{}"]}}"#, digest(b"old"), digest(b"new"));
+    let origin = from_file(&text).1.unwrap().origin;
+    assert!(origin.are_required() && origin.contain(b"old") && origin.contain(b"new"));
+    assert!(!origin.contain(b"other") && !origin.contain(b""));
 }

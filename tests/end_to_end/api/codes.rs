@@ -16,6 +16,7 @@ fn errors() -> Vec<RequestError> {
         E::AllRejected,
         E::Unauthorized { from_page: false },
         E::Forbidden,
+        E::NotFromOrigin,
         E::NotFound,
         E::NotAccepted(text()),
         E::MethodNotAllowed("POST"),
@@ -31,6 +32,7 @@ fn errors() -> Vec<RequestError> {
         | E::AllRejected
         | E::Unauthorized { .. }
         | E::Forbidden
+        | E::NotFromOrigin
         | E::NotFound
         | E::NotAccepted(_)
         | E::MethodNotAllowed(_)

@@ -7,7 +7,6 @@ use lambda_http::RequestExt as _;
 use lambda_http::http::HeaderValue;
 use lambda_http::http::header::USER_AGENT;
 use lambda_http::http::request::Parts as RequestParts;
-use lambda_http::request::RequestContext;
 use spillway_shared::hour::Hour;
 use spillway_shared::message::Kind;
 use spillway_shared::pool::{Budget, Reservation};
@@ -22,6 +21,7 @@ use crate::body::Form;
 use crate::config::Intake;
 use crate::error::RequestError;
 use crate::judge::{Facts, Stream};
+use crate::origin;
 use crate::pack::Partition;
 use crate::payloads::Refused;
 use crate::preset::Preset;
@@ -155,12 +155,8 @@ impl ReceivedDocument<'_> {
     }
 
     fn client(&self, intake: &Intake) -> Client {
-        let ip = match self.parts.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref(),
-            _ => None,
-        };
         Client {
-            ip: ip.and_then(|ip| ip.parse().ok()),
+            ip: origin::client_ip(&intake.origin, &self.parts.headers, self.parts.request_context_ref()),
             user_agent: self.header(USER_AGENT.as_str()).map(Cow::into_owned),
             country: intake.country_header.as_ref().and_then(|name| self.header(name.as_str())).map(Cow::into_owned),
         }

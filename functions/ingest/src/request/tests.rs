@@ -14,6 +14,7 @@ use crate::config::tests::config;
 use crate::group_commit::{CallFailed, Cause, Limits, Outgoing, Receipt};
 
 mod costly;
+mod origin;
 
 /// A queue that keeps its messages in memory, or fails.
 #[derive(Clone, Default)]
