@@ -98,8 +98,8 @@ impl Config {
         let folder = PathBuf::from(reader.text("CONFIG_DIR").unwrap_or_else(|| "/opt".to_owned()));
         let message_bytes = reader.size(&MAX_MESSAGE_BYTES);
         let streams = judge::load(&folder).unwrap_or_else(note(&mut reader));
-        let before = reader.errors().sentences().len();
-        let KeyFile { keys, origin } = KeyFile::load(&folder).unwrap_or_else(note(&mut reader));
+        let file = KeyFile::load(&folder).map_or_else(note(&mut reader), Some);
+        let (keys, origin) = file.map(|KeyFile { keys, origin }| (keys, origin)).unzip();
         let config = Self {
             queue_url: reader.required_url("QUEUE_URL"),
             workers: reader.size(&MAX_WORKERS),
@@ -110,8 +110,8 @@ impl Config {
                 attempts: Attempts::read(&mut reader, &CALL_TIMEOUT_MS, &CALL_TRIES),
             },
             intake: Intake {
-                origin,
-                access: access(&mut reader, keys, before),
+                origin: origin.unwrap_or_default(),
+                access: access(&mut reader, keys),
                 presets: Presets::load(&folder, &streams).unwrap_or_else(note(&mut reader)),
                 streams,
                 body_bytes: reader.size(&MAX_BODY_BYTES),
@@ -127,17 +127,18 @@ impl Config {
     }
 }
 
-/// `before` is the number of errors before `keys.json` was read.
-fn access(reader: &mut Reader<'_>, from_file: KeyRing, before: usize) -> Access {
+/// `from_file` has the keys of `keys.json`, unless it could not be read.
+fn access(reader: &mut Reader<'_>, from_file: Option<KeyRing>) -> Access {
     if reader.choice("AUTH", &[("keys", false), ("none", true)]) {
         return Access::Open;
     }
+    let (before, is_read) = (reader.errors().sentences().len(), from_file.is_some());
     let variable = reader.text("WRITE_KEYS").unwrap_or_default();
     let from_variable = if variable.is_empty() { Ok(KeyRing::default()) } else { KeyRing::parse_variable(&variable) };
     let from_variable = from_variable.unwrap_or_else(note(reader));
-    let ring = from_variable.merge(from_file).unwrap_or_else(note(reader));
+    let ring = from_variable.merge(from_file.unwrap_or_default()).unwrap_or_else(note(reader));
     // A key that could not be read is already an error.
-    if ring.is_empty() && reader.errors().sentences().len() == before {
+    if ring.is_empty() && is_read && reader.errors().sentences().len() == before {
         reader.errors().add(
             "WRITE_KEYS",
             "no key is configured, here or in keys.json; add one, or set AUTH=none to accept requests without a key",
