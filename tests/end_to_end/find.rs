@@ -178,6 +178,34 @@ fn messages_on_the_queues_are_found_and_stay_there() {
 }
 
 #[test]
+fn dead_letters_are_found_and_stay_there() {
+    let scene = Scene::start(&["--fault", "s3.error=1", "--max-receive-count", "1", "--drain-timeout", "1s"]);
+    let id = scene.post("", &json!([{"event": "a"}]));
+    scene.wait_for("dead_lettered", 1);
+    for _ in 0..2 {
+        let [place] = &scene.places(&[&id])[..] else { panic!("one place") };
+        assert_eq!((&place["place"], &place["records"]), (&json!("dead-lettered"), &json!(1)));
+    }
+}
+
+#[test]
+fn the_text_of_quarantined_messages_is_searched() {
+    let scene = Scene::start(&[]);
+    let id = "01a20022-aba9-73ad-8766-d80b84b0549d";
+    // Deliver cannot read this message, which has today's quarantine as its place.
+    let queue = scene.server.word_after("SQS");
+    let body = json!({"QueueUrl": queue, "MessageBody": format!("no message, but\n{{\"id\":\"{id}-0\"")});
+    let (address, _) = queue.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let headers = "X-Amz-Target: AmazonSQS.SendMessage\r\nContent-Type: application/x-amz-json-1.0\r\n";
+    let answer = send(address, "POST /", headers, &body.to_string());
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    scene.wait_for("quarantined", 1);
+    let [place] = &scene.places(&[id])[..] else { panic!("one place") };
+    assert_eq!(place["place"], "quarantined");
+    assert!(place["object"].as_str().unwrap().starts_with("quarantine/"), "{place}");
+}
+
+#[test]
 fn rows_of_tables_are_found_and_their_objects_are_still_named() {
     let scene = Scene::start(&[]);
     let id = scene.post("", &json!([{"event": "a"}, {"event": "b"}]));

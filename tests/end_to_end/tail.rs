@@ -2,6 +2,9 @@
 
 use std::io::{BufRead as _, BufReader, Lines};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::time::SystemTime;
+
+use spillway_shared::hour::Hour;
 
 use super::command::{Server, send, text};
 
@@ -10,7 +13,7 @@ struct Tail {
     child: Child,
     /// Its standard output; `None` once the test has closed it.
     records: Option<Lines<BufReader<ChildStdout>>>,
-    _errors: BufReader<ChildStderr>,
+    errors: BufReader<ChildStderr>,
 }
 
 impl Tail {
@@ -22,7 +25,7 @@ impl Tail {
         let records = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut errors = BufReader::new(child.stderr.take().unwrap());
         errors.read_line(&mut String::new()).unwrap();
-        Self { child, records: Some(records), _errors: errors }
+        Self { child, records: Some(records), errors }
     }
 
     fn next(&mut self) -> String {
@@ -89,6 +92,31 @@ fn a_closed_pipe_ends_it() {
         post(&server, r#"{"event":"page_view"}"#);
     }
     assert_eq!(tail.child.wait().unwrap().code(), Some(0));
+}
+
+/// The streams of the configuration do not matter: a removed stream still has objects.
+#[test]
+fn kept_rejections_of_a_removed_stream_are_printed_and_damaged_objects_are_named() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start_with(&["--write-key", "local"], data.path());
+    let admin = server.word_after("status").replace("http://", "").replace("/status", "");
+    let mut tail = Tail::start(&["--admin", &admin, "removed", "--rejected"]);
+    let mut line = String::new();
+    tail.errors.read_line(&mut line).unwrap();
+    assert_eq!(line, "the bucket has no `rejected/stream=removed/` so far; waiting for its first object\n");
+    // The test may run while an hour ends: the object is still in a listed hour then.
+    let hour = Hour::of(SystemTime::now());
+    let folder = format!("spillway/rejected/stream=removed/dt={}/hour={}", hour.date(), hour.of_day());
+    let folder = data.path().join(folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("damaged.ndjson.zst"), "damaged").unwrap();
+    line.clear();
+    tail.errors.read_line(&mut line).unwrap();
+    assert!(line.contains("damaged.ndjson.zst is damaged"), "{line}");
+    let whole = data.path().join("whole");
+    std::fs::write(&whole, zstd::encode_all(&b"{\"id\":\"a-0\"}\n"[..], 1).unwrap()).unwrap();
+    std::fs::rename(whole, folder.join("whole.ndjson.zst")).unwrap();
+    assert_eq!(tail.next(), "{\"id\":\"a-0\"}");
 }
 
 #[test]
