@@ -1,5 +1,7 @@
 //! `spillway serve`: runs the pipeline until a signal.
 
+mod arguments;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +12,9 @@ use spillway_local::pipeline::{Drained, Pipeline, Running, Status};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::admin::Admin;
-use crate::arguments::Serve;
 use crate::report::{self, say};
 use crate::signals::Signals;
+pub(crate) use arguments::Serve;
 
 /// The interval between lines of counts; a line without changes is skipped.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
